@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
+
+const shared = join(projectRoot, "..", "shared");
+const golden = join(shared, "golden");
+const archive = join(shared, "data", "archive");
+const skip = existsSync(golden) && existsSync(archive) ? false : "no golden bars beside this checkout";
+const thresholds = [5, 10, 25, 50, 100, 250];
+
+const registry = join(temporaryFolder("golden-registry"), "symbols.toml");
+writeFileSync(
+  registry,
+  `schema_version = 2
+[symbols.BTCUSDT]
+enabled = true
+asset_class = "crypto"
+exchange = "binance"
+market = "spot"
+listing_date = 2017-08-17
+min_threshold = 1
+`,
+);
+
+function goldenDigests(): Map<string, { bars: number; digest: string }> {
+  const lines = readFileSync(join(golden, "digests.tsv"), "utf8").trim().split("\n").slice(1);
+  return new Map(
+    lines.map((line) => {
+      const [series = "", bars = "", digest = ""] = line.split("\t");
+      return [series, { bars: Number(bars), digest }];
+    }),
+  );
+}
+
+/** Rows as records, keyed by the header, so that columns are compared by name. */
+function parseCsv(text: string): Record<string, string>[] {
+  const [header = "", ...rows] = text.trim().split("\n");
+  const names = header.split(",");
+  return rows.map((row) => Object.fromEntries(row.split(",").map((cell, i) => [names[i] ?? "", cell])));
+}
+
+for (const market of ["spot", "futures-um"] as const) {
+  test(`${market}: populate, export and status give the golden bars`, { skip }, async () => {
+    const state = temporaryFolder(`golden-${market}`);
+    const common = ["--state", state, "--symbols", registry];
+    const populated = await barkeep([
+      "populate",
+      "--archive",
+      archive,
+      "--symbol",
+      "BTCUSDT",
+      "--market",
+      market,
+      ...thresholds.flatMap((threshold) => ["--threshold", String(threshold)]),
+      "--start-date",
+      "2024-08-08",
+      "--end-date",
+      "2024-08-09",
+      ...common,
+    ]);
+    // The futures archive has no second day: not published, everything else is committed.
+    assert.equal(populated.code, market === "spot" ? 0 : 1, populated.stderr + populated.stdout);
+
+    for (const threshold of thresholds) {
+      const exported = await barkeep([
+        "export-bars",
+        `range:binance/${market}/BTCUSDT@${threshold}`,
+        ...["--format", "csv", "--exact", "--incomplete"],
+        ...common,
+      ]);
+      assert.equal(exported.code, 0, exported.stderr);
+      const expected = parseCsv(readFileSync(join(golden, `${market}-BTCUSDT@${threshold}.csv`), "utf8"));
+      const actual = parseCsv(exported.stdout);
+      assert.equal(actual.length, expected.length);
+      expected.forEach((row, i) => {
+        for (const [column, value] of Object.entries(row)) {
+          assert.equal(actual[i]?.[column], value, `${market}@${threshold} row ${i} column ${column}`);
+        }
+      });
+    }
+
+    const status = await barkeep(["status", "--json", ...common]);
+    assert.equal(status.code, 0, status.stderr);
+    const document = JSON.parse(status.stdout) as { series: Record<string, unknown>[] };
+    const digests = goldenDigests();
+    for (const threshold of thresholds) {
+      const expected = digests.get(`${market}-BTCUSDT@${threshold}`);
+      const row = document.series.find((entry) => entry["series"] === `range:binance/${market}/BTCUSDT@${threshold}`);
+      assert.equal(row?.["digest"], expected?.digest);
+      assert.equal(row?.["bars"], expected?.bars);
+      assert.equal(row?.["complete"], true);
+    }
+    assert.equal(readdirSync(golden).filter((name) => name.startsWith(`${market}-`)).length, thresholds.length);
+  });
+}
