@@ -1,0 +1,18 @@
+export { readEnvironment, type Environment, type ProcessEnvironment } from "./environment.ts";
+export { listSettings, type SettingRow } from "./listing.ts";
+export { projectRoot } from "./project-root.ts";
+export { loadRegistry, parseRegistry, type Registry } from "./registry.ts";
+export type { AssetClass, KnownGap, SymbolEntry, Transition } from "./registry-schema.ts";
+export { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
+export {
+  describeSource,
+  loadSettings,
+  settingText,
+  type SettingFlags,
+  type Settings,
+  type SettingSource,
+  type SymbolGate,
+} from "./settings.ts";
+export { maskUrl } from "./store-url.ts";
+export { admitSymbol, effectiveStart, isKnownGap } from "./symbols.ts";
+export { checkThreshold, thresholdFloor, type ThresholdFloor } from "./thresholds.ts";

@@ -1,0 +1,47 @@
+import type { Environment } from "./environment.ts";
+import { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
+import { describeSource, loadSettings, settingText, type SettingFlags } from "./settings.ts";
+import { maskUrl } from "./store-url.ts";
+
+/** A setting as `barkeep config` shows it. */
+export interface SettingRow {
+  readonly name: string;
+  readonly value: string | null;
+  /** `--state`, `BARKEEP_STATE (environment)`, `BARKEEP_STATE (settings file)`, `default`, or `not set`. */
+  readonly from: string;
+  /** The name that sets it in the environment or the settings file. */
+  readonly env: string;
+  readonly describe: string;
+}
+
+const masked = "***";
+
+/**
+ * Every setting with its value as resolved and where it came from, secrets masked; then each symbol's own floor.
+ * @throws ConfigurationError BAD_SETTING, as {@link loadSettings}
+ */
+export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
+  const resolved: Readonly<Record<string, unknown>> = { ...loadSettings(flags, environment) };
+  const names = Object.keys(settingDefinitions) as SettingName[];
+  const rows = names.map((name): SettingRow => {
+    const { describe, env, secret } = settingDefinition(name);
+    const value = resolved[name];
+    const text = settingText(name, flags, environment);
+    const from =
+      text === undefined && value === undefined ? "not set" : describeSource(text?.source ?? { from: "default" });
+    const shown = value ?? text?.text;
+    return { name, value: shown === undefined ? null : mask(String(shown), secret), from, env, describe };
+  });
+  for (const [env, value] of Object.entries(environment.values)) {
+    if (!env.startsWith(symbolFloorPrefix) || value === undefined) continue;
+    const layer = environment.layers.find(({ values }) => values[env] !== undefined)?.layer ?? "environment";
+    const symbol = env.slice(symbolFloorPrefix.length);
+    const describe = `least threshold of ${symbol}, dbps`;
+    rows.push({ name: `${symbol} floor`, value, from: describeSource({ from: layer, name: env }), env, describe });
+  }
+  return rows;
+}
+
+function mask(value: string, secret: boolean | undefined): string {
+  return secret === true ? masked : maskUrl(value);
+}

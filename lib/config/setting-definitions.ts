@@ -1,0 +1,74 @@
+/** One setting: where it may come from and what holds when nobody says. */
+export interface SettingDefinition {
+  readonly flag?: string;
+  /** The name in the environment and in the settings file. */
+  readonly env: string;
+  readonly default?: string;
+  readonly secret?: true;
+  readonly describe: string;
+}
+
+/** Every setting. The common flags of all verbs, `barkeep config` and docs read this table. */
+export const settingDefinitions = {
+  stateDirectory: {
+    flag: "state",
+    env: "BARKEEP_STATE",
+    default: "./.barkeep",
+    describe: "state directory: embedded store, archive mirror, owner file",
+  },
+  symbolsFile: {
+    flag: "symbols",
+    env: "BARKEEP_SYMBOLS",
+    describe: "symbol registry (default: the project's symbols.toml)",
+  },
+  archive: {
+    flag: "archive",
+    env: "BARKEEP_ARCHIVE",
+    describe: "archive of daily trades: a directory or an http(s) URL",
+  },
+  market: {
+    flag: "market",
+    env: "BARKEEP_MARKET",
+    describe: "spot, futures-um or futures-cm; wins over the registry's market",
+  },
+  json: { flag: "json", env: "BARKEEP_JSON", default: "false", describe: "one JSON document on stdout" },
+  storeUrl: {
+    env: "CLICKHOUSE_URL",
+    describe:
+      "ClickHouse server (or CLICKHOUSE_HOST and CLICKHOUSE_PORT); unset means the embedded engine in the state directory",
+  },
+  storeUser: { env: "CLICKHOUSE_USER", describe: "user at the ClickHouse server" },
+  storePassword: { env: "CLICKHOUSE_PASSWORD", secret: true, describe: "password at the ClickHouse server" },
+  segmentation: {
+    env: "RANGEBAR_OUROBOROS_MODE",
+    default: "year",
+    describe: "reset of a series that has no bars yet: year, month or week",
+  },
+  symbolGate: {
+    env: "RANGEBAR_SYMBOL_GATE",
+    default: "strict",
+    describe: "symbols that the registry lacks or disables: strict refuses, warn says so, off says nothing",
+  },
+  cryptoFloor: { env: "RANGEBAR_CRYPTO_MIN_THRESHOLD", default: "250", describe: "least threshold of crypto, dbps" },
+  forexFloor: { env: "RANGEBAR_FOREX_MIN_THRESHOLD", default: "50", describe: "least threshold of forex, dbps" },
+  equitiesFloor: {
+    env: "RANGEBAR_EQUITIES_MIN_THRESHOLD",
+    default: "100",
+    describe: "least threshold of equities, dbps",
+  },
+  unknownFloor: {
+    env: "RANGEBAR_UNKNOWN_MIN_THRESHOLD",
+    default: "1",
+    describe: "least threshold of symbols that the registry lacks, dbps",
+  },
+} as const satisfies Readonly<Record<string, SettingDefinition>>;
+
+export type SettingName = keyof typeof settingDefinitions;
+
+/** The definition with its optional fields, for code that treats every setting alike. */
+export function settingDefinition(name: SettingName): SettingDefinition {
+  return settingDefinitions[name];
+}
+
+/** Per-symbol floors are one setting per symbol: this and the symbol's name. */
+export const symbolFloorPrefix = "RANGEBAR_MIN_THRESHOLD_";

@@ -1,0 +1,122 @@
+import { join, resolve } from "node:path";
+import { ConfigurationError } from "../model/errors.ts";
+import { markets, type Market } from "../model/markets.ts";
+import { segmentations, type Segmentation } from "../model/segments.ts";
+import type { Environment, Layer } from "./environment.ts";
+import { projectRoot } from "./project-root.ts";
+import { settingDefinition, settingDefinitions, type SettingName } from "./setting-definitions.ts";
+import { storeUrlOf } from "./store-url.ts";
+
+export const symbolGates = ["strict", "warn", "off"] as const;
+/** What happens to a symbol that the registry lacks or disables. */
+export type SymbolGate = (typeof symbolGates)[number];
+
+/** Where a value came from; `name` is the flag or the environment's name. */
+export type SettingSource = { readonly from: "flag" | Layer; readonly name: string } | { readonly from: "default" };
+
+/** The settings, parsed. Paths are absolute. Threshold floors are read where they apply: `thresholdFloor`. */
+export interface Settings {
+  readonly stateDirectory: string;
+  readonly symbolsFile: string;
+  /** A directory (absolute) or an http(s) URL without a slash at its end. */
+  readonly archive: string | undefined;
+  /** Wins over the registry's market. */
+  readonly market: Market | undefined;
+  readonly json: boolean;
+  /** Without it the embedded engine in the state directory is used. */
+  readonly storeUrl: string | undefined;
+  readonly storeUser: string | undefined;
+  readonly storePassword: string | undefined;
+  readonly segmentation: Segmentation;
+  readonly symbolGate: SymbolGate;
+}
+
+/** The common flags as typed; absent ones fall through to the environment. */
+export interface SettingFlags {
+  readonly state?: string | undefined;
+  readonly symbols?: string | undefined;
+  readonly archive?: string | undefined;
+  readonly market?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** A setting's text before it is parsed. */
+export interface SettingText {
+  readonly text: string;
+  readonly source: SettingSource;
+}
+
+/**
+ * Flag, then environment, then settings file, then default.
+ * @throws ConfigurationError BAD_SETTING naming the value, where it came from and what is allowed
+ */
+export function loadSettings(flags: SettingFlags, environment: Environment): Settings {
+  const find = (name: SettingName): SettingText | undefined => settingText(name, flags, environment);
+  const path = (name: SettingName): string | undefined => pathOf(find(name), environment);
+  return {
+    stateDirectory: path("stateDirectory") ?? resolve(settingDefinitions.stateDirectory.default),
+    symbolsFile: path("symbolsFile") ?? join(projectRoot, "symbols.toml"),
+    archive: isUrl(find("archive")?.text) ? find("archive")?.text.replace(/\/+$/, "") : path("archive"),
+    market: oneOf(find("market"), markets),
+    json: ["true", "1"].includes(oneOf(find("json"), ["true", "1", "false", "0"]) ?? "false"),
+    storeUrl: storeUrlOf(environment)?.url,
+    storeUser: find("storeUser")?.text,
+    storePassword: find("storePassword")?.text,
+    segmentation: oneOf(find("segmentation"), segmentations) ?? settingDefinitions.segmentation.default,
+    symbolGate: oneOf(find("symbolGate"), symbolGates) ?? settingDefinitions.symbolGate.default,
+  };
+}
+
+/** One setting's text and where it came from; undefined where nothing is set and there is no default. */
+export function settingText(name: SettingName, flags: SettingFlags, environment: Environment): SettingText | undefined {
+  const definition = settingDefinition(name);
+  const flag = flagText(definition.flag, flags);
+  if (flag !== undefined) return { text: flag, source: { from: "flag", name: `--${definition.flag}` } };
+  if (name === "storeUrl") {
+    const store = storeUrlOf(environment);
+    return store && { text: store.url, source: { from: store.layer, name: store.name } };
+  }
+  for (const { layer, values } of environment.layers) {
+    const text = values[definition.env];
+    if (text !== undefined) return { text, source: { from: layer, name: definition.env } };
+  }
+  return definition.default === undefined ? undefined : { text: definition.default, source: { from: "default" } };
+}
+
+function flagText(flag: string | undefined, flags: SettingFlags): string | undefined {
+  const value = Object.entries(flags).find(([name]) => name === flag)?.[1];
+  return value === undefined ? undefined : String(value);
+}
+
+function pathOf(found: SettingText | undefined, environment: Environment): string | undefined {
+  if (found === undefined) return undefined;
+  return resolve(found.source.from === "settings-file" ? environment.settingsFolder : process.cwd(), found.text);
+}
+
+function isUrl(text: string | undefined): boolean {
+  return text !== undefined && /^https?:\/\//.test(text);
+}
+
+function oneOf<T extends string>(found: SettingText | undefined, allowed: readonly T[]): T | undefined {
+  if (found === undefined) return undefined;
+  const value = allowed.find((candidate) => candidate === found.text);
+  if (value !== undefined) return value;
+  throw new ConfigurationError(`"${found.text}" is not one of ${allowed.join(", ")}`, {
+    code: "BAD_SETTING",
+    subject: describeSource(found.source),
+  });
+}
+
+/** `--state`, `BARKEEP_STATE (environment)`, `BARKEEP_STATE (settings file)` or `default`. */
+export function describeSource(source: SettingSource): string {
+  switch (source.from) {
+    case "flag":
+      return source.name;
+    case "environment":
+      return `${source.name} (environment)`;
+    case "settings-file":
+      return `${source.name} (settings file)`;
+    case "default":
+      return "default";
+  }
+}
