@@ -13,7 +13,14 @@ const day = z
   .refine((date) => date.isDate(), { error: "must be a date without a time, such as 2017-08-17" })
   .transform((date) => parseDay(date.toISOString().slice(0, 10)));
 
-const threshold = z.int().min(thresholdDbpsMin).max(thresholdDbpsMax);
+const threshold = z
+  .int({ error: "must be a whole number of dbps" })
+  .min(thresholdDbpsMin, { error: `must be ${thresholdDbpsMin} … ${thresholdDbpsMax} dbps` })
+  .max(thresholdDbpsMax, { error: `must be ${thresholdDbpsMin} … ${thresholdDbpsMax} dbps` });
+
+function oneOf<const T extends readonly [string, ...string[]]>(allowed: T): z.ZodEnum<{ [K in T[number]]: K }> {
+  return z.enum(allowed, { error: `must be one of ${allowed.join(", ")}` });
+}
 
 const knownGap = z
   .strictObject({ start_date: day, end_date: day, reason: z.string(), source: z.string().optional() })
@@ -25,10 +32,10 @@ export type KnownGap = z.infer<typeof knownGap>;
 
 const symbolEntry = z
   .strictObject({
-    enabled: z.boolean(),
-    asset_class: z.enum(assetClasses),
-    exchange: z.enum(["binance", "exness"]),
-    market: z.enum(markets),
+    enabled: z.boolean({ error: "must be true or false" }),
+    asset_class: oneOf(assetClasses),
+    exchange: oneOf(["binance", "exness"]),
+    market: oneOf(markets),
     listing_date: day,
     tier: z.int().positive().optional(),
     effective_start: day.optional(),
@@ -80,7 +87,7 @@ const transition = z
     first_date: day,
     gap_days: z.int().nonnegative(),
     reason: z.string(),
-    status: z.enum(["active", "archived"]),
+    status: oneOf(["active", "archived"]),
   })
   .transform((entry) => ({
     oldSymbol: entry.old_symbol,

@@ -35,13 +35,17 @@ export function loadRegistry(file: string): Registry {
 
 /** Parses a registry's text; `file` is for messages. @throws as {@link loadRegistry} */
 export function parseRegistry(text: string, file: string): Registry {
-  const parsed = registrySchema.safeParse(parseToml(text, file, "REGISTRY_SYNTAX"));
+  const document = parseToml(text, file, "REGISTRY_SYNTAX");
+  const parsed = registrySchema.safeParse(document);
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, text, file));
-    throw new ConfigurationError(problems.join("\n"), {
+    const problems = parsed.error.issues
+      .flatMap((issue) => problemsOf(issue, document))
+      .map(({ path, message }) => ({ line: lineOfKey(text, path), text: `${path.map(String).join(".")} ${message}` }))
+      .sort((a, b) => a.line - b.line);
+    throw new ConfigurationError(problems.map((problem) => `${file}:${problem.line}: ${problem.text}`).join("\n"), {
       code: "REGISTRY_INVALID",
       subject: file,
-      hint: "correct the file; the keys it may have are listed in docs/symbols.md",
+      hint: "correct the file; docs/symbols.md lists the keys it may have",
     });
   }
   const { schema_version: schemaVersion, symbols, transitions } = parsed.data;
@@ -53,12 +57,27 @@ export function parseRegistry(text: string, file: string): Registry {
   };
 }
 
-/** `symbols.toml:12: symbols.BTCUSDT.market: …`, one line per problem. */
-function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): string[] {
-  const line = (path: readonly PropertyKey[], message: string): string =>
-    `${file}:${lineOfKey(text, path)}: ${path.map(String).join(".")}: ${message}`;
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => line([...issue.path, key], "unknown key"));
-  const missing =
-    issue.code === "invalid_type" && issue.input === undefined && /received undefined/.test(issue.message);
-  return [line(issue.path, missing ? "is missing" : issue.message)];
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, document: unknown): Problem[] {
+  const { path, message } = issue;
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...path, key], message: "is not a key of the registry" }));
+  }
+  if (issue.code === "invalid_key") {
+    return issue.issues.map((inner) => ({ path, message: inner.message }));
+  }
+  return [{ path, message: isAbsent(document, path) ? "is missing" : message }];
+}
+
+function isAbsent(document: unknown, path: readonly PropertyKey[]): boolean {
+  let value = document;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return true;
+    value = Object.entries(value).find(([name]) => name === String(key))?.[1];
+  }
+  return false;
 }
