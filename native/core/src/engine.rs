@@ -1,0 +1,230 @@
+//! The range-bar state machine of one threshold.
+//!
+//! A bar opens with a trade, which fixes its limits. Every later trade is folded in; the first one at or beyond a limit closes
+//! the bar, unless the gate holds it open: a trade in the gate unit of the opening trade's time never closes a bar. The
+//! closing trade belongs to the bar it closes; the next one opens the next bar.
+
+use crate::bar::{Bar, BarColumns, OrphanReason};
+use crate::error::{CoreError, Result};
+use crate::fold::{Folder, Limits, RunSums};
+use crate::microstructure;
+use crate::trade::TradeSlice;
+
+/// Smallest and largest threshold in dbps (1 dbps = 1e-5).
+pub const THRESHOLD_MIN_DBPS: u32 = 1;
+pub const THRESHOLD_MAX_DBPS: u32 = 100_000;
+const DBPS_SCALE: i128 = 100_000;
+
+/// What decides an engine's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineConfig {
+    pub threshold_dbps: u32,
+    /// Resolution of the gate in µs; 0 switches it off.
+    pub gate_unit_us: i64,
+}
+
+/// The bar that is forming, as sums; everything else is derived from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forming {
+    pub(crate) open_time: i64,
+    pub(crate) close_time: i64,
+    pub(crate) open: i64,
+    pub(crate) close: i64,
+    pub(crate) first_trade_id: i64,
+    pub(crate) last_trade_id: i64,
+    pub(crate) first_agg_trade_id: i64,
+    pub(crate) last_agg_trade_id: i64,
+    pub(crate) records: i64,
+    pub(crate) sums: RunSums,
+}
+
+/// Called when a bar ends, with the finished bar; features that need more than the bar's sums hook in here.
+pub trait BarObserver {
+    fn bar_ended(&mut self, bar: &Bar);
+}
+
+/// One threshold's state. Feed it clean runs: ids consecutive or quarantined in between, times not decreasing.
+#[derive(Debug, Clone)]
+pub struct BarEngine {
+    config: EngineConfig,
+    folder: Folder,
+    pub(crate) forming: Option<Forming>,
+}
+
+impl BarEngine {
+    /// # Errors
+    /// `BAD_THRESHOLD`, `BAD_GATE_UNIT`.
+    pub fn new(config: EngineConfig) -> Result<Self> {
+        if !(THRESHOLD_MIN_DBPS..=THRESHOLD_MAX_DBPS).contains(&config.threshold_dbps) {
+            return Err(CoreError::new(
+                "BAD_THRESHOLD",
+                format!(
+                    "threshold {} is outside {THRESHOLD_MIN_DBPS} … {THRESHOLD_MAX_DBPS} dbps",
+                    config.threshold_dbps
+                ),
+            ));
+        }
+        if ![0, 1, 1_000].contains(&config.gate_unit_us) {
+            return Err(CoreError::new(
+                "BAD_GATE_UNIT",
+                format!("gate unit {} µs is not 0, 1 or 1000", config.gate_unit_us),
+            ));
+        }
+        Ok(Self { config, folder: Folder::detect(), forming: None })
+    }
+
+    pub fn config(&self) -> EngineConfig {
+        self.config
+    }
+
+    /// Consumes a run; completed bars go to `out`.
+    pub fn push_run(&mut self, trades: TradeSlice<'_>, out: &mut BarColumns, observer: &mut impl BarObserver) {
+        let mut next = 0;
+        while next < trades.len() {
+            let Some(mut forming) = self.forming.take() else {
+                self.forming = Some(Forming::open(trades, next));
+                next += 1;
+                continue;
+            };
+            let rest = trades.slice(next..trades.len());
+            let gated = self.gated_prefix(&forming, rest.time_us);
+            if gated > 0 {
+                self.folder.whole(rest.slice(0..gated), forming.open, &mut forming.sums);
+            }
+            let limits = self.limits(forming.open);
+            let open_part = rest.slice(gated..rest.len());
+            let breach = self.folder.until_breach(open_part, limits, &mut forming.sums);
+            let consumed = breach.map_or(rest.len(), |at| gated + at + 1);
+            forming.advance(rest, consumed);
+            next += consumed;
+            if breach.is_some() {
+                let bar = forming.bar(None);
+                out.push(&bar);
+                observer.bar_ended(&bar);
+            } else {
+                self.forming = Some(forming);
+            }
+        }
+    }
+
+    /// The forming bar with all its columns; changes nothing.
+    pub fn peek(&self) -> Option<Bar> {
+        self.forming.map(|forming| forming.bar(None))
+    }
+
+    /// Ends the forming bar as an orphan; whether there was one.
+    pub fn close_orphan(
+        &mut self,
+        reason: OrphanReason,
+        out: &mut BarColumns,
+        observer: &mut impl BarObserver,
+    ) -> bool {
+        let Some(forming) = self.forming.take() else { return false };
+        let bar = forming.bar(Some(reason));
+        out.push(&bar);
+        observer.bar_ended(&bar);
+        true
+    }
+
+    /// Upper and lower limit of a bar: open ± trunc(open · threshold / 100 000), in 128 bits.
+    pub fn limits(&self, open: i64) -> Limits {
+        // Fits: |delta| ≤ |open|, and the sum saturates where i64 ends.
+        let delta = i128::from(open) * i128::from(self.config.threshold_dbps) / DBPS_SCALE;
+        let clamp = |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
+        Limits { open, lower: clamp(i128::from(open) - delta), upper: clamp(i128::from(open) + delta) }
+    }
+
+    /// How many of the next trades are in the gate unit of the opening trade's time. Times do not decrease, so they come first.
+    fn gated_prefix(&self, forming: &Forming, times: &[i64]) -> usize {
+        let unit = self.config.gate_unit_us;
+        if unit == 0 {
+            return 0;
+        }
+        let open_unit = forming.open_time.div_euclid(unit);
+        times.iter().position(|&time| time.div_euclid(unit) != open_unit).unwrap_or(times.len())
+    }
+}
+
+impl Forming {
+    fn open(trades: TradeSlice<'_>, at: usize) -> Self {
+        let price = trades.price[at];
+        let volume = i128::from(trades.volume[at]);
+        let turnover = i128::from(price) * volume;
+        let fills = trades.last_id[at] - trades.first_id[at] + 1;
+        let bought = trades.buyer_maker[at] == 0;
+        Self {
+            open_time: trades.time_us[at],
+            close_time: trades.time_us[at],
+            open: price,
+            close: price,
+            first_trade_id: trades.first_id[at],
+            last_trade_id: trades.last_id[at],
+            first_agg_trade_id: trades.agg_id[at],
+            last_agg_trade_id: trades.agg_id[at],
+            records: 1,
+            sums: RunSums {
+                high: price,
+                low: price,
+                volume,
+                buy_volume: if bought { volume } else { 0 },
+                turnover,
+                buy_turnover: if bought { turnover } else { 0 },
+                fills,
+                buy_fills: if bought { fills } else { 0 },
+            },
+        }
+    }
+
+    /// Takes over what the last of the `count` folded trades decides.
+    fn advance(&mut self, trades: TradeSlice<'_>, count: usize) {
+        let last = count - 1;
+        self.close_time = trades.time_us[last];
+        self.close = trades.price[last];
+        self.last_trade_id = trades.last_id[last];
+        self.last_agg_trade_id = trades.agg_id[last];
+        self.records += count as i64;
+    }
+
+    pub(crate) fn bar(&self, orphan: Option<OrphanReason>) -> Bar {
+        let sums = &self.sums;
+        // One trade: its price exactly. No volume (quotes): the opening price.
+        let vwap = if self.records > 1 && sums.volume > 0 { (sums.turnover / sums.volume) as i64 } else { self.open };
+        let mut bar = Bar {
+            open_time: self.open_time,
+            close_time: self.close_time,
+            open: self.open,
+            high: sums.high,
+            low: sums.low,
+            close: self.close,
+            volume: sums.volume,
+            turnover: sums.turnover,
+            buy_volume: sums.buy_volume,
+            sell_volume: sums.volume - sums.buy_volume,
+            buy_turnover: sums.buy_turnover,
+            sell_turnover: sums.turnover - sums.buy_turnover,
+            first_trade_id: self.first_trade_id,
+            last_trade_id: self.last_trade_id,
+            first_agg_trade_id: self.first_agg_trade_id,
+            last_agg_trade_id: self.last_agg_trade_id,
+            individual_trade_count: sums.fills,
+            agg_record_count: self.records,
+            buy_trade_count: sums.buy_fills,
+            sell_trade_count: sums.fills - sums.buy_fills,
+            vwap,
+            duration_us: 0,
+            ofi: 0.0,
+            vwap_close_deviation: 0.0,
+            price_impact: 0.0,
+            kyle_lambda_proxy: 0.0,
+            trade_intensity: 0.0,
+            volume_per_trade: 0.0,
+            aggression_ratio: 0.0,
+            aggregation_density: 0.0,
+            turnover_imbalance: 0.0,
+            is_orphan: u8::from(orphan.is_some()),
+            orphan_reason: orphan.map_or(0, |reason| reason as u8),
+        };
+        microstructure::fill(&mut bar);
+        bar
+    }
+}

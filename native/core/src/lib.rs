@@ -1,0 +1,17 @@
+//! The core of barkeep: exact range bars from trades. Knows nothing of Node, networks or stores.
+
+pub mod bar;
+pub mod calendar;
+pub mod checkpoint;
+pub mod digest;
+pub mod engine;
+pub mod error;
+pub mod fold;
+pub mod fp8;
+pub mod job;
+pub mod microstructure;
+pub mod trade;
+pub mod unit;
+
+/// Changes only when some output changes; a build keeps the version it was begun with.
+pub const BAR_VERSION: u32 = 1;
