@@ -1,5 +1,6 @@
 //! The core of barkeep: exact range bars from trades. Knows nothing of Node, networks or stores.
 
+pub mod archive;
 pub mod bar;
 pub mod calendar;
 pub mod checkpoint;
@@ -10,6 +11,7 @@ pub mod fold;
 pub mod fp8;
 pub mod job;
 pub mod microstructure;
+pub mod native_block;
 pub mod trade;
 pub mod unit;
 

@@ -1,0 +1,9 @@
+//! One daily archive of aggregate trades: a `.zip` with one CSV → batches of trades, in bounded memory.
+//!
+//! One thread reads and inflates, the caller's thread hashes the file's bytes and parses, so that two cores are busy.
+
+mod inflate;
+mod reader;
+mod row;
+
+pub use reader::{ArchiveReader, Batch, Ghost, GhostReason, ReadOptions, Summary};
