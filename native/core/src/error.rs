@@ -14,13 +14,15 @@ pub struct CoreError {
     pub line: Option<u64>,
     /// Byte offset in the inflated text.
     pub offset: Option<u64>,
+    /// Position in the slice that was pushed, where the error is about one of its trades.
+    pub index: Option<usize>,
 }
 
 pub type Result<T> = std::result::Result<T, CoreError>;
 
 impl CoreError {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), file: None, line: None, offset: None }
+        Self { code, message: message.into(), file: None, line: None, offset: None, index: None }
     }
 
     pub fn in_file(mut self, file: impl Into<String>) -> Self {
@@ -30,6 +32,11 @@ impl CoreError {
 
     pub fn at_line(mut self, line: u64) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    pub fn at_index(mut self, index: usize) -> Self {
+        self.index = Some(index);
         self
     }
 

@@ -200,7 +200,8 @@ impl Job {
                 return Err(CoreError::new(
                     "TIME_OUT_OF_RANGE",
                     format!("trade {} (id {id}) has time {time} µs, outside 2000 … 2035", offset + i),
-                ));
+                )
+                .at_index(offset + i));
             }
             let previous = if i == 0 {
                 self.position
@@ -288,4 +289,5 @@ fn unsorted(index: usize, previous: Position, id: i64, time: i64) -> CoreError {
             previous.last_time_us, previous.last_id
         ),
     )
+    .at_index(index)
 }

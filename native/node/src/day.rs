@@ -142,7 +142,7 @@ impl DayRun {
                 self.prove()?;
                 return Ok(None);
             }
-            push(job, &self.batch, self.reader.path())?;
+            push(job, &self.batch).map_err(|error| self.reader.explain(error))?;
             self.batch_waits = false;
             let room = GHOSTS_TOLD - self.ghosts.len();
             self.ghosts.extend(self.batch.ghosts.iter().take(room));
@@ -178,15 +178,25 @@ impl DayRun {
 }
 
 /// Trades and quarantined ids in file order.
-fn push(job: &mut Job, batch: &Batch, path: &std::path::Path) -> Result<()> {
-    let in_file = |error: CoreError| error.in_file(path.display().to_string());
+fn push(job: &mut Job, batch: &Batch) -> Result<()> {
     let mut start = 0;
+    let mut push_to = |job: &mut Job, end: usize| {
+        let pushed = job.push(batch.trades.slice(start..end));
+        let outcome = pushed.map_err(|error| match error.index {
+            Some(index) => {
+                let line = batch.line_of(start + index);
+                error.at_line(line)
+            }
+            None => error,
+        });
+        start = end;
+        outcome
+    };
     for ghost in &batch.ghosts {
-        job.push(batch.trades.slice(start..ghost.before)).map_err(in_file)?;
+        push_to(job, ghost.before)?;
         job.mark_seen(ghost.agg_id, ghost.agg_id);
-        start = ghost.before;
     }
-    job.push(batch.trades.slice(start..batch.trades.len())).map_err(in_file)
+    push_to(job, batch.trades.len())
 }
 
 fn parse_sha256(text: &str) -> Result<[u8; 32]> {

@@ -63,6 +63,16 @@ pub struct Ghost {
 pub struct Batch {
     pub trades: TradeColumns,
     pub ghosts: Vec<Ghost>,
+    /// Line of the first row.
+    pub first_line: u64,
+}
+
+impl Batch {
+    /// The line of a trade. Every line of a batch is a trade or a ghost.
+    pub fn line_of(&self, trade: usize) -> u64 {
+        let ghosts_before = self.ghosts.iter().filter(|ghost| ghost.before <= trade).count();
+        self.first_line + trade as u64 + ghosts_before as u64
+    }
 }
 
 /// What a file held, known once it has been read to its end.
@@ -145,7 +155,7 @@ impl ArchiveReader {
             Ok(more) => Ok(more),
             Err(error) => {
                 self.stop();
-                Err(or_checksum(error, &self.path, &self.options).in_file(&self.name))
+                Err(self.explain(error))
             }
         }
     }
@@ -155,8 +165,9 @@ impl ArchiveReader {
         self.summary
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// An error about rows, as the checksum's error where that is wrong too, and with the file's name.
+    pub fn explain(&self, error: CoreError) -> CoreError {
+        or_checksum(error, &self.path, &self.options).in_file(&self.name)
     }
 
     /// Proves the checksum now, by reading the file once more, for a caller that must keep rows before the end.
@@ -276,6 +287,9 @@ impl ArchiveReader {
 
     #[inline(always)]
     fn accept(&mut self, row: Row, batch: &mut Batch) -> Result<()> {
+        if batch.trades.is_empty() && batch.ghosts.is_empty() {
+            batch.first_line = self.line + 1;
+        }
         self.rows += 1;
         if row.price <= 0 || row.volume <= 0 || row.first_id < 0 {
             self.quarantine(&row, batch);
