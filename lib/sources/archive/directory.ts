@@ -1,0 +1,73 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDay, type Day } from "../../model/day.ts";
+import { UnavailableError, UpstreamDataError } from "../../model/errors.ts";
+import type { Market } from "../../model/markets.ts";
+import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
+import type { ArchiveSource, DayOutcome } from "./types.ts";
+
+const isAbsent = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT";
+
+/** Archives that lie in a folder in the exchange's layout; they are read where they are. */
+export class DirectorySource implements ArchiveSource {
+  readonly prefetchDays = 1;
+  readonly #folder: string;
+  readonly #symbol: string;
+
+  constructor(root: string, market: Market, symbol: string) {
+    this.#folder = join(root, symbolFolder(market, symbol));
+    this.#symbol = symbol;
+  }
+
+  async fetchDay(day: Day): Promise<DayOutcome> {
+    const name = archiveName(this.#symbol, day);
+    const path = join(this.#folder, name);
+    const bytes = await this.sizeOf(day);
+    if (bytes === undefined) return { kind: "missing", day };
+    try {
+      const line = await readFile(`${path}.CHECKSUM`, "utf8");
+      return { kind: "file", day, path, name, sha256: parseChecksum(line, name), bytes };
+    } catch (error) {
+      if (error instanceof UpstreamDataError) return { kind: "bad", day, error };
+      if (!isAbsent(error)) throw error;
+      const details = { code: "NO_CHECKSUM", subject: path, hint: `put ${name}.CHECKSUM beside it` };
+      return { kind: "bad", day, error: new UpstreamDataError("the archive has no .CHECKSUM file", details) };
+    }
+  }
+
+  async sizeOf(day: Day): Promise<number | undefined> {
+    try {
+      return (await stat(join(this.#folder, archiveName(this.#symbol, day)))).size;
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async lastPublished(yesterday: Day): Promise<Day> {
+    const last = (await this.#days()).findLast((day) => day <= yesterday);
+    if (last !== undefined) return last;
+    throw new UnavailableError(`no daily archive of ${this.#symbol} was found`, {
+      code: "NO_LAST_DAY",
+      subject: this.#folder,
+      hint: "check --archive and --market, or give --end-date",
+    });
+  }
+
+  async firstPublished(from: Day, to: Day): Promise<Day | undefined> {
+    return (await this.#days()).find((day) => day >= from && day <= to);
+  }
+
+  /** Every day that has a file, oldest first. */
+  async #days(): Promise<Day[]> {
+    const prefix = `${this.#symbol}-aggTrades-`;
+    const names = await readdir(this.#folder).catch((error: unknown) => {
+      if (isAbsent(error)) return [];
+      throw error;
+    });
+    return names
+      .filter((name) => name.startsWith(prefix) && /^\d{4}-\d{2}-\d{2}\.zip$/.test(name.slice(prefix.length)))
+      .map((name) => parseDay(name.slice(prefix.length, -".zip".length)))
+      .sort();
+  }
+}

@@ -1,0 +1,134 @@
+import type { Response } from "undici";
+import { addDays, daysInclusive, type Day } from "../../model/day.ts";
+import { UnavailableError, UpstreamDataError } from "../../model/errors.ts";
+import type { Market } from "../../model/markets.ts";
+import { HttpClient, TruncatedBodyError, type RetryPolicy } from "./http-client.ts";
+import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
+import { Mirror, type Received } from "./mirror.ts";
+import type { ArchiveSource, DayOutcome } from "./types.ts";
+
+/** How far back from yesterday the last published day is looked for. */
+const lastDayReach = 10;
+/** How many days are asked about at once when the first published one is looked for. */
+const probesAtOnce = 8;
+
+/** Archives fetched over HTTP(S) into the local mirror. */
+export class HttpSource implements ArchiveSource {
+  readonly prefetchDays = 3;
+  readonly #base: string;
+  readonly #market: Market;
+  readonly #symbol: string;
+  readonly #mirror: Mirror;
+  readonly #client: HttpClient;
+
+  constructor(base: string, market: Market, symbol: string, mirror: Mirror, policy: RetryPolicy) {
+    this.#base = `${base}/${symbolFolder(market, symbol)}`;
+    this.#market = market;
+    this.#symbol = symbol;
+    this.#mirror = mirror;
+    this.#client = new HttpClient(policy);
+  }
+
+  async fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome> {
+    try {
+      return await this.#fetchDay(day, signal);
+    } catch (error) {
+      if (error instanceof UpstreamDataError) return { kind: "bad", day, error };
+      throw error;
+    }
+  }
+
+  async sizeOf(day: Day): Promise<number | undefined> {
+    const never = new AbortController().signal;
+    return this.#client.ask("HEAD", this.#urlOf(day), never, async (response) =>
+      Number(response.headers.get("content-length") ?? 0),
+    );
+  }
+
+  async lastPublished(yesterday: Day): Promise<Day> {
+    for (let back = 0; back < lastDayReach; back += 1) {
+      const day = addDays(yesterday, -back);
+      if ((await this.sizeOf(day)) !== undefined) return day;
+    }
+    throw new UnavailableError(`no archive of ${this.#symbol} was published in the ${lastDayReach} days up to ${yesterday}`, {
+      code: "NO_LAST_DAY",
+      subject: this.#base,
+      hint: "give --end-date",
+    });
+  }
+
+  async firstPublished(from: Day, to: Day): Promise<Day | undefined> {
+    const days = daysInclusive(from, to);
+    for (let start = 0; start < days.length; start += probesAtOnce) {
+      const probed = days.slice(start, start + probesAtOnce);
+      const sizes = await Promise.all(probed.map(async (day) => this.sizeOf(day)));
+      const found = probed.find((_, i) => sizes[i] !== undefined);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #urlOf(day: Day): string {
+    return `${this.#base}/${archiveName(this.#symbol, day)}`;
+  }
+
+  async #fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome> {
+    const name = archiveName(this.#symbol, day);
+    // A pair that disagrees may be a revision caught half-published: both are fetched once more.
+    let rejected: Received | undefined;
+    for (const isLastTry of [false, true]) {
+      const sha256 = await this.#promisedDigest(name, day, signal);
+      if (sha256 === undefined) return { kind: "missing", day };
+      const path = this.#mirror.pathOf(this.#market, this.#symbol, day, sha256);
+      const kept = await this.#mirror.sizeOf(path);
+      if (kept !== undefined) return { kind: "file", day, path, name, sha256, bytes: kept };
+      const received = await this.#client.ask("GET", this.#urlOf(day), signal, async (response) =>
+        this.#mirror.receive(path, bodyOf(response)),
+      );
+      if (received === undefined) return { kind: "missing", day };
+      if (received.sha256 === sha256) {
+        await this.#mirror.keep(received, path);
+        return { kind: "file", day, path, name, sha256, bytes: received.bytes };
+      }
+      rejected = received;
+      const aside = await this.#mirror.quarantine(rejected, name);
+      if (isLastTry) throw mismatch(name, received, sha256, aside);
+    }
+    return { kind: "missing", day };
+  }
+
+  /** The published digest; undefined where the day is not published. */
+  async #promisedDigest(name: string, day: Day, signal: AbortSignal): Promise<string | undefined> {
+    const line = await this.#client.ask("GET", `${this.#urlOf(day)}.CHECKSUM`, signal, async (response) => response.text());
+    if (line !== undefined) return parseChecksum(line, name);
+    if ((await this.sizeOf(day)) === undefined) return undefined;
+    throw new UpstreamDataError("the archive has no .CHECKSUM file", {
+      code: "NO_CHECKSUM",
+      subject: this.#urlOf(day),
+      hint: "the exchange publishes one beside each archive; try again later",
+    });
+  }
+}
+
+function mismatch(name: string, received: Received, sha256: string, aside: string): UpstreamDataError {
+  const text = `${name}: its SHA-256 is ${received.sha256}, its checksum file says ${sha256}, in two fetches`;
+  return new UpstreamDataError(text, {
+    code: "CHECKSUM_MISMATCH",
+    subject: aside,
+    hint: "the file was put aside; if another fetch gives the same, the exchange has published a bad pair",
+  });
+}
+
+/** The body's bytes; fails where it ends before its declared length. */
+async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
+  const declared = response.headers.get("content-length");
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError("a response body yielded something that is not bytes");
+    bytes += chunk.byteLength;
+    yield chunk;
+  }
+  if (declared !== null && Number(declared) !== bytes) {
+    throw new TruncatedBodyError(`the body ended after ${bytes} of ${declared} bytes`);
+  }
+}

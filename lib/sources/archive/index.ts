@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import type { Market } from "../../model/markets.ts";
+import { DirectorySource } from "./directory.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./http-client.ts";
+import { HttpSource } from "./http.ts";
+import { Mirror } from "./mirror.ts";
+import type { ArchiveSource } from "./types.ts";
+
+export { fetchDays } from "./days.ts";
+export { judgeMissingDay, type MissingDay } from "./missing-days.ts";
+export type { ArchiveSource, DayFile, DayOutcome } from "./types.ts";
+
+/** Where the mirror lies in a state directory. */
+export function mirrorRoot(stateDirectory: string): string {
+  return join(stateDirectory, "mirror");
+}
+
+/**
+ * The source of one symbol's daily archives.
+ * @param location a folder or an http(s) URL that holds `data/` in the exchange's layout
+ */
+export async function openArchive(
+  location: string,
+  market: Market,
+  symbol: string,
+  stateDirectory: string,
+  policy: RetryPolicy = defaultRetryPolicy,
+): Promise<ArchiveSource> {
+  if (!/^https?:\/\//.test(location)) return new DirectorySource(location, market, symbol);
+  const mirror = new Mirror(mirrorRoot(stateDirectory));
+  await mirror.sweep(market, symbol);
+  return new HttpSource(location, market, symbol, mirror, policy);
+}

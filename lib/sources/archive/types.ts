@@ -1,0 +1,36 @@
+import type { Day } from "../../model/day.ts";
+import type { UpstreamDataError } from "../../model/errors.ts";
+
+/** A day's archive on this machine's disk, with the digest its checksum file promises. */
+export interface DayFile {
+  readonly kind: "file";
+  readonly day: Day;
+  readonly path: string;
+  readonly name: string;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** What a day came to: its file, not published (a fact), or published but not usable. */
+export type DayOutcome =
+  | DayFile
+  | { readonly kind: "missing"; readonly day: Day }
+  | { readonly kind: "bad"; readonly day: Day; readonly error: UpstreamDataError };
+
+/** Where one symbol's archives come from. */
+export interface ArchiveSource {
+  /** Brings the day's archive to this machine. @throws RetryableError when the place stays unreachable */
+  fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome>;
+  /** The published archive's size, or undefined where there is none. */
+  sizeOf(day: Day): Promise<number | undefined>;
+  /**
+   * The last published day, not after `yesterday`.
+   * @throws UnavailableError NO_LAST_DAY where it cannot be found
+   */
+  lastPublished(yesterday: Day): Promise<Day>;
+  /** The first published day of [from, to]; undefined where there is none. */
+  firstPublished(from: Day, to: Day): Promise<Day | undefined>;
+  /** How many days may be fetched ahead of the one in use. */
+  readonly prefetchDays: number;
+}
