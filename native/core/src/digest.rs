@@ -5,10 +5,25 @@ use crate::bar::Bar;
 /// The digest of no bars.
 pub const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
+const BYTES: usize = 16;
 
-/// Folds one integer into a digest.
+/// `PRIME` to the power of the index: what a run of that many zero bytes multiplies by.
+const POWERS: [u64; BYTES + 1] = {
+    let mut powers = [1_u64; BYTES + 1];
+    let mut i = 1;
+    while i <= BYTES {
+        powers[i] = powers[i - 1].wrapping_mul(PRIME);
+        i += 1;
+    }
+    powers
+};
+
+/// Folds one integer into a digest. The zero bytes above a small number are one multiplication.
 pub fn fold(digest: u64, value: i128) -> u64 {
-    value.to_le_bytes().iter().fold(digest, |d, &byte| (d ^ u64::from(byte)).wrapping_mul(PRIME))
+    let zeros = value.leading_zeros() as usize / 8;
+    let bytes = value.to_le_bytes();
+    let significant = &bytes[..BYTES - zeros];
+    significant.iter().fold(digest, |d, &byte| (d ^ u64::from(byte)).wrapping_mul(PRIME)).wrapping_mul(POWERS[zeros])
 }
 
 /// Folds a bar's 21 integers, times to vwap in column order, into a digest.

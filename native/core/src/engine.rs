@@ -6,7 +6,7 @@
 
 use crate::bar::{Bar, BarColumns, OrphanReason};
 use crate::error::{CoreError, Result};
-use crate::fold::{Folder, Limits, RunSums};
+use crate::fold::{self, Limits, RunSums};
 use crate::microstructure;
 use crate::trade::TradeSlice;
 
@@ -38,16 +38,27 @@ pub(crate) struct Forming {
     pub(crate) sums: RunSums,
 }
 
-/// Called when a bar ends, with the finished bar; features that need more than the bar's sums hook in here.
+/// Where features hook in that need more than a bar's sums. Neither call is inside the loop over trades.
 pub trait BarObserver {
+    /// The forming bar has taken these trades (its opening trade is a run of its own).
+    fn trades_folded(&mut self, run: TradeSlice<'_>);
+    /// A bar has ended.
     fn bar_ended(&mut self, bar: &Bar);
 }
 
-/// One threshold's state. Feed it clean runs: ids consecutive or quarantined in between, times not decreasing.
+/// Base bars need nothing beyond their sums.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFeatures;
+
+impl BarObserver for NoFeatures {
+    fn trades_folded(&mut self, _run: TradeSlice<'_>) {}
+    fn bar_ended(&mut self, _bar: &Bar) {}
+}
+
+/// One threshold's state. Feed it runs that [`crate::check`] passed: sound trades in order, without a hole between them.
 #[derive(Debug, Clone)]
 pub struct BarEngine {
     config: EngineConfig,
-    folder: Folder,
     pub(crate) forming: Option<Forming>,
 }
 
@@ -70,7 +81,7 @@ impl BarEngine {
                 format!("gate unit {} µs is not 0, 1 or 1000", config.gate_unit_us),
             ));
         }
-        Ok(Self { config, folder: Folder::detect(), forming: None })
+        Ok(Self { config, forming: None })
     }
 
     pub fn config(&self) -> EngineConfig {
@@ -78,24 +89,35 @@ impl BarEngine {
     }
 
     /// Consumes a run; completed bars go to `out`.
-    pub fn push_run(&mut self, trades: TradeSlice<'_>, out: &mut BarColumns, observer: &mut impl BarObserver) {
+    ///
+    /// # Errors
+    /// `OVERFLOW` where a bar's turnover leaves 128 bits; go back to a copy of the engine then.
+    pub fn push_run(
+        &mut self,
+        trades: TradeSlice<'_>,
+        out: &mut BarColumns,
+        observer: &mut impl BarObserver,
+    ) -> Result<()> {
         let mut next = 0;
         while next < trades.len() {
             let Some(mut forming) = self.forming.take() else {
                 self.forming = Some(Forming::open(trades, next));
+                observer.trades_folded(trades.slice(next..next + 1));
                 next += 1;
                 continue;
             };
             let rest = trades.slice(next..trades.len());
             let gated = self.gated_prefix(&forming, rest.time_us);
+            let overflow = |_| CoreError::new("OVERFLOW", "a bar's turnover or count of fills is too large to hold");
             if gated > 0 {
-                self.folder.whole(rest.slice(0..gated), forming.open, &mut forming.sums);
+                fold::whole(rest.slice(0..gated), forming.open, &mut forming.sums).map_err(overflow)?;
             }
             let limits = self.limits(forming.open);
-            let open_part = rest.slice(gated..rest.len());
-            let breach = self.folder.until_breach(open_part, limits, &mut forming.sums);
+            let breach =
+                fold::until_breach(rest.slice(gated..rest.len()), limits, &mut forming.sums).map_err(overflow)?;
             let consumed = breach.map_or(rest.len(), |at| gated + at + 1);
             forming.advance(rest, consumed);
+            observer.trades_folded(rest.slice(0..consumed));
             next += consumed;
             if breach.is_some() {
                 let bar = forming.bar(None);
@@ -105,6 +127,7 @@ impl BarEngine {
                 self.forming = Some(forming);
             }
         }
+        Ok(())
     }
 
     /// The forming bar with all its columns; changes nothing.
@@ -140,8 +163,8 @@ impl BarEngine {
         if unit == 0 {
             return 0;
         }
-        let open_unit = forming.open_time.div_euclid(unit);
-        times.iter().position(|&time| time.div_euclid(unit) != open_unit).unwrap_or(times.len())
+        let end = (forming.open_time.div_euclid(unit) + 1) * unit;
+        times.iter().take_while(|&&time| time < end).count()
     }
 }
 
@@ -187,7 +210,7 @@ impl Forming {
 
     pub(crate) fn bar(&self, orphan: Option<OrphanReason>) -> Bar {
         let sums = &self.sums;
-        // One trade: its price exactly. No volume (quotes): the opening price.
+        // One trade: its price exactly. No volume (quotes): the opening price. A mean of prices fits where they fit.
         let vwap = if self.records > 1 && sums.volume > 0 { (sums.turnover / sums.volume) as i64 } else { self.open };
         let mut bar = Bar {
             open_time: self.open_time,

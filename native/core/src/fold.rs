@@ -3,10 +3,18 @@
 //! Inside a block Σ (price − open) · volume is kept in 64 bits and open · Σ volume is added once, in 128 bits; a block in which
 //! that could overflow is summed again in 128 bits.
 
+use crate::dispatch::vectorised;
 use crate::trade::TradeSlice;
 
-/// Trades per block: small enough for the first cache, large enough that the 128-bit work per block does not count.
-pub const BLOCK: usize = 256;
+/// Trades per block: the first is small, as a short bar ends in it, and each next one twice as large.
+const FIRST_BLOCK: usize = 64;
+const BLOCK: usize = 512;
+
+/// Volumes below 2^53 leave Σ volume of a block inside i64.
+const VOLUME_BITS: u32 = 53;
+
+/// Fewer fills than this per trade leave their sum over a block inside i64; [`crate::check`] lets no more pass.
+pub const FILLS_END: i64 = 1 << 53;
 
 /// What a run of trades adds to a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +29,61 @@ pub struct RunSums {
     pub buy_fills: i64,
 }
 
-struct BlockSums {
-    volume: i64,
-    buy_volume: i64,
-    excess: i64,
-    buy_excess: i64,
-    fills: i64,
-    buy_fills: i64,
-    volume_bits: i64,
+/// Limits beyond which a price closes the bar, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub open: i64,
+    pub lower: i64,
+    pub upper: i64,
+}
+
+/// A bar's sum left 128 bits (or a count of fills 64).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overflow;
+
+vectorised! {
+    /// Folds trades up to and including the first at or beyond a limit; its index, or none.
+    pub fn until_breach(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Result<Option<usize>, Overflow>
+        = until_breach_body;
+}
+
+vectorised! {
+    /// Folds trades whatever their price.
+    pub fn whole(trades: TradeSlice<'_>, open: i64, out: &mut RunSums) -> Result<(), Overflow> = whole_body;
+}
+
+#[inline(always)]
+fn until_breach_body(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Result<Option<usize>, Overflow> {
+    let mut start = 0;
+    let mut size = FIRST_BLOCK;
+    while start < trades.len() {
+        let end = (start + size).min(trades.len());
+        let prices = &trades.price[start..end];
+        let (high, low) = extremes(prices);
+        if high >= limits.upper || low <= limits.lower {
+            let at = first_breach(prices, limits);
+            let (high, low) = extremes(&prices[..=at]);
+            add_block(trades.slice(start..start + at + 1), limits.open, high, low, out)?;
+            return Ok(Some(start + at));
+        }
+        add_block(trades.slice(start..end), limits.open, high, low, out)?;
+        start = end;
+        size = (2 * size).min(BLOCK);
+    }
+    Ok(None)
+}
+
+#[inline(always)]
+fn whole_body(trades: TradeSlice<'_>, open: i64, out: &mut RunSums) -> Result<(), Overflow> {
+    let mut start = 0;
+    while start < trades.len() {
+        let end = (start + BLOCK).min(trades.len());
+        let block = trades.slice(start..end);
+        let (high, low) = extremes(block.price);
+        add_block(block, open, high, low, out)?;
+        start = end;
+    }
+    Ok(())
 }
 
 /// Highest and lowest price of a block.
@@ -37,14 +92,65 @@ fn extremes(price: &[i64]) -> (i64, i64) {
     price.iter().fold((i64::MIN, i64::MAX), |(high, low), &p| (high.max(p), low.min(p)))
 }
 
+/// Where the first price at or beyond a limit is, in a block that has one: by vectors, then one by one.
 #[inline(always)]
-fn block_sums(trades: &TradeSlice<'_>, open: i64) -> BlockSums {
+fn first_breach(prices: &[i64], limits: Limits) -> usize {
+    const STEP: usize = 16;
+    let beyond = |p: i64| p >= limits.upper || p <= limits.lower;
+    let mut start = 0;
+    for step in prices.chunks_exact(STEP) {
+        if step.iter().fold(false, |any, &p| any | (p >= limits.upper) | (p <= limits.lower)) {
+            break;
+        }
+        start += STEP;
+    }
+    start + prices[start..].iter().take_while(|&&p| !beyond(p)).count()
+}
+
+#[inline(always)]
+fn add_block(block: TradeSlice<'_>, open: i64, high: i64, low: i64, out: &mut RunSums) -> Result<(), Overflow> {
+    out.high = out.high.max(high);
+    out.low = out.low.min(low);
+    let sums = block_sums(block, open);
+    out.fills = out.fills.checked_add(sums.fills).ok_or(Overflow)?;
+    out.buy_fills += sums.buy_fills;
+    let reach = i128::from(high).abs_diff(i128::from(open)).max(i128::from(low).abs_diff(i128::from(open)));
+    let narrow =
+        sums.volume_bits >> VOLUME_BITS == 0 && reach.saturating_mul(sums.volume.unsigned_abs().into()) < 1 << 62;
+    if !narrow {
+        return add_block_wide(block, out);
+    }
+    let open = i128::from(open);
+    let turnover = open * i128::from(sums.volume) + i128::from(sums.excess);
+    out.turnover = out.turnover.checked_add(turnover).ok_or(Overflow)?;
+    out.buy_turnover += open * i128::from(sums.buy_volume) + i128::from(sums.buy_excess);
+    out.volume += i128::from(sums.volume);
+    out.buy_volume += i128::from(sums.buy_volume);
+    Ok(())
+}
+
+/// Sums of one block in 64 bits, modulo 2^64 until the block is known to fit.
+struct BlockSums {
+    volume: i64,
+    buy_volume: i64,
+    /// Σ (price − open) · volume
+    excess: i64,
+    buy_excess: i64,
+    fills: i64,
+    buy_fills: i64,
+    /// All volumes' bits together.
+    volume_bits: i64,
+}
+
+#[inline(always)]
+fn block_sums(trades: TradeSlice<'_>, open: i64) -> BlockSums {
     let n = trades.price.len();
     let (price, volume) = (&trades.price[..n], &trades.volume[..n]);
     let (first, last, maker) = (&trades.first_id[..n], &trades.last_id[..n], &trades.buyer_maker[..n]);
     let mut sums =
         BlockSums { volume: 0, buy_volume: 0, excess: 0, buy_excess: 0, fills: 0, buy_fills: 0, volume_bits: 0 };
     for i in 0..n {
+        // All bits set where the aggressor bought.
         let bought = i64::from(maker[i]).wrapping_sub(1);
         let v = volume[i];
         let excess = price[i].wrapping_sub(open).wrapping_mul(v);
@@ -62,134 +168,17 @@ fn block_sums(trades: &TradeSlice<'_>, open: i64) -> BlockSums {
 
 /// The same sums where 64 bits may not hold them.
 #[cold]
-fn add_block_wide(trades: &TradeSlice<'_>, out: &mut RunSums) {
-    for i in 0..trades.price.len() {
-        let volume = i128::from(trades.volume[i]);
-        let turnover = i128::from(trades.price[i]) * volume;
+fn add_block_wide(block: TradeSlice<'_>, out: &mut RunSums) -> Result<(), Overflow> {
+    for i in 0..block.len() {
+        let volume = i128::from(block.volume[i]);
+        let turnover = i128::from(block.price[i]) * volume;
+        out.turnover = out.turnover.checked_add(turnover).ok_or(Overflow)?;
+        // A volume is at most its turnover, as no price is below 1.
         out.volume += volume;
-        out.turnover += turnover;
-        if trades.buyer_maker[i] == 0 {
+        if block.buyer_maker[i] == 0 {
             out.buy_volume += volume;
             out.buy_turnover += turnover;
         }
     }
-}
-
-/// Folds the trades before the first price at or beyond a threshold, and that trade, into `out`.
-/// Returns the index of the breaching trade, or none when all were folded without a breach.
-#[inline(always)]
-fn fold_until_breach(trades: TradeSlice<'_>, open: i64, lower: i64, upper: i64, out: &mut RunSums) -> Option<usize> {
-    let mut start = 0;
-    while start < trades.len() {
-        let mut end = (start + BLOCK).min(trades.len());
-        let (mut high, mut low) = extremes(&trades.price[start..end]);
-        let mut breach = None;
-        if high >= upper || low <= lower {
-            let prices = &trades.price[start..end];
-            let at = prices.iter().position(|&p| p >= upper || p <= lower).map_or(end, |i| start + i);
-            breach = Some(at);
-            end = at + 1;
-            (high, low) = extremes(&trades.price[start..end]);
-        }
-        add_block(&trades.slice(start..end), open, high, low, out);
-        if breach.is_some() {
-            return breach;
-        }
-        start = end;
-    }
-    None
-}
-
-#[inline(always)]
-fn add_block(block: &TradeSlice<'_>, open: i64, high: i64, low: i64, out: &mut RunSums) {
-    out.high = out.high.max(high);
-    out.low = out.low.min(low);
-    let sums = block_sums(block, open);
-    out.fills += sums.fills;
-    out.buy_fills += sums.buy_fills;
-    // Each volume below 2^53 keeps the block's Σ volume inside i64; the product bound keeps Σ (price − open) · volume there.
-    let reach = i128::from(high).abs_diff(i128::from(open)).max(i128::from(low).abs_diff(i128::from(open)));
-    let fits = sums.volume_bits >> 53 == 0 && reach.saturating_mul(sums.volume.unsigned_abs().into()) < 1 << 62;
-    if fits {
-        out.volume += i128::from(sums.volume);
-        out.buy_volume += i128::from(sums.buy_volume);
-        out.turnover += i128::from(open) * i128::from(sums.volume) + i128::from(sums.excess);
-        out.buy_turnover += i128::from(open) * i128::from(sums.buy_volume) + i128::from(sums.buy_excess);
-    } else {
-        add_block_wide(block, out);
-    }
-}
-
-/// Folds a run of which no trade may close the bar.
-#[inline(always)]
-fn fold_whole(trades: TradeSlice<'_>, open: i64, out: &mut RunSums) {
-    let mut start = 0;
-    while start < trades.len() {
-        let end = (start + BLOCK).min(trades.len());
-        let block = trades.slice(start..end);
-        let (high, low) = extremes(block.price);
-        add_block(&block, open, high, low, out);
-        start = end;
-    }
-}
-
-/// Limits beyond which a price closes the bar, both inclusive.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    pub open: i64,
-    pub lower: i64,
-    pub upper: i64,
-}
-
-type FoldUntilBreach = unsafe fn(TradeSlice<'_>, Limits, &mut RunSums) -> Option<usize>;
-
-/// The folding routines for this processor, chosen once.
-#[derive(Debug, Clone, Copy)]
-pub struct Folder {
-    until_breach: FoldUntilBreach,
-}
-
-unsafe fn until_breach_portable(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Option<usize> {
-    fold_until_breach(trades, limits.open, limits.lower, limits.upper, out)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-unsafe fn until_breach_avx2(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Option<usize> {
-    fold_until_breach(trades, limits.open, limits.lower, limits.upper, out)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi1,bmi2")]
-unsafe fn until_breach_avx512(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Option<usize> {
-    fold_until_breach(trades, limits.open, limits.lower, limits.upper, out)
-}
-
-impl Folder {
-    pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-            {
-                return Self { until_breach: until_breach_avx512 };
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
-                return Self { until_breach: until_breach_avx2 };
-            }
-        }
-        Self { until_breach: until_breach_portable }
-    }
-
-    /// Folds trades up to and including the first at or beyond a limit; its index, or none.
-    pub fn until_breach(&self, trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Option<usize> {
-        // SAFETY: `detect` chose a routine whose processor features are present.
-        unsafe { (self.until_breach)(trades, limits, out) }
-    }
-
-    /// Folds trades whatever their price (the gate holds the bar open).
-    pub fn whole(&self, trades: TradeSlice<'_>, open: i64, out: &mut RunSums) {
-        fold_whole(trades, open, out);
-    }
+    Ok(())
 }

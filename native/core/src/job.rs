@@ -1,21 +1,22 @@
 //! One pass over a stream of trades for K thresholds.
 //!
 //! The stream is checked once for all thresholds and cut into clean runs: at holes of ids and at resets the forming bars end as
-//! orphans. `begin_day` remembers the state, `rollback_day` returns to it; two days of one segment are one stream.
+//! orphans. Days of one segment are one stream; only parts (what coverage is made of) are cut at their ends.
+//!
+//! A day: `begin_day` · `push` and `mark_seen`, in the order of the ids · `end_day`, or `rollback_day` when it turns out bad.
+//! `take` may come at any time; a `rollback_day` after it does nothing, so call `begin_day` again before going on with the day.
+//! After a segment's last day, and before its last `take`: `end_segment`.
 
-use crate::bar::{Bar, BarColumns, OrphanReason};
+use crate::bar::{Bar, BarColumns};
 use crate::calendar::Segmentation;
-use crate::engine::{BarObserver, EngineConfig};
+use crate::check::{check_trade, is_clean};
+use crate::engine::{EngineConfig, NoFeatures};
 use crate::error::{CoreError, Result};
 use crate::trade::TradeSlice;
 use crate::unit::{Part, Unit};
 
 /// Trades checked and consumed at a time: all columns of a chunk stay in the second cache for every threshold.
 const CHUNK: usize = 4_096;
-
-/// 2000-01-01 and 2035-01-01, the times that can be trades.
-const TIME_MIN_US: i64 = 946_684_800_000_000;
-const TIME_MAX_US: i64 = 2_051_222_400_000_000;
 
 #[derive(Debug, Clone)]
 pub struct JobConfig {
@@ -37,6 +38,8 @@ pub struct Job {
     units: Vec<Unit>,
     position: Option<Position>,
     segment_end_us: i64,
+    /// Quarantined ids, first and last, that did not continue the stream: a part may begin with them.
+    waiting: Option<(i64, i64)>,
     day_start: Option<Snapshot>,
 }
 
@@ -44,14 +47,14 @@ pub struct Job {
 struct Snapshot {
     position: Option<Position>,
     segment_end_us: i64,
+    waiting: Option<(i64, i64)>,
     marks: Vec<crate::unit::Mark>,
 }
 
-/// Base bars need nothing beyond their sums.
-struct NoFeatures;
-
-impl BarObserver for NoFeatures {
-    fn bar_ended(&mut self, _bar: &Bar) {}
+impl Position {
+    pub fn is_followed_by(self, id: i64) -> bool {
+        self.last_id.checked_add(1) == Some(id)
+    }
 }
 
 impl Job {
@@ -69,7 +72,14 @@ impl Job {
                 Unit::new(engine, config.segmentation)
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { segmentation: config.segmentation, units, position: None, segment_end_us: i64::MIN, day_start: None })
+        Ok(Self {
+            segmentation: config.segmentation,
+            units,
+            position: None,
+            segment_end_us: i64::MIN,
+            waiting: None,
+            day_start: None,
+        })
     }
 
     /// Puts one unit where a checkpoint left it; before the first push. The job goes on from the unit that is least far.
@@ -141,27 +151,36 @@ impl Job {
 
     /// The segment's last day has been consumed: forming bars end as orphans of the boundary.
     pub fn end_segment(&mut self) {
-        if let Some(reason) = self.segmentation.orphan_reason() {
-            self.close_orphans(reason);
+        for unit in &mut self.units {
+            unit.end_segment(&mut NoFeatures);
         }
     }
 
     /// Ids that were seen but are not trades. Where they continue the stream they make no hole.
     pub fn mark_seen(&mut self, first_id: i64, last_id: i64) {
         match &mut self.position {
-            Some(position) if first_id == position.last_id + 1 => position.last_id = last_id,
-            // Before the first trade, or beyond a hole: the next trade decides.
-            _ => return,
-        }
-        for unit in &mut self.units {
-            unit.mark_seen(first_id, last_id);
+            Some(position) if last_id <= position.last_id => {}
+            Some(position) if position.is_followed_by(first_id) => {
+                position.last_id = last_id;
+                for unit in &mut self.units {
+                    unit.mark_seen(first_id, last_id);
+                }
+            }
+            // Before the first trade, or beyond a hole: they belong to the next trade if they lead up to it.
+            _ => {
+                self.waiting = match self.waiting {
+                    Some((first, last)) if last.checked_add(1) == Some(first_id) => Some((first, last_id)),
+                    _ => Some((first_id, last_id)),
+                }
+            }
         }
     }
 
     /// Consumes trades in id order, or nothing at all.
     ///
     /// # Errors
-    /// `UNSORTED_TRADES`, `DUPLICATE_TRADE`, `TIME_OUT_OF_RANGE`, each with the index and both (time, id) pairs.
+    /// `UNSORTED_TRADES`, `DUPLICATE_TRADE`, `TIME_OUT_OF_RANGE`, `BAD_TRADE`, each with the index and the (time, id) of the trade,
+    /// the first two also with those of the one before; `OVERFLOW`.
     pub fn push(&mut self, trades: TradeSlice<'_>) -> Result<()> {
         let snapshot = self.snapshot();
         let mut start = 0;
@@ -177,87 +196,55 @@ impl Job {
     }
 
     fn push_chunk(&mut self, chunk: TradeSlice<'_>, offset: usize) -> Result<()> {
-        let last = chunk.len() - 1;
-        let continues = self.position.is_some_and(|p| {
-            chunk.agg_id[0] == p.last_id + 1
-                && chunk.time_us[0] >= p.last_time_us
-                && chunk.time_us[last] < self.segment_end_us
-                && chunk.time_us[last] <= TIME_MAX_US
+        let continues = self.position.is_some_and(|position| {
+            position.is_followed_by(chunk.agg_id[0])
+                && chunk.time_us[0] >= position.last_time_us
+                && chunk.time_us[chunk.len() - 1] < self.segment_end_us
         });
         if continues && is_clean(chunk) {
-            self.consume(chunk);
-            return Ok(());
+            return self.consume(chunk);
         }
         self.push_checked(chunk, offset)
     }
 
     /// The slow way: looks at each trade and cuts the chunk at holes and resets.
     fn push_checked(&mut self, chunk: TradeSlice<'_>, offset: usize) -> Result<()> {
+        let mut previous = self.position;
         let mut run_start = 0;
         for i in 0..chunk.len() {
             let (id, time) = (chunk.agg_id[i], chunk.time_us[i]);
-            if !(TIME_MIN_US..=TIME_MAX_US).contains(&time) {
-                return Err(CoreError::new(
-                    "TIME_OUT_OF_RANGE",
-                    format!("trade {} (id {id}) has time {time} µs, outside 2000 … 2035", offset + i),
-                )
-                .at_index(offset + i));
-            }
-            let previous = if i == 0 {
-                self.position
-            } else {
-                Some(Position { last_id: chunk.agg_id[i - 1], last_time_us: chunk.time_us[i - 1] })
-            };
-            let Some(previous) = previous else {
-                self.segment_end_us = self.segmentation.segment_end_us(time);
-                continue;
-            };
-            if id <= previous.last_id || time < previous.last_time_us {
-                return Err(unsorted(offset + i, previous, id, time));
-            }
-            let hole = id != previous.last_id + 1;
-            let reset = time >= self.segment_end_us;
-            if hole || reset {
+            check_trade(chunk, i, offset + i, previous)?;
+            let continues = previous.is_some_and(|position| position.is_followed_by(id)) && time < self.segment_end_us;
+            if !continues {
                 if i > run_start {
-                    self.consume(chunk.slice(run_start..i));
+                    self.consume(chunk.slice(run_start..i))?;
                 }
                 run_start = i;
-                match self.segmentation.orphan_reason() {
-                    Some(reason) if reset => self.close_orphans(reason),
-                    _ => self.close_orphans(OrphanReason::IdGap),
-                }
+                let waiting = self.waiting.take().filter(|&(_, last)| last.checked_add(1) == Some(id));
                 for unit in &mut self.units {
-                    unit.cut_before(id, reset);
+                    unit.cut_before(id, time, waiting.map(|(first, _)| first), &mut NoFeatures);
                 }
                 self.segment_end_us = self.segmentation.segment_end_us(time);
             }
+            previous = Some(Position { last_id: id, last_time_us: time });
         }
-        self.consume(chunk.slice(run_start..chunk.len()));
-        Ok(())
+        self.consume(chunk.slice(run_start..chunk.len()))
     }
 
-    fn consume(&mut self, run: TradeSlice<'_>) {
+    fn consume(&mut self, run: TradeSlice<'_>) -> Result<()> {
         let last = run.len() - 1;
         for unit in &mut self.units {
-            unit.consume(run, &mut NoFeatures);
+            unit.consume(run, &mut NoFeatures)?;
         }
         self.position = Some(Position { last_id: run.agg_id[last], last_time_us: run.time_us[last] });
-    }
-
-    fn close_orphans(&mut self, reason: OrphanReason) {
-        let at = self.position;
-        for unit in &mut self.units {
-            // A unit that is ahead ended its bar when it was there.
-            if unit.position() == at {
-                unit.close_orphan(reason, &mut NoFeatures);
-            }
-        }
+        Ok(())
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             position: self.position,
             segment_end_us: self.segment_end_us,
+            waiting: self.waiting,
             marks: self.units.iter().map(Unit::mark).collect(),
         }
     }
@@ -265,29 +252,9 @@ impl Job {
     fn restore(&mut self, snapshot: Snapshot) {
         self.position = snapshot.position;
         self.segment_end_us = snapshot.segment_end_us;
+        self.waiting = snapshot.waiting;
         for (unit, mark) in self.units.iter_mut().zip(snapshot.marks) {
             unit.reset_to(mark);
         }
     }
-}
-
-/// Whether ids are consecutive and times do not decrease; one pass the compiler turns into vectors.
-fn is_clean(chunk: TradeSlice<'_>) -> bool {
-    let ids = chunk.agg_id.iter().zip(&chunk.agg_id[1..]);
-    let times = chunk.time_us.iter().zip(&chunk.time_us[1..]);
-    let jumps = ids.fold(0, |bits, (a, b)| bits | (b.wrapping_sub(*a) ^ 1));
-    let backwards = times.fold(0, |bits, (a, b)| bits | b.wrapping_sub(*a));
-    jumps == 0 && backwards >= 0
-}
-
-fn unsorted(index: usize, previous: Position, id: i64, time: i64) -> CoreError {
-    let code = if id == previous.last_id { "DUPLICATE_TRADE" } else { "UNSORTED_TRADES" };
-    CoreError::new(
-        code,
-        format!(
-            "trade {index} (time {time} µs, id {id}) does not follow (time {} µs, id {})",
-            previous.last_time_us, previous.last_id
-        ),
-    )
-    .at_index(index)
 }

@@ -3,15 +3,18 @@
 pub mod archive;
 pub mod bar;
 pub mod calendar;
+mod check;
 pub mod checkpoint;
 pub mod digest;
+mod dispatch;
 pub mod engine;
 pub mod error;
-pub mod fold;
+mod fold;
 pub mod fp8;
 pub mod job;
 pub mod microstructure;
 pub mod native_block;
+mod part;
 pub mod trade;
 pub mod unit;
 

@@ -5,99 +5,72 @@ use crate::calendar::Segmentation;
 use crate::checkpoint;
 use crate::digest;
 use crate::engine::{BarEngine, BarObserver, EngineConfig};
-use crate::error::Result;
+use crate::error::{CoreError, Result};
 use crate::job::Position;
+pub use crate::part::Part;
+use crate::part::Totals;
 use crate::trade::TradeSlice;
-
-/// A gapless interval of ids that the unit consumed, cut at holes, resets, day ends and takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    pub from_id: i64,
-    pub through_id: i64,
-    pub first_us: i64,
-    pub last_us: i64,
-    /// Aggregate trades; ids that were quarantined are in the interval but not among these.
-    pub records: u64,
-    pub fills: u64,
-    pub volume: i128,
-    pub turnover: i128,
-    pub quarantined: u64,
-    /// Completed bars whose last trade is in the interval.
-    pub bars: u64,
-    pub orphans: u64,
-    /// Digest over the segment's completed bars up to the part's end.
-    pub bars_digest: u64,
-}
 
 #[derive(Debug, Clone)]
 pub struct Unit {
     segmentation: Segmentation,
-    engine: BarEngine,
     bars: BarColumns,
     parts: Vec<Part>,
+    state: State,
+}
+
+/// Everything but the gathered bars and parts.
+#[derive(Debug, Clone)]
+struct State {
+    engine: BarEngine,
     /// The last of `parts` may still grow.
     part_open: bool,
     position: Option<Position>,
     digest: u64,
-    /// Bars already folded into `digest` and counted in a part.
-    counted: usize,
-    /// Orphans that ended before the part they are reported in began.
+    /// Orphans that ended when the part of their last trade had been taken.
     pending_orphans: u64,
-    /// Sums of all bars ended since the unit was made or restored.
-    ended: Totals,
-    /// What had been consumed when the open part began.
-    part_start: Totals,
+    /// Where the next part begins if quarantined ids lie directly before its first trade.
+    lead_id: Option<i64>,
 }
 
 /// A state to return to.
 #[derive(Debug, Clone)]
-pub struct Mark {
-    engine: BarEngine,
+pub(crate) struct Mark {
+    state: State,
     bars: usize,
     parts: usize,
     last_part: Option<Part>,
-    part_open: bool,
-    position: Option<Position>,
-    digest: u64,
-    counted: usize,
-    pending_orphans: u64,
-    ended: Totals,
-    part_start: Totals,
 }
 
 impl Unit {
     pub(crate) fn new(config: EngineConfig, segmentation: Segmentation) -> Result<Self> {
-        Ok(Self {
-            segmentation,
+        let state = State {
             engine: BarEngine::new(config)?,
-            bars: BarColumns::default(),
-            parts: Vec::new(),
             part_open: false,
             position: None,
             digest: digest::EMPTY,
-            counted: 0,
             pending_orphans: 0,
-            ended: Totals::default(),
-            part_start: Totals::default(),
-        })
+            lead_id: None,
+        };
+        Ok(Self { segmentation, bars: BarColumns::default(), parts: Vec::new(), state })
     }
 
     pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<()> {
-        let state = checkpoint::decode(bytes)?;
-        state.check_matches(self.engine.config(), self.segmentation)?;
-        self.engine.forming = state.forming;
-        self.position = state.position;
-        self.digest = state.digest;
+        let saved = checkpoint::decode(bytes)?;
+        saved.check_matches(self.state.engine.config(), self.segmentation)?;
+        self.state.engine.forming = saved.forming;
+        self.state.position = saved.position;
+        self.state.digest = saved.digest;
         Ok(())
     }
 
-    pub fn checkpoint(&self) -> Vec<u8> {
+    pub(crate) fn checkpoint(&self) -> Vec<u8> {
         checkpoint::encode(&checkpoint::State {
-            config: self.engine.config(),
+            config: self.state.engine.config(),
             segmentation: self.segmentation,
-            forming: self.engine.forming,
-            position: self.position,
-            digest: self.digest,
+            forming: self.state.engine.forming,
+            position: self.state.position,
+            digest: self.state.digest,
         })
     }
 
@@ -113,183 +86,159 @@ impl Unit {
 
     /// Digest over the segment's completed bars so far.
     pub fn digest(&self) -> u64 {
-        self.digest
+        self.state.digest
     }
 
     pub fn threshold_dbps(&self) -> u32 {
-        self.engine.config().threshold_dbps
+        self.state.engine.config().threshold_dbps
     }
 
     pub fn position(&self) -> Option<Position> {
-        self.position
+        self.state.position
     }
 
+    /// The forming bar with all its columns.
     pub fn peek(&self) -> Option<Bar> {
-        self.engine.peek()
+        self.state.engine.peek()
     }
 
     pub(crate) fn take(&mut self) -> (BarColumns, Vec<Part>) {
-        self.part_open = false;
-        self.counted = 0;
+        self.state.part_open = false;
         (std::mem::take(&mut self.bars), std::mem::take(&mut self.parts))
     }
 
     /// Consumes what the unit does not have yet of a clean run.
-    pub(crate) fn consume(&mut self, run: TradeSlice<'_>, observer: &mut impl BarObserver) {
-        let have = self.position.map_or(i64::MIN, |position| position.last_id);
+    pub(crate) fn consume(&mut self, run: TradeSlice<'_>, observer: &mut impl BarObserver) -> Result<()> {
+        let have = self.state.position.map_or(i64::MIN, |position| position.last_id);
         let skip = run.agg_id.partition_point(|&id| id <= have);
         if skip == run.len() {
-            return;
+            return Ok(());
         }
         let run = run.slice(skip..run.len());
         let last = run.len() - 1;
-        if !self.part_open {
+        if !self.state.part_open {
             self.open_part(run.agg_id[0], run.time_us[0]);
         }
-        self.engine.push_run(run, &mut self.bars, observer);
-        self.position = Some(Position { last_id: run.agg_id[last], last_time_us: run.time_us[last] });
-        if let Some(part) = self.parts.last_mut() {
-            part.through_id = run.agg_id[last];
-            part.last_us = run.time_us[last];
-            part.records += run.len() as u64;
+        let before = Totals::of(self.state.engine.forming.as_ref());
+        let ended_before = self.bars.len();
+        self.state.engine.push_run(run, &mut self.bars, observer)?;
+        self.state.position = Some(Position { last_id: run.agg_id[last], last_time_us: run.time_us[last] });
+        let mut after = Some(Totals::of(self.state.engine.forming.as_ref()));
+        for index in ended_before..self.bars.len() {
+            let bar = self.bars.get(index);
+            self.state.digest = digest::fold_bar(self.state.digest, &bar);
+            let ended = Totals { fills: bar.individual_trade_count, volume: bar.volume, turnover: bar.turnover };
+            after = after.and_then(|after| after.plus(ended));
         }
-        self.count_bars();
+        let consumed = after.map(|after| after.minus(before));
+        let Some(part) = self.parts.last_mut() else { return Ok(()) };
+        let totals = consumed.and_then(|consumed| consumed.plus(part.totals()));
+        let totals = totals.ok_or_else(|| CoreError::new("OVERFLOW", "a day's turnover is too large to hold"))?;
+        if part.records == 0 {
+            part.first_us = run.time_us[0];
+        }
+        part.through_id = run.agg_id[last];
+        part.last_us = run.time_us[last];
+        part.records += run.len() as u64;
+        part.set_totals(totals);
+        part.bars += (self.bars.len() - ended_before) as u64;
+        part.bars_digest = self.state.digest;
+        Ok(())
     }
 
     /// Quarantined ids that continue the stream belong to the interval; a unit that is ahead has them already.
     pub(crate) fn mark_seen(&mut self, first_id: i64, last_id: i64) {
-        match &mut self.position {
-            Some(position) if position.last_id + 1 == first_id => position.last_id = last_id,
-            _ => return,
+        let Some(position) = &mut self.state.position else { return };
+        let (have, time) = (position.last_id, position.last_time_us);
+        if have >= last_id || have + 1 < first_id {
+            return;
         }
-        if !self.part_open {
-            let time = self.position.map_or(0, |position| position.last_time_us);
-            self.open_part(first_id, time);
+        position.last_id = last_id;
+        if !self.state.part_open {
+            self.open_part(have + 1, time);
         }
         if let Some(part) = self.parts.last_mut() {
             part.through_id = last_id;
-            part.quarantined += (last_id - first_id + 1) as u64;
+            part.quarantined += (last_id - have) as u64;
         }
     }
 
-    pub(crate) fn close_orphan(&mut self, reason: OrphanReason, observer: &mut impl BarObserver) {
-        if self.engine.close_orphan(reason, &mut self.bars, observer) {
-            self.count_bars();
-        }
-    }
-
-    /// A hole or reset lies before the trade `id`. A reset starts another segment, whose digest begins anew.
-    pub(crate) fn cut_before(&mut self, id: i64, reset: bool) {
-        if self.position.is_some_and(|position| position.last_id < id) {
-            self.part_open = false;
-            if reset {
-                self.digest = digest::EMPTY;
+    /// The next trade is (`id`, `time_us`), which need not follow the one before: a boundary or a hole of ids ends the forming bar.
+    /// `lead_id` is the first of the quarantined ids directly before it, if there are any.
+    pub(crate) fn cut_before(&mut self, id: i64, time_us: i64, lead_id: Option<i64>, observer: &mut impl BarObserver) {
+        if let Some(position) = self.state.position {
+            if position.last_id >= id {
+                return;
             }
+            if time_us >= self.segmentation.segment_end_us(position.last_time_us) {
+                self.end_segment(observer);
+                // Another segment, whose digest begins anew.
+                self.state.digest = digest::EMPTY;
+            } else if !position.is_followed_by(id) {
+                self.close_orphan(OrphanReason::IdGap, observer);
+            } else {
+                return;
+            }
+        }
+        self.state.part_open = false;
+        self.state.lead_id = lead_id;
+    }
+
+    /// The forming bar ends at the segment's boundary.
+    pub(crate) fn end_segment(&mut self, observer: &mut impl BarObserver) {
+        if let Some(reason) = self.segmentation.orphan_reason() {
+            self.close_orphan(reason, observer);
         }
     }
 
     pub(crate) fn end_part(&mut self) {
-        self.part_open = false;
+        self.state.part_open = false;
     }
 
     pub(crate) fn mark(&self) -> Mark {
         Mark {
-            engine: self.engine.clone(),
+            state: self.state.clone(),
             bars: self.bars.len(),
             parts: self.parts.len(),
             last_part: self.parts.last().copied(),
-            part_open: self.part_open,
-            position: self.position,
-            digest: self.digest,
-            counted: self.counted,
-            pending_orphans: self.pending_orphans,
-            ended: self.ended,
-            part_start: self.part_start,
         }
     }
 
     pub(crate) fn reset_to(&mut self, mark: Mark) {
-        self.engine = mark.engine;
+        self.state = mark.state;
         self.bars.truncate(mark.bars);
         self.parts.truncate(mark.parts);
         if let (Some(last), Some(was)) = (self.parts.last_mut(), mark.last_part) {
             *last = was;
         }
-        self.part_open = mark.part_open;
-        self.position = mark.position;
-        self.digest = mark.digest;
-        self.counted = mark.counted;
-        self.pending_orphans = mark.pending_orphans;
-        self.ended = mark.ended;
-        self.part_start = mark.part_start;
     }
 
-    fn consumed(&self) -> Totals {
-        match &self.engine.forming {
-            Some(forming) => self.ended.plus(forming.sums.fills, forming.sums.volume, forming.sums.turnover),
-            None => self.ended,
+    fn close_orphan(&mut self, reason: OrphanReason, observer: &mut impl BarObserver) {
+        if !self.state.engine.close_orphan(reason, &mut self.bars, observer) {
+            return;
+        }
+        match self.parts.last_mut() {
+            Some(part) => part.orphans += 1,
+            None => self.state.pending_orphans += 1,
         }
     }
 
-    fn open_part(&mut self, from_id: i64, time_us: i64) {
-        self.part_open = true;
-        self.part_start = self.consumed();
+    fn open_part(&mut self, first_id: i64, time_us: i64) {
+        let lead_id = self.state.lead_id.take().unwrap_or(first_id);
+        self.state.part_open = true;
         self.parts.push(Part {
-            from_id,
-            through_id: from_id,
+            from_id: lead_id,
+            through_id: first_id,
             first_us: time_us,
             last_us: time_us,
             records: 0,
             fills: 0,
             volume: 0,
             turnover: 0,
-            quarantined: 0,
+            quarantined: (first_id - lead_id) as u64,
             bars: 0,
-            orphans: std::mem::take(&mut self.pending_orphans),
-            bars_digest: self.digest,
+            orphans: std::mem::take(&mut self.state.pending_orphans),
+            bars_digest: self.state.digest,
         });
-    }
-
-    /// Folds the bars since the last count into the digest and the part in which they ended, and brings its sums up to date.
-    fn count_bars(&mut self) {
-        let mut completed = 0;
-        let mut orphans = 0;
-        for index in self.counted..self.bars.len() {
-            let bar = self.bars.get(index);
-            self.ended = self.ended.plus(bar.individual_trade_count, bar.volume, bar.turnover);
-            if bar.is_orphan == 0 {
-                self.digest = digest::fold_bar(self.digest, &bar);
-                completed += 1;
-            } else {
-                orphans += 1;
-            }
-        }
-        self.counted = self.bars.len();
-        let consumed = self.consumed();
-        match self.parts.last_mut() {
-            Some(part) => {
-                part.bars += completed;
-                part.orphans += orphans;
-                part.bars_digest = self.digest;
-                part.fills = (consumed.fills - self.part_start.fills) as u64;
-                part.volume = consumed.volume - self.part_start.volume;
-                part.turnover = consumed.turnover - self.part_start.turnover;
-            }
-            None => self.pending_orphans += orphans,
-        }
-    }
-}
-
-/// What a unit has consumed so far: the sums of all bars it ended and of the forming one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Totals {
-    fills: i64,
-    volume: i128,
-    turnover: i128,
-}
-
-impl Totals {
-    fn plus(self, fills: i64, volume: i128, turnover: i128) -> Self {
-        Self { fills: self.fills + fills, volume: self.volume + volume, turnover: self.turnover + turnover }
     }
 }
