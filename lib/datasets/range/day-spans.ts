@@ -1,5 +1,5 @@
-import { addDays, type Day } from "../model/day.ts";
-import { segmentsBetween, type Segment, type Segmentation } from "../model/segments.ts";
+import { addDays, type Day } from "../../model/day.ts";
+import { segmentsBetween, type Segment, type Segmentation } from "../../model/segments.ts";
 
 /** A unit's state as far as days go: the last source day it has committed, and whether that day's file was read to its end. */
 export interface CoveredUpTo {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseDay } from "../../lib/model/day.ts";
-import { resolveDayRange } from "../../lib/plan/range-request.ts";
+import { parseDay } from "../../../lib/model/day.ts";
+import { resolveDayRange } from "../../../lib/datasets/range/range-request.ts";
 
 const base = { symbol: "BTCUSDT", effectiveStart: parseDay("2018-01-16"), today: parseDay("2024-08-10") };
 

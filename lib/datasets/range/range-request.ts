@@ -1,5 +1,5 @@
-import { addDays, type Day } from "../model/day.ts";
-import { ConfigurationError } from "../model/errors.ts";
+import { addDays, type Day } from "../../model/day.ts";
+import { ConfigurationError } from "../../model/errors.ts";
 
 /** What bounds the days of one symbol, each already known or absent. */
 export interface RangeBounds {

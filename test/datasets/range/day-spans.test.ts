@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseDay } from "../../lib/model/day.ts";
-import { daySpans, joinSpans } from "../../lib/plan/day-spans.ts";
+import { parseDay } from "../../../lib/model/day.ts";
+import { daySpans, joinSpans } from "../../../lib/datasets/range/day-spans.ts";
 
 const from = parseDay("2023-12-30");
 const to = parseDay("2024-01-03");

@@ -1,0 +1,99 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
+import { dayOfMs } from "../../model/day.ts";
+import { UnavailableError } from "../../model/errors.ts";
+import { openStore, storeExists, type Store, type StoreSettings } from "../../store/index.ts";
+import { estimateUnits, type UnitEstimate } from "./estimate.ts";
+import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
+import { resolveWork, type PopulateRequest } from "./request.ts";
+
+export interface PopulatePlan {
+  readonly units: readonly UnitEstimate[];
+  /** Archives to fetch into the mirror and bars to store; archives that lie on this machine are not counted. */
+  readonly diskBytes: number;
+  readonly freeBytes: number;
+  readonly memoryBytes: number;
+  readonly seconds: number;
+}
+
+/** What a populate with this request would do. Changes nothing: a store that does not exist yet is not made. */
+export async function planPopulate(
+  request: PopulateRequest,
+  settings: Settings,
+  registry: Registry,
+  env: ProcessEnvironment,
+  now: Date,
+  note: (line: string) => void,
+): Promise<PopulatePlan> {
+  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
+  const store = storeExists(storeSettings(settings)) ? await openStore(storeSettings(settings)) : undefined;
+  try {
+    return await planWork(store, work, settings);
+  } finally {
+    await store?.close();
+  }
+}
+
+export function storeSettings(settings: Settings): StoreSettings {
+  return {
+    stateDirectory: settings.stateDirectory,
+    url: settings.storeUrl,
+    user: settings.storeUser,
+    password: settings.storePassword,
+  };
+}
+
+/** @param store undefined where there is none yet */
+export async function planWork(
+  store: Store | undefined,
+  work: readonly SymbolWork[],
+  settings: Settings,
+): Promise<PopulatePlan> {
+  const units: UnitEstimate[] = [];
+  let archiveBytes = 0;
+  let seconds = 0;
+  for (const one of work) {
+    const covered = store === undefined ? [] : await coveredOf(store, one);
+    const estimates = await estimateUnits(one, spansOf(one, covered));
+    units.push(...estimates);
+    // The units of a job share one pass over the archives.
+    for (const estimate of estimates.filter((_, i) => i % one.series.length === 0)) {
+      archiveBytes += estimate.archiveBytes;
+      seconds += estimate.seconds;
+    }
+  }
+  const fetches = /^https?:/.test(settings.archive ?? "");
+  const storesHere = settings.storeUrl === undefined;
+  const storeBytes = units.reduce((sum, unit) => sum + unit.storeBytes, 0);
+  return {
+    units,
+    diskBytes: (fetches ? archiveBytes : 0) + (storesHere ? storeBytes : 0),
+    freeBytes: await freeBytesAt(settings.stateDirectory),
+    memoryBytes: Math.max(0, ...units.map((unit) => unit.memoryBytes)),
+    seconds,
+  };
+}
+
+/** @throws UnavailableError DISK_TOO_SMALL */
+export function checkDisk(plan: PopulatePlan, stateDirectory: string): void {
+  if (plan.diskBytes <= plan.freeBytes) return;
+  const need = Math.ceil(plan.diskBytes / 1e6);
+  const free = Math.floor(plan.freeBytes / 1e6);
+  throw new UnavailableError(`about ${need} MB are needed and ${free} MB are free`, {
+    code: "DISK_TOO_SMALL",
+    subject: stateDirectory,
+    hint: "free some space, ask for fewer days, or put the state elsewhere with --state",
+  });
+}
+
+/** Free bytes of the file system that holds a folder, or will hold it. */
+async function freeBytesAt(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    return freeBytesAt(dirname(folder));
+  }
+}

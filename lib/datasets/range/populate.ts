@@ -1,0 +1,194 @@
+import { isKnownGap, type SymbolEntry } from "../../config/index.ts";
+import type { Day } from "../../model/day.ts";
+import { Failure, UpstreamDataError } from "../../model/errors.ts";
+import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
+import { seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
+import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
+import type { DayRange } from "./range-request.ts";
+import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
+import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
+import { walkDays } from "./days.ts";
+import { SegmentJob, type CommittedAmount } from "./segment-job.ts";
+
+/** One symbol's share of a request: which series, which days, from where. */
+export interface SymbolWork {
+  readonly series: readonly RangeSeries[];
+  readonly entry: SymbolEntry | undefined;
+  readonly range: DayRange;
+  readonly segmentation: Segmentation;
+  readonly source: ArchiveSource;
+}
+
+/** What is told while a symbol is built. */
+export interface PopulateEvents {
+  note(text: string): void;
+  finding(failure: Failure): void;
+  dayRead(day: Day, trades: bigint): void;
+  committed(amount: CommittedAmount): void;
+}
+
+/** What became of a symbol. */
+export interface SymbolResult {
+  readonly symbol: string;
+  readonly series: readonly SeriesId[];
+  readonly days: number;
+  readonly trades: bigint;
+  readonly bars: number;
+  /** Findings that did not stop it, and last the one that did. */
+  readonly failures: readonly Failure[];
+  readonly interrupted: boolean;
+}
+
+/** The days of a symbol that some unit still needs. */
+export function spansOf(work: SymbolWork, covered: readonly CoveredUnit[]): DaySpan[] {
+  const bySegment = (segment: Segment): (CoveredUnit | undefined)[] =>
+    work.series.map((one) => covered.find((unit) => unit.series === seriesId(one) && unit.segment === segment.id));
+  return daySpans(work.range.from, work.range.to, work.segmentation, bySegment);
+}
+
+/** Reads what the store has of a symbol's series. */
+export async function coveredOf(store: Store, work: Pick<SymbolWork, "series">): Promise<CoveredUnit[]> {
+  return unitsCovered(store, work.series.map(seriesId));
+}
+
+/**
+ * Builds what a symbol's series lack, oldest day first, and commits as it goes. Stops at the first day that cannot be had;
+ * what was read before it is committed.
+ * @param signal the first interruption: stops behind the day being read, commits, and says so in the result
+ */
+export async function populateSymbol(
+  store: Store,
+  work: SymbolWork,
+  today: Day,
+  signal: AbortSignal,
+  events: PopulateEvents,
+): Promise<SymbolResult> {
+  const run = new SymbolRun(store, work, events);
+  const covered = await coveredOf(store, work);
+  const spans = spansOf(work, covered);
+  for (const { from, to } of joinSpans(spans)) {
+    const steps = walkDays({
+      source: work.source,
+      symbol: run.symbol,
+      from,
+      to,
+      today,
+      hasEarlier: covered.some((unit) => unit.day < from),
+      lastDay: work.range.to,
+      isDeclaredHole: (day) => isKnownGap(work.entry, day),
+      signal,
+    });
+    const goesOn = await run.take(steps, signal);
+    if (!goesOn) break;
+  }
+  await run.close();
+  return run.result();
+}
+
+/** One symbol's run through its days; a job per segment, opened with its first file. */
+class SymbolRun {
+  readonly symbol: string;
+  readonly #store: Store;
+  readonly #work: SymbolWork;
+  readonly #events: PopulateEvents;
+  readonly #failures: Failure[] = [];
+  #job: SegmentJob | undefined;
+  #total: CommittedAmount = { days: 0, trades: 0n, bars: 0 };
+  #interrupted = false;
+
+  constructor(store: Store, work: SymbolWork, events: PopulateEvents) {
+    this.#store = store;
+    this.#work = work;
+    this.#events = events;
+    this.symbol = work.series[0]?.symbol ?? "";
+  }
+
+  /** @returns false when the symbol must not go on */
+  async take(steps: ReturnType<typeof walkDays>, signal: AbortSignal): Promise<boolean> {
+    try {
+      for await (const step of steps) {
+        switch (step.kind) {
+          case "note":
+            this.#events.note(step.text);
+            break;
+          case "finding":
+            this.#fail(step.failure);
+            break;
+          case "stop":
+            this.#fail(step.failure);
+            return false;
+          case "file":
+            if (!(await this.#build(step.file))) return false;
+        }
+        if (signal.aborted) break;
+      }
+    } catch (error) {
+      // An abort cuts the fetches short; any other error is the run's.
+      if (!signal.aborted) throw error;
+    }
+    this.#interrupted = signal.aborted;
+    return !signal.aborted;
+  }
+
+  /** Commits what waits. */
+  async close(): Promise<void> {
+    if (this.#job !== undefined) this.#add(await this.#job.finish());
+    this.#job = undefined;
+  }
+
+  result(): SymbolResult {
+    return {
+      symbol: this.symbol,
+      series: this.#work.series.map(seriesId),
+      ...this.#total,
+      failures: this.#failures,
+      interrupted: this.#interrupted,
+    };
+  }
+
+  async #build(file: DayFile): Promise<boolean> {
+    const job = await this.#jobOf(file.day);
+    try {
+      const { progress, committed } = await job.addDay(file);
+      this.#add(committed);
+      this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
+      if (progress.quarantinedCount > 0n) this.#events.note(quarantineNote(this.symbol, file.day, progress));
+      return true;
+    } catch (error) {
+      if (!(error instanceof UpstreamDataError)) throw error;
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  async #jobOf(day: Day): Promise<SegmentJob> {
+    const segment = segmentOf(day, this.#work.segmentation);
+    if (this.#job?.segment.id === segment.id) return this.#job;
+    await this.close();
+    const { from } = this.#work.range;
+    const firstDay = segment.firstDay > from ? segment.firstDay : from;
+    this.#job = await SegmentJob.open(this.#store, this.#work.series, segment, this.#work.segmentation, firstDay);
+    return this.#job;
+  }
+
+  #add(amount: CommittedAmount): void {
+    const { days, trades, bars } = this.#total;
+    this.#total = { days: days + amount.days, trades: trades + amount.trades, bars: bars + amount.bars };
+    this.#events.committed(amount);
+  }
+
+  #fail(failure: Failure): void {
+    this.#failures.push(failure);
+    this.#events.finding(failure);
+  }
+}
+
+function quarantineNote(
+  symbol: string,
+  day: Day,
+  progress: { quarantinedCount: bigint; quarantined: readonly { id: bigint; line: bigint; reason: string }[] },
+): string {
+  const [first] = progress.quarantined;
+  const example = first === undefined ? "" : `; the first: id ${first.id}, line ${first.line}, ${first.reason}`;
+  return `${symbol}: ${day} has ${progress.quarantinedCount} rows that are no trades, quarantined${example}`;
+}

@@ -1,0 +1,91 @@
+import type { PopulatePlan } from "../datasets/range/plan.ts";
+import type { PopulateOutcome } from "../datasets/range/run.ts";
+import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
+
+const right = { align: "right" } as const;
+
+/** The answer of `populate --plan`. */
+export function planLines(plan: PopulatePlan): string[] {
+  if (plan.units.length === 0) return ["nothing to do: every day asked for is built"];
+  const table = textTable(
+    [
+      { title: "unit" },
+      { title: "from" },
+      { title: "to" },
+      { title: "days", ...right },
+      { title: "archives", ...right },
+      { title: "bars (guess)", ...right },
+      { title: "store", ...right },
+    ],
+    plan.units.map((unit) => [
+      unit.unit,
+      unit.from,
+      unit.to,
+      formatCount(unit.days),
+      formatBytes(unit.archiveBytes),
+      formatCount(unit.bars),
+      formatBytes(unit.storeBytes),
+    ]),
+  );
+  return [
+    ...table,
+    `disk ${formatBytes(plan.diskBytes)} of ${formatBytes(plan.freeBytes)} free, memory ${formatBytes(plan.memoryBytes)}, about ${formatSeconds(plan.seconds)}`,
+  ];
+}
+
+/** The same as one document. */
+export function planDocument(plan: PopulatePlan): Record<string, unknown> {
+  return { ...plan };
+}
+
+/** The answer of `populate`. */
+export function populateLines({ results, elapsedMs }: PopulateOutcome): string[] {
+  const days = results.reduce((sum, result) => sum + result.days, 0);
+  const isClean = results.every((result) => result.failures.length === 0 && !result.interrupted);
+  if (days === 0 && isClean) return ["nothing to do: every day asked for is built"];
+  const trades = results.reduce((sum, result) => sum + result.trades, 0n);
+  const rate = Number(trades) / Math.max(elapsedMs / 1000, 0.001);
+  const table = textTable(
+    [
+      { title: "symbol" },
+      { title: "series", ...right },
+      { title: "days", ...right },
+      { title: "trades", ...right },
+      { title: "bars", ...right },
+      { title: "state" },
+    ],
+    results.map((result) => [
+      result.symbol,
+      formatCount(result.series.length),
+      formatCount(result.days),
+      formatCount(result.trades),
+      formatCount(result.bars),
+      stateOf(result),
+    ]),
+  );
+  return [...table, `${formatSeconds(elapsedMs / 1000)}, ${formatCount(Math.round(rate))} trades/s`];
+}
+
+/** The same as one document. */
+export function populateDocument({ results, elapsedMs, exitCode }: PopulateOutcome): Record<string, unknown> {
+  return {
+    elapsed_ms: elapsedMs,
+    exit_code: exitCode,
+    symbols: results.map((result) => ({
+      symbol: result.symbol,
+      series: result.series,
+      days: result.days,
+      trades: result.trades,
+      bars: result.bars,
+      state: stateOf(result),
+      failures: result.failures.map(({ code, message, subject, hint }) => ({ code, message, subject, hint })),
+    })),
+  };
+}
+
+function stateOf(result: PopulateOutcome["results"][number]): string {
+  if (result.interrupted) return "interrupted";
+  const last = result.failures.at(-1);
+  if (last !== undefined) return last.code.toLowerCase().replaceAll("_", " ");
+  return result.days === 0 ? "up to date" : "built";
+}

@@ -1,0 +1,45 @@
+/** A column's cells are text as it is to be shown; numbers stand to the right. */
+export interface TextColumn {
+  readonly title: string;
+  readonly align?: "right";
+}
+
+/** Lines of a plain table: a header, then a row each, columns two spaces apart. */
+export function textTable(columns: readonly TextColumn[], rows: readonly (readonly string[])[]): string[] {
+  const widths = columns.map((column, i) => Math.max(column.title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align }, i) => {
+        const cell = cells[i] ?? "";
+        const width = widths[i] ?? 0;
+        return align === "right" ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  return [line(columns.map((column) => column.title)), ...rows.map(line)];
+}
+
+const thousands = /\B(?=(\d{3})+(?!\d))/g;
+
+/** `1,234,567` */
+export function formatCount(value: number | bigint): string {
+  return value.toString().replace(thousands, ",");
+}
+
+/** `12.3 MB`, decimal units. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit += 1) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
+}
+
+/** `3.2 s`, `4 min 05 s`, `2 h 03 min` */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}

@@ -1,0 +1,85 @@
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Session } from "chdb";
+import { UnavailableError } from "../../model/errors.ts";
+import { storeFailure } from "../errors.ts";
+import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
+import { clearOwner, isAlive, readOwner, storeOwned, thisProcess, writeOwner, type Owner } from "./owner.ts";
+import { Spool } from "./spool.ts";
+
+/**
+ * The embedded engine, open in this process, which owns its state directory until `close`. One per process; it runs in
+ * the main thread only (in a worker it hangs or crashes).
+ */
+export class Engine {
+  readonly stateDirectory: string;
+  /** The engine's own folder. */
+  readonly path: string;
+  readonly spool: Spool;
+  readonly #first: Session;
+
+  private constructor(stateDirectory: string, path: string, first: Session) {
+    this.stateDirectory = stateDirectory;
+    this.path = path;
+    this.spool = new Spool(stateDirectory);
+    this.#first = first;
+  }
+
+  /**
+   * @throws RefusedError STORE_OWNED naming the process that has it
+   * @throws ConfigurationError STATE_NOT_WRITABLE, UnavailableError DISK_FULL or STORE_OPEN_FAILED
+   */
+  static async open(stateDirectory: string): Promise<Engine> {
+    const path = join(stateDirectory, "store");
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      for (const folder of [stateDirectory, path]) accessSync(folder, constants.W_OK | constants.X_OK);
+      const owner = readOwner(stateDirectory);
+      if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner);
+      // The limits count only in the session that starts the engine.
+      const first = await openFirst(stateDirectory, path, writeEngineConfiguration(stateDirectory));
+      writeOwner(stateDirectory, thisProcess());
+      return new Engine(stateDirectory, path, first);
+    } catch (error) {
+      throw storeFailure(error, stateDirectory);
+    }
+  }
+
+  /** A session of its own settings, for one request or one stream; costs well under a millisecond. */
+  async session(): Promise<Session> {
+    const session = new Session(this.path);
+    for (const [name, value] of Object.entries(sessionSettings)) await session.queryAsync(`SET ${name} = ${value}`);
+    return session;
+  }
+
+  /** Says in the owner's file where this process serves the store. */
+  announce(address: Pick<Owner, "url" | "user" | "password">): void {
+    writeOwner(this.stateDirectory, { ...thisProcess(), ...address });
+  }
+
+  close(): void {
+    this.#first.close();
+    clearOwner(this.stateDirectory);
+  }
+}
+
+async function openFirst(stateDirectory: string, path: string, configuration: string): Promise<Session> {
+  try {
+    return new Session(path, { connectionArgs: [`--config-file=${configuration}`] });
+  } catch (error) {
+    // The engine prints its reason to stderr and keeps it from the error. A lost race for its lock is the likely one; the
+    // winner locks first and writes its name a moment later.
+    for (let tries = 0; tries < 10; tries += 1) {
+      const owner = readOwner(stateDirectory);
+      if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner, error);
+      await delay(50);
+    }
+    throw new UnavailableError("the embedded engine could not open its folder", {
+      code: "STORE_OPEN_FAILED",
+      subject: path,
+      hint: "its reason is on stderr; code 76 means that a process which is not named in owner.json has it open",
+      cause: error,
+    });
+  }
+}

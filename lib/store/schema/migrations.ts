@@ -1,0 +1,137 @@
+/** A step of the schema's history. Never edited once released: later changes are later migrations. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** Run in order, one call each; every one may run again. */
+  readonly statements: readonly string[];
+}
+
+/** An acknowledged insert is on disk, the folder's entry too. */
+const durable = "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
+
+const bars = `CREATE TABLE IF NOT EXISTS barkeep.bars (
+  series LowCardinality(String) CODEC(ZSTD(1)),
+  segment LowCardinality(String) CODEC(ZSTD(1)),
+  build UInt32 CODEC(ZSTD(1)),
+  attempt UInt64 CODEC(ZSTD(1)),
+  open_time Int64 CODEC(Delta, ZSTD(1)),
+  close_time Int64 CODEC(Delta, ZSTD(1)),
+  open Int64 CODEC(Delta, ZSTD(1)),
+  high Int64 CODEC(Delta, ZSTD(1)),
+  low Int64 CODEC(Delta, ZSTD(1)),
+  close Int64 CODEC(Delta, ZSTD(1)),
+  volume Int128 CODEC(ZSTD(1)),
+  turnover Int128 CODEC(ZSTD(1)),
+  buy_volume Int128 CODEC(ZSTD(1)),
+  sell_volume Int128 CODEC(ZSTD(1)),
+  buy_turnover Int128 CODEC(ZSTD(1)),
+  sell_turnover Int128 CODEC(ZSTD(1)),
+  first_trade_id Int64 CODEC(Delta, ZSTD(1)),
+  last_trade_id Int64 CODEC(Delta, ZSTD(1)),
+  first_agg_trade_id Int64 CODEC(Delta, ZSTD(1)),
+  last_agg_trade_id Int64 CODEC(Delta, ZSTD(1)),
+  individual_trade_count Int64 CODEC(T64, ZSTD(1)),
+  agg_record_count Int64 CODEC(T64, ZSTD(1)),
+  buy_trade_count Int64 CODEC(T64, ZSTD(1)),
+  sell_trade_count Int64 CODEC(T64, ZSTD(1)),
+  vwap Int64 CODEC(Delta, ZSTD(1)),
+  duration_us Int64 CODEC(T64, ZSTD(1)),
+  ofi Float64 CODEC(ZSTD(1)),
+  vwap_close_deviation Float64 CODEC(ZSTD(1)),
+  price_impact Float64 CODEC(ZSTD(1)),
+  kyle_lambda_proxy Float64 CODEC(ZSTD(1)),
+  trade_intensity Float64 CODEC(ZSTD(1)),
+  volume_per_trade Float64 CODEC(ZSTD(1)),
+  aggression_ratio Float64 CODEC(ZSTD(1)),
+  aggregation_density Float64 CODEC(ZSTD(1)),
+  turnover_imbalance Float64 CODEC(ZSTD(1)),
+  is_orphan UInt8 CODEC(ZSTD(1)),
+  orphan_reason Enum8('none' = 0, 'year_boundary' = 1, 'month_boundary' = 2, 'week_boundary' = 3, 'id_gap' = 4) CODEC(ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY (series, segment, build)
+ORDER BY (series, segment, build, first_agg_trade_id, attempt)
+${durable}`;
+
+/**
+ * One row per unit and source day (or part of one) that was committed. `base` is the chain of (attempt, up to id) that
+ * the row's attempt continues from; `checkpoint` is base64, on the last row of a unit's commit and empty elsewhere.
+ */
+const coverage = `CREATE TABLE IF NOT EXISTS barkeep.coverage (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  build UInt32,
+  attempt UInt64,
+  part UInt32,
+  day Date,
+  day_done Bool,
+  from_id Int64,
+  through_id Int64,
+  first_us Int64,
+  last_us Int64,
+  records UInt64,
+  fills UInt64,
+  volume Int128,
+  turnover Int128,
+  bars UInt64,
+  orphans UInt64,
+  quarantined UInt64,
+  bars_digest UInt64,
+  source_name String,
+  source_sha256 String,
+  source_revision UInt32,
+  base Array(Tuple(attempt UInt64, through_id Int64)),
+  checkpoint String CODEC(ZSTD(1)),
+  core_release LowCardinality(String),
+  committed_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (series, segment, build, attempt, part)
+${durable}`;
+
+/** What each build's bytes depend on; fixed by its first commit. */
+const builds = `CREATE TABLE IF NOT EXISTS barkeep.builds (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  build UInt32,
+  bar_version UInt32,
+  feature_profile LowCardinality(String),
+  gate_unit_us Int64,
+  segmentation LowCardinality(String),
+  first_day Date,
+  release LowCardinality(String),
+  created_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (series, segment, build)
+${durable}`;
+
+/** Which build of a segment is published: the row with the greatest seq. */
+const pointer = `CREATE TABLE IF NOT EXISTS barkeep.pointer (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  build UInt32,
+  seq UInt64,
+  reason LowCardinality(String),
+  at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (series, segment, seq)
+${durable}`;
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    name: "bars, coverage, builds, pointer",
+    statements: [
+      "CREATE DATABASE IF NOT EXISTS barkeep",
+      `CREATE TABLE IF NOT EXISTS barkeep.schema_migrations (
+  version UInt32,
+  name String,
+  applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY version
+${durable}`,
+      bars,
+      coverage,
+      builds,
+      pointer,
+    ],
+  },
+];

@@ -1,0 +1,77 @@
+import { loadRegistry } from "../lib/config/index.ts";
+import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { populate, type PopulateOutcome } from "../lib/datasets/range/run.ts";
+import { planPopulate } from "../lib/datasets/range/plan.ts";
+import { parseDay } from "../lib/model/day.ts";
+import type { ExitCode } from "../lib/model/exit-codes.ts";
+import { segmentations } from "../lib/model/segments.ts";
+import { parseThreshold } from "../lib/model/series.ts";
+import { planDocument, planLines, populateDocument, populateLines } from "../lib/report/populate.ts";
+import { Progress } from "../lib/report/progress.ts";
+
+const command = defineCommand({
+  name: "populate",
+  summary: "build the range bars that are missing, from the exchange's daily archives",
+  options: {
+    symbol: { type: "string", array: true, demandOption: true, describe: "symbol to build, e.g. BTCUSDT; repeat for more" },
+    threshold: {
+      type: "string",
+      array: true,
+      demandOption: true,
+      describe: "threshold in dbps (250 = 0.25 %); repeat for more, all share one pass",
+      parse: parseThreshold,
+    },
+    "start-date": {
+      type: "string",
+      describe: "first day, YYYY-MM-DD (default: the registry's effective start)",
+      parse: parseDay,
+    },
+    "end-date": {
+      type: "string",
+      describe: "last day, inclusive (default: the last published day)",
+      parse: parseDay,
+    },
+    segment: {
+      type: "string",
+      choices: segmentations,
+      describe: "how often a series resets; fixed at its first build (default RANGEBAR_OUROBOROS_MODE, else year)",
+    },
+    plan: { type: "boolean", describe: "show units, bytes, memory, disk and time; change nothing" },
+  },
+  examples: [
+    ["--archive DIR --symbol BTCUSDT --threshold 250 --threshold 500", "all published days at two thresholds"],
+    ["--archive URL --symbol BTCUSDT --threshold 250 --start-date 2024-01-01 --plan", "what that would take"],
+  ],
+  handler: async (args, context): Promise<ExitCode> => {
+    const { env, signal, print, printJson, log } = context;
+    const settings = { ...context.settings, segmentation: args.segment ?? context.settings.segmentation };
+    const request = {
+      symbols: args.symbol,
+      thresholds: args.threshold,
+      startAsked: args.startDate,
+      endAsked: args.endDate,
+    };
+    const registry = loadRegistry(settings.symbolsFile);
+    if (args.plan) {
+      const plan = await planPopulate(request, settings, registry, env, new Date(), log);
+      if (settings.json) printJson(planDocument(plan));
+      else planLines(plan).forEach((line) => print(line));
+      return 0;
+    }
+    const progress = new Progress(context.stderr);
+    const outcome: PopulateOutcome = await populate(request, settings, registry, env, new Date(), signal, {
+      line: (text) => {
+        progress.clear();
+        log(text);
+      },
+      progress: (state) => progress.show(state),
+    });
+    progress.clear();
+    if (settings.json) printJson(populateDocument(outcome));
+    else populateLines(outcome).forEach((line) => print(line));
+    return outcome.exitCode;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);
