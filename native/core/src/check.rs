@@ -2,7 +2,7 @@
 //! for all thresholds, by vectors; the slow look at each trade happens only where something is not as usual.
 
 use crate::dispatch::vectorised;
-use crate::error::CoreError;
+use crate::error::{CoreError, Result};
 use crate::fold::FILLS_END;
 use crate::job::Position;
 use crate::trade::TradeSlice;
@@ -55,12 +55,11 @@ fn are_sound(chunk: TradeSlice<'_>) -> bool {
 }
 
 /// The same of one trade, with the reason; `index` is its place in what was pushed.
-pub fn check_trade(
-    trades: TradeSlice<'_>,
-    at: usize,
-    index: usize,
-    previous: Option<Position>,
-) -> Result<(), CoreError> {
+pub fn check_trade(trades: TradeSlice<'_>, at: usize, index: usize, previous: Option<Position>) -> Result<()> {
+    look_at(trades, at, index, previous).map_err(|error| error.at_index(index))
+}
+
+fn look_at(trades: TradeSlice<'_>, at: usize, index: usize, previous: Option<Position>) -> Result<()> {
     let (id, time) = (trades.agg_id[at], trades.time_us[at]);
     if let Some(previous) = previous
         && (id <= previous.last_id || time < previous.last_time_us)
