@@ -14,5 +14,5 @@ export {
   type SymbolGate,
 } from "./settings.ts";
 export { maskUrl } from "./store-url.ts";
-export { admitSymbol, effectiveStart, isKnownGap } from "./symbols.ts";
+export { admitSymbol, effectiveStart, isDeclaredBetween, isKnownGap } from "./symbols.ts";
 export { checkThreshold, thresholdFloor, type ThresholdFloor } from "./thresholds.ts";

@@ -14,6 +14,11 @@ export function isKnownGap(entry: SymbolEntry | undefined, day: Day): boolean {
   return entry?.knownGaps.some((gap) => gap.startDate <= day && day <= gap.endDate) === true;
 }
 
+/** Does a declared hole explain ids that are missing between a trade of one day and the next trade on another? */
+export function isDeclaredBetween(entry: SymbolEntry | undefined, before: Day, after: Day): boolean {
+  return entry?.knownGaps.some((gap) => gap.startDate <= after && gap.endDate >= before) === true;
+}
+
 /**
  * A symbol's entry, or undefined where the gate lets an unregistered one through.
  * @param note told what a `warn` gate let through
