@@ -103,3 +103,11 @@ export function holesOf(parts: readonly CoveragePart[]): IdHole[] {
     return [{ fromId: before.throughId + 1n, throughId: part.fromId - 1n, dayBefore: before.day, dayAfter: part.day }];
   });
 }
+
+/** Every series that has coverage, by name. */
+export async function listSeries(store: Store): Promise<SeriesId[]> {
+  const rows = await store.rows("SELECT DISTINCT CAST(series, 'String') AS name FROM barkeep.coverage ORDER BY name", seriesRow);
+  return rows.map((row) => row.name as SeriesId);
+}
+
+const seriesRow = z.object({ name: z.string() });

@@ -81,6 +81,7 @@ function int128Column(bytes: Buffer): bigint[] {
 }
 
 const fixedWidth: Readonly<Record<string, readonly [number, (bytes: Buffer) => ArrayLike<NativeCell>]>> = {
+  Int8: [1, (bytes) => new Int8Array(aligned(bytes))],
   UInt8: [1, (bytes) => new Uint8Array(aligned(bytes))],
   UInt32: [4, (bytes) => new Uint32Array(aligned(bytes))],
   Int64: [8, (bytes) => new BigInt64Array(aligned(bytes))],
