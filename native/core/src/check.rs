@@ -46,11 +46,10 @@ fn are_sound(chunk: TradeSlice<'_>) -> bool {
     let mut fills = 0;
     for i in 0..n {
         // A price of 0 or below turns negative; so does i64::MIN, which is seen by itself.
-        signs |= price[i].wrapping_sub(1) | price[i] | volume[i] | first[i];
+        signs |= price[i].wrapping_sub(1) | price[i] | volume[i] | first[i] | last[i];
         fills |= last[i].wrapping_sub(first[i]);
     }
     let flags = chunk.buyer_maker[..n].iter().fold(0, |bits, &flag| bits | flag);
-    // first ≥ 0, so a difference that wrapped would be negative or at least 2^53.
     signs >= 0 && (0..FILLS_END).contains(&fills) && flags <= 1
 }
 

@@ -6,7 +6,8 @@
 
 use crate::bar::{Bar, BarColumns, OrphanReason};
 use crate::error::{CoreError, Result};
-use crate::fold::{self, Limits, RunSums};
+pub use crate::fold::Inside;
+use crate::fold::{self, RunSums};
 use crate::microstructure;
 use crate::trade::TradeSlice;
 
@@ -112,9 +113,9 @@ impl BarEngine {
             if gated > 0 {
                 fold::whole(rest.slice(0..gated), forming.open, &mut forming.sums).map_err(overflow)?;
             }
-            let limits = self.limits(forming.open);
+            let inside = self.inside(forming.open);
             let breach =
-                fold::until_breach(rest.slice(gated..rest.len()), limits, &mut forming.sums).map_err(overflow)?;
+                fold::until_breach(rest.slice(gated..rest.len()), inside, &mut forming.sums).map_err(overflow)?;
             let consumed = breach.map_or(rest.len(), |at| gated + at + 1);
             forming.advance(rest, consumed);
             observer.trades_folded(rest.slice(0..consumed));
@@ -149,12 +150,12 @@ impl BarEngine {
         true
     }
 
-    /// Upper and lower limit of a bar: open ± trunc(open · threshold / 100 000), in 128 bits.
-    pub fn limits(&self, open: i64) -> Limits {
-        // Fits: |delta| ≤ |open|, and the sum saturates where i64 ends.
+    /// The prices between a bar's limits, open ± trunc(open · threshold / 100 000), in 128 bits.
+    pub fn inside(&self, open: i64) -> Inside {
         let delta = i128::from(open) * i128::from(self.config.threshold_dbps) / DBPS_SCALE;
+        // Where a limit is beyond i64, no price reaches it.
         let clamp = |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
-        Limits { open, lower: clamp(i128::from(open) - delta), upper: clamp(i128::from(open) + delta) }
+        Inside { open, lowest: clamp(i128::from(open) - delta + 1), highest: clamp(i128::from(open) + delta - 1) }
     }
 
     /// How many of the next trades are in the gate unit of the opening trade's time. Times do not decrease, so they come first.

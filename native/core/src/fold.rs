@@ -29,12 +29,13 @@ pub struct RunSums {
     pub buy_fills: i64,
 }
 
-/// Limits beyond which a price closes the bar, both inclusive.
+/// The prices that do not close a bar: from `lowest` to `highest`, both included. (The limits themselves, one unit further out,
+/// close it; they may lie outside i64.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct Inside {
     pub open: i64,
-    pub lower: i64,
-    pub upper: i64,
+    pub lowest: i64,
+    pub highest: i64,
 }
 
 /// A bar's sum left 128 bits (or a count of fills 64).
@@ -43,7 +44,7 @@ pub struct Overflow;
 
 vectorised! {
     /// Folds trades up to and including the first at or beyond a limit; its index, or none.
-    pub fn until_breach(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Result<Option<usize>, Overflow>
+    pub fn until_breach(trades: TradeSlice<'_>, inside: Inside, out: &mut RunSums) -> Result<Option<usize>, Overflow>
         = until_breach_body;
 }
 
@@ -53,20 +54,20 @@ vectorised! {
 }
 
 #[inline(always)]
-fn until_breach_body(trades: TradeSlice<'_>, limits: Limits, out: &mut RunSums) -> Result<Option<usize>, Overflow> {
+fn until_breach_body(trades: TradeSlice<'_>, inside: Inside, out: &mut RunSums) -> Result<Option<usize>, Overflow> {
     let mut start = 0;
     let mut size = FIRST_BLOCK;
     while start < trades.len() {
         let end = (start + size).min(trades.len());
         let prices = &trades.price[start..end];
         let (high, low) = extremes(prices);
-        if high >= limits.upper || low <= limits.lower {
-            let at = first_breach(prices, limits);
+        if high > inside.highest || low < inside.lowest {
+            let at = first_breach(prices, inside);
             let (high, low) = extremes(&prices[..=at]);
-            add_block(trades.slice(start..start + at + 1), limits.open, high, low, out)?;
+            add_block(trades.slice(start..start + at + 1), inside.open, high, low, out)?;
             return Ok(Some(start + at));
         }
-        add_block(trades.slice(start..end), limits.open, high, low, out)?;
+        add_block(trades.slice(start..end), inside.open, high, low, out)?;
         start = end;
         size = (2 * size).min(BLOCK);
     }
@@ -94,12 +95,12 @@ fn extremes(price: &[i64]) -> (i64, i64) {
 
 /// Where the first price at or beyond a limit is, in a block that has one: by vectors, then one by one.
 #[inline(always)]
-fn first_breach(prices: &[i64], limits: Limits) -> usize {
+fn first_breach(prices: &[i64], inside: Inside) -> usize {
     const STEP: usize = 16;
-    let beyond = |p: i64| p >= limits.upper || p <= limits.lower;
+    let beyond = |p: i64| p > inside.highest || p < inside.lowest;
     let mut start = 0;
     for step in prices.chunks_exact(STEP) {
-        if step.iter().fold(false, |any, &p| any | (p >= limits.upper) | (p <= limits.lower)) {
+        if step.iter().fold(false, |any, &p| any | (p > inside.highest) | (p < inside.lowest)) {
             break;
         }
         start += STEP;

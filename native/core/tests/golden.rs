@@ -1,54 +1,11 @@
 //! The reference digests: two integer generators, six configurations each.
 
+mod support;
+
 use barkeep_core::calendar::Segmentation;
 use barkeep_core::job::{Job, JobConfig};
 use barkeep_core::trade::TradeColumns;
-
-fn xorshift(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
-/// Generator A: 10 000 trades from integers only.
-fn generator_a() -> TradeColumns {
-    let mut state = 88_172_645_463_325_252;
-    let mut trades = TradeColumns::default();
-    let (mut price, mut time, mut fill) = (10_000_000_000_i64, 1_700_000_000_000_000_i64, 1_i64);
-    for i in 0..10_000_i64 {
-        let mut draw = || xorshift(&mut state);
-        let (a, b, c, d, e) = (draw(), draw(), draw(), draw(), draw());
-        if i > 0 {
-            price += ((a % 2_001) as i64 - 1_000) * 2_000;
-            time += 1_000 * (b % 50) as i64;
-        }
-        let extra = (d % 4) as i64;
-        trades.agg_id.push(1_000 + i);
-        trades.price.push(price);
-        trades.volume.push(1_000_000 * (1 + (c % 100_000) as i64));
-        trades.first_id.push(fill);
-        trades.last_id.push(fill + extra);
-        trades.time_us.push(time);
-        trades.buyer_maker.push((e % 2) as u8);
-        fill += extra + 1;
-    }
-    trades
-}
-
-/// Generator B: the same trades, many at one time.
-fn generator_b() -> TradeColumns {
-    let mut trades = generator_a();
-    let mut state = 0x9E37_79B9_7F4A_7C15;
-    let mut time = 1_700_000_000_000_000;
-    for slot in &mut trades.time_us {
-        if xorshift(&mut state) % 10 == 9 {
-            time += 1_000;
-        }
-        *slot = time;
-    }
-    trades
-}
+use support::generators::{generator_a, generator_b};
 
 fn run(trades: &TradeColumns, threshold: u32, gate: bool) -> Job {
     let mut job = Job::new(&JobConfig {
@@ -135,4 +92,29 @@ fn first_bar_of_generator_a_bit_for_bit() {
     ] {
         assert_eq!(actual.to_bits(), f64::to_bits(expected), "{actual} {expected}");
     }
+}
+
+#[test]
+fn last_bar_of_generator_a() {
+    let job = run(&generator_a(), 250, true);
+    let bars = job.unit(0).bars();
+    let bar = bars.get(bars.len() - 1);
+    assert_eq!((bar.open_time, bar.close_time), (1_700_000_197_681_000, 1_700_000_210_614_000));
+    assert_eq!((bar.open, bar.high, bar.low, bar.close), (9_999_882_000, 10_001_398_000, 9_974_852_000, 9_974_852_000));
+    assert_eq!((bar.volume, bar.individual_trade_count, bar.vwap), (25_465_836_000_000, 1_279, 9_986_153_601));
+    assert_eq!((bar.first_agg_trade_id, bar.last_agg_trade_id), (9_008, 9_524));
+    for (actual, expected) in [
+        (bar.ofi, 0.090_602_405_513_017_53),
+        (bar.kyle_lambda_proxy, -0.027_626_524_059_439_574),
+        (bar.trade_intensity, 98.894_301_399_520_6),
+        (bar.turnover_imbalance, 0.090_616_047_458_039_07),
+    ] {
+        assert_eq!(actual.to_bits(), f64::to_bits(expected), "{actual} {expected}");
+    }
+}
+
+/// The output version is tied to the digests above: when one of them has to change, so has the version.
+#[test]
+fn output_version() {
+    assert_eq!(barkeep_core::BAR_VERSION, 1);
 }
