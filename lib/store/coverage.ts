@@ -59,6 +59,7 @@ const partRow = z
     through_id: bigintText,
     last_us: bigintText,
     bars: bigintText,
+    bars_digest: bigintText,
     source_name: z.string(),
     source_sha256: z.string(),
   })
@@ -70,6 +71,7 @@ const partRow = z
     throughId: row.through_id,
     lastUs: row.last_us,
     bars: row.bars,
+    barsDigest: row.bars_digest,
     sourceName: row.source_name,
     sourceSha256: row.source_sha256,
   }));
@@ -81,7 +83,7 @@ export type CoveragePart = Readonly<z.output<typeof partRow>>;
 export async function readCoverage(store: Store, series?: SeriesId): Promise<CoveragePart[]> {
   const where = series === undefined ? "" : `WHERE series = ${sqlString(series)}`;
   return store.rows(
-    `SELECT series, segment, day, from_id, through_id, last_us, bars, source_name, source_sha256
+    `SELECT series, segment, day, from_id, through_id, last_us, bars, bars_digest, source_name, source_sha256
 FROM barkeep.coverage_published ${where} ORDER BY series, from_id`,
     partRow,
   );
