@@ -1,35 +1,59 @@
-//! `barkeep-bench engine [--trades N] [--rounds N] [--no-peers]`: one JSON line per measurement.
+//! Measurements of the core, one JSON line each, and the days they can be made with.
 
+mod days;
 mod engine;
 mod measure;
 mod synthetic;
 
 use std::process::ExitCode;
 
+const USAGE: &str = "usage: barkeep-bench engine [--trades N] [--rounds N] [--no-peers]
+       barkeep-bench days --out DIR [--symbol BTCUSDT] [--first YYYY-MM-DD] [--days N] [--trades N] [--seed N]";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |flag: &str, default: usize| {
-        let at = arguments.iter().position(|argument| argument == flag);
-        at.and_then(|at| arguments.get(at + 1)).and_then(|text| text.parse().ok()).unwrap_or(default)
+    let text = |flag: &str| {
+        let at = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(at + 1).cloned()
     };
+    let number = |flag: &str, default: usize| text(flag).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let trades = number("--trades", 5_000_000);
     match arguments.first().map(String::as_str) {
         Some("engine") => {
-            let start_us = 1_723_075_200_000_000;
-            let (trades, _) = synthetic::trades(synthetic::Plan {
-                seed: 1,
-                trades: number("--trades", 5_000_000),
-                first_agg_id: 1_000_000,
-                first_trade_id: 2_000_000,
-                start_us,
-                end_us: start_us + 86_400_000_000,
-                mid: None,
-            });
-            engine::run(&trades, number("--rounds", 9), !arguments.iter().any(|flag| flag == "--no-peers"));
+            let (columns, _) = synthetic::trades(synthetic::one_day(trades));
+            engine::run(&columns, number("--rounds", 9).max(1), !arguments.iter().any(|flag| flag == "--no-peers"));
             ExitCode::SUCCESS
         }
-        _ => {
-            eprintln!("usage: barkeep-bench engine [--trades N] [--rounds N] [--no-peers]");
-            ExitCode::from(3)
+        Some("days") => {
+            let first = text("--first").unwrap_or_else(|| "2024-08-08".to_owned());
+            let (Some(out), Some(first)) = (text("--out"), parse_day(&first)) else { return usage() };
+            let request = days::Request {
+                out: out.into(),
+                symbol: text("--symbol").unwrap_or_else(|| "BTCUSDT".to_owned()),
+                first,
+                days: number("--days", 1),
+                trades_per_day: trades,
+                seed: number("--seed", 1) as u64,
+            };
+            match days::write(&request) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("barkeep-bench: {}: {error}", request.out.display());
+                    ExitCode::from(2)
+                }
+            }
         }
+        _ => usage(),
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(3)
+}
+
+fn parse_day(text: &str) -> Option<(i64, i64, i64)> {
+    let mut parts = text.split('-').map(|part| part.parse().ok());
+    let day = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(day)
 }

@@ -3,7 +3,7 @@
 
 use barkeep_core::trade::TradeColumns;
 
-/// One cent and a thousandth of a thousandth of a coin, in FP8.
+/// One cent and a hundred-thousandth of a coin, in FP8.
 const TICK: i64 = 1_000_000;
 const LOT: i64 = 1_000;
 const START_PRICE: i64 = 61_000 * 100_000_000;
@@ -20,6 +20,13 @@ pub struct Plan {
     pub end_us: i64,
     /// FP8, on the tick grid; the end of the day before, or none to begin.
     pub mid: Option<i64>,
+}
+
+/// A day's worth of trades.
+pub fn one_day(trades: usize) -> Plan {
+    let start_us = 1_723_075_200_000_000;
+    let end_us = start_us + 86_400_000_000;
+    Plan { seed: 1, trades, first_agg_id: 1_000_000, first_trade_id: 2_000_000, start_us, end_us, mid: None }
 }
 
 struct Random(u64);
@@ -62,14 +69,13 @@ pub fn trades(plan: Plan) -> (TradeColumns, i64) {
     let mut out = TradeColumns::with_capacity(plan.trades);
     let mut mid = plan.mid.unwrap_or(START_PRICE);
     let mut fill_id = plan.first_trade_id;
-    let span = plan.end_us - plan.start_us;
     let mut time = plan.start_us;
     while out.len() < plan.trades {
         // The pace keeps to the plan: what is left of the time over what is left of the trades.
         let left = (plan.trades - out.len()) as i64;
         let pace = ((plan.end_us - time) / left).max(0) as u64;
         let burst = 1 + random.halvings(7) as usize * (1 + random.halvings(4) as usize);
-        time = (time + random.below(2 * pace * burst as u64 + 1)).min(plan.start_us + span - 1);
+        time = (time + random.below(2 * pace * burst as u64 + 1)).min(plan.end_us - 1);
         mid = (mid + random.bell(360) * TICK).max(100 * TICK);
         let sells = random.below(2) == 1;
         let step = if sells { -TICK } else { TICK };
