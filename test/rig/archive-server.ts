@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+
+/** What a path does instead of answering well; `times` faults, then the file. */
+export interface Fault {
+  readonly kind: "status" | "truncate" | "reset" | "wrong-bytes" | "wrong-length" | "slow";
+  readonly status?: number;
+  readonly retryAfter?: string;
+  times: number;
+}
+
+/** An HTTP server of an archive folder with faults by path; a real one, on loopback. */
+export class ArchiveServer implements AsyncDisposable {
+  readonly requests: { readonly method: string; readonly path: string; readonly atMs: number }[] = [];
+  readonly faults = new Map<string, Fault>();
+  readonly #server;
+  #base = "";
+
+  constructor(root: string) {
+    this.#server = createServer((request, response) => {
+      const path = (request.url ?? "/").slice(1);
+      const method = request.method ?? "GET";
+      this.requests.push({ method, path, atMs: Date.now() });
+      readFile(join(root, path)).then(
+        (bytes) => this.#answer(method, path, bytes, response),
+        () => this.#answer(method, path, undefined, response),
+      );
+    });
+  }
+
+  async start(): Promise<string> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#base = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.#base;
+  }
+
+  /** Asked for a file whose path ends so. */
+  requestsFor(end: string, method = "GET"): number {
+    return this.requests.filter((request) => request.method === method && request.path.endsWith(end)).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #answer(method: string, path: string, bytes: Buffer | undefined, response: ServerResponse): void {
+    const found = [...this.faults].find(([end]) => path.endsWith(end))?.[1];
+    if (found !== undefined && found.times > 0 && method === "GET") {
+      found.times -= 1;
+      this.#fail(found, bytes ?? Buffer.alloc(0), response);
+      return;
+    }
+    if (bytes === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { "content-length": bytes.length });
+    response.end(method === "HEAD" ? undefined : bytes);
+  }
+
+  #fail(fault: Fault, bytes: Buffer, response: ServerResponse): void {
+    switch (fault.kind) {
+      case "status":
+        response.writeHead(fault.status ?? 503, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter });
+        response.end();
+        return;
+      case "truncate":
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
+        return;
+      case "reset":
+        response.destroy();
+        return;
+      case "wrong-bytes":
+        response.writeHead(200, { "content-length": bytes.length }).end(Buffer.from(bytes).fill(0, 40, 80));
+        return;
+      case "wrong-length":
+        response.writeHead(200, { "content-length": bytes.length + 7 });
+        response.write(bytes, () => response.destroy());
+        return;
+      case "slow": {
+        response.writeHead(200, { "content-length": bytes.length });
+        let sent = 0;
+        const drip = setInterval(() => {
+          response.write(bytes.subarray(sent, sent + 4096));
+          sent += 4096;
+          if (sent >= bytes.length) {
+            clearInterval(drip);
+            response.end();
+          }
+        }, 2);
+      }
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { addDays, parseDay } from "../../lib/model/day.ts";
+import { fetchDays, openArchive, type ArchiveSource } from "../../lib/sources/archive/index.ts";
+import { retryAfterMs } from "../../lib/sources/archive/http-client.ts";
+import { temporaryFolder } from "../ops/run.ts";
+import { ArchiveServer, type Fault } from "../rig/archive-server.ts";
+import { ArchiveFolder } from "../rig/make-archive.ts";
+
+const day = parseDay("2024-03-05");
+const quick = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, stallMs: 2_000 };
+const signal = new AbortController().signal;
+
+interface Rig extends AsyncDisposable {
+  readonly folder: ArchiveFolder;
+  readonly server: ArchiveServer;
+  readonly state: string;
+  readonly source: ArchiveSource;
+}
+
+async function rig(name: string, days = 3): Promise<Rig> {
+  const folder = new ArchiveFolder(temporaryFolder(`${name}-archive`));
+  folder.putWalk(day, days, 300);
+  const server = new ArchiveServer(folder.root);
+  const state = temporaryFolder(`${name}-state`);
+  const source = await openArchive(await server.start(), "spot", "BTCUSDT", state, quick);
+  return { folder, server, state, source, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
+}
+
+function mirrored(state: string): string[] {
+  const folder = join(state, "mirror", "spot", "BTCUSDT");
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+test("a day is fetched once, kept under a name that holds its digest, and found there again", async () => {
+  await using it = await rig("once");
+  const outcome = await it.source.fetchDay(day, signal);
+  assert.equal(outcome.kind, "file");
+  if (outcome.kind !== "file") return;
+  assert.ok(outcome.path.endsWith(`BTCUSDT-aggTrades-${day}.${outcome.sha256.slice(0, 16)}.zip`));
+  assert.deepEqual(await it.source.fetchDay(day, signal), outcome);
+  assert.equal(it.server.requestsFor(".zip"), 1);
+});
+
+const transient: readonly (readonly [string, Omit<Fault, "times">])[] = [
+  ["503", { kind: "status", status: 503 }],
+  ["429 with Retry-After", { kind: "status", status: 429, retryAfter: "0" }],
+  ["418", { kind: "status", status: 418 }],
+  ["a truncated body", { kind: "truncate" }],
+  ["a wrong length", { kind: "wrong-length" }],
+  ["a reset", { kind: "reset" }],
+  ["a slow answer", { kind: "slow" }],
+];
+for (const [name, fault] of transient) {
+  test(`${name} is got over, and leaves nothing half-received`, async () => {
+    await using it = await rig("transient");
+    it.server.faults.set(`${day}.zip`, { ...fault, times: 2 });
+    const outcome = await it.source.fetchDay(day, signal);
+    assert.equal(outcome.kind, "file");
+    assert.equal(mirrored(it.state).length, 1);
+  });
+}
+
+test("Retry-After is waited for", async () => {
+  await using it = await rig("retry-after");
+  it.server.faults.set(`${day}.zip`, { kind: "status", status: 429, retryAfter: "1", times: 1 });
+  await it.source.fetchDay(day, signal);
+  const [first, second] = it.server.requests.filter((request) => request.path.endsWith(`${day}.zip`));
+  assert.ok((second?.atMs ?? 0) - (first?.atMs ?? 0) >= 990);
+  assert.equal(retryAfterMs("120"), 120_000);
+  assert.equal(retryAfterMs("Thu, 01 Jan 1970 00:01:00 GMT", 10_000), 50_000);
+  assert.equal(retryAfterMs("soon"), 0);
+});
+
+test("a place that stays away is a retryable error that says how often it was asked", async () => {
+  await using it = await rig("away");
+  it.server.faults.set(`${day}.zip.CHECKSUM`, { kind: "status", status: 500, times: 100 });
+  await assert.rejects(it.source.fetchDay(day, signal), { code: "ARCHIVE_UNREACHABLE" });
+  assert.equal(it.server.requestsFor(".CHECKSUM"), quick.attempts);
+});
+
+test("404 is a fact: not published", async () => {
+  await using it = await rig("missing");
+  const outcome = await it.source.fetchDay(addDays(day, 9), signal);
+  assert.equal(outcome.kind, "missing");
+});
+
+test("a wrong checksum is fetched once more; one that stays wrong is put aside", async () => {
+  await using it = await rig("checksum");
+  it.server.faults.set(`${day}.zip`, { kind: "wrong-bytes", times: 1 });
+  assert.equal((await it.source.fetchDay(day, signal)).kind, "file");
+  const next = addDays(day, 1);
+  it.server.faults.set(`${next}.zip`, { kind: "wrong-bytes", times: 9 });
+  const outcome = await it.source.fetchDay(next, signal);
+  assert.equal(outcome.kind, "bad");
+  if (outcome.kind === "bad") assert.equal(outcome.error.code, "CHECKSUM_MISMATCH");
+  assert.equal(it.server.requestsFor(`${next}.zip`), 2);
+  assert.ok(readdirSync(join(it.state, "mirror", "quarantine")).length >= 1);
+  assert.equal(mirrored(it.state).length, 1);
+});
+
+test("a malformed or absent checksum file is the upstream's fault", async () => {
+  await using it = await rig("no-checksum");
+  writeFileSync(`${it.folder.pathOf(day)}.CHECKSUM`, "not a digest\n");
+  const malformed = await it.source.fetchDay(day, signal);
+  assert.ok(malformed.kind === "bad" && malformed.error.code === "BAD_CHECKSUM_FILE");
+  it.server.faults.set(`${addDays(day, 1)}.zip.CHECKSUM`, { kind: "status", status: 404, times: 9 });
+  const absent = await it.source.fetchDay(addDays(day, 1), signal);
+  assert.ok(absent.kind === "bad" && absent.error.code === "NO_CHECKSUM");
+});
+
+test("a revised day stands beside the one it revises", async () => {
+  await using it = await rig("revised");
+  await it.source.fetchDay(day, signal);
+  it.folder.putWalk(day, 1, 200);
+  await it.source.fetchDay(day, signal);
+  assert.equal(mirrored(it.state).length, 2);
+});
+
+test("days come in order, fetched ahead within bounds; a consumer that stops stops the fetching", async () => {
+  await using it = await rig("order", 12);
+  const seen: string[] = [];
+  for await (const outcome of fetchDays(it.source, day, addDays(day, 11), signal)) {
+    seen.push(outcome.day);
+    const asked = new Set(it.server.requests.map((request) => request.path.slice(0, -".CHECKSUM".length))).size;
+    assert.ok(asked <= 2 * (seen.length + it.source.prefetchDays + 1));
+    if (seen.length === 4) break;
+  }
+  assert.deepEqual(seen, [0, 1, 2, 3].map((n) => addDays(day, n)));
+  assert.ok(mirrored(it.state).every((name) => !name.endsWith(".part")));
+  assert.ok(it.server.requestsFor(".zip") < 12);
+});
+
+test("the last published day is found back from yesterday; none within ten days says what to give", async () => {
+  await using it = await rig("last");
+  assert.equal(await it.source.lastPublished(addDays(day, 6)), addDays(day, 2));
+  await assert.rejects(it.source.lastPublished(addDays(day, 30)), { code: "NO_LAST_DAY", hint: "give --end-date" });
+  assert.equal(await it.source.firstPublished(addDays(day, -20), addDays(day, 2)), day);
+});
