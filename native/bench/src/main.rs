@@ -1,13 +1,17 @@
 //! Measurements of the core, one JSON line each, and the days they can be made with.
 
+mod archive;
 mod days;
 mod engine;
 mod measure;
 mod synthetic;
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: barkeep-bench engine [--trades N] [--rounds N] [--no-peers]
+       barkeep-bench archive --file ZIP [--rounds N]
        barkeep-bench days --out DIR [--symbol BTCUSDT] [--first YYYY-MM-DD] [--days N] [--trades N] [--seed N]";
 
 fn main() -> ExitCode {
@@ -35,15 +39,23 @@ fn main() -> ExitCode {
                 trades_per_day: trades,
                 seed: number("--seed", 1) as u64,
             };
-            match days::write(&request) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    eprintln!("barkeep-bench: {}: {error}", request.out.display());
-                    ExitCode::from(2)
-                }
-            }
+            outcome(days::write(&request), &request.out)
+        }
+        Some("archive") => {
+            let Some(file) = text("--file").map(PathBuf::from) else { return usage() };
+            outcome(archive::run(&file, number("--rounds", 5).max(1)), &file)
         }
         _ => usage(),
+    }
+}
+
+fn outcome(result: io::Result<()>, path: &Path) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("barkeep-bench: {}: {error}", path.display());
+            ExitCode::from(2)
+        }
     }
 }
 
