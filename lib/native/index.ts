@@ -44,7 +44,7 @@ export interface IngestRequest {
 }
 
 /** No daily archive is near this; one that declares more is refused before it is read. */
-const maxInflatedBytes = 8 * 1024 ** 3;
+const maxInflatedBytes = 2 * 1024 ** 3;
 
 function guarded<T>(call: () => T): T {
   try {

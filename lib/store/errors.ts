@@ -41,7 +41,7 @@ export function storeFailure(error: unknown, where: string): unknown {
       cause: error,
     });
   }
-  if (["EACCES", "EPERM", "EROFS"].includes(code)) return notWritable(where, error);
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT"].includes(code)) return notWritable(where, error);
   if (authenticationCodes.has(code)) {
     return new ConfigurationError("the store refuses the user or password", {
       code: "STORE_AUTHENTICATION",

@@ -29,6 +29,8 @@ export interface ResumePoint {
   readonly dayDone: boolean;
   readonly throughId: bigint;
   readonly barsDigest: bigint;
+  /** The archive the last part was read from. */
+  readonly sourceSha256: string;
   readonly checkpoint: Uint8Array;
 }
 
@@ -72,6 +74,7 @@ const lastRow = z.object({
   day_done: z.boolean(),
   through_id: bigintText,
   bars_digest: bigintText,
+  source_sha256: z.string(),
   checkpoint: z.string(),
 });
 const attemptRow = z.object({ attempt: bigintText });
@@ -95,7 +98,7 @@ export async function openUnit(
   const key = unitKey(series, segment, build);
   // The chain's last row; an attempt outside the chain is not in the view.
   const [last] = await store.rows(
-    `SELECT attempt, base, day, day_done, through_id, bars_digest, checkpoint FROM barkeep.coverage_published
+    `SELECT attempt, base, day, day_done, through_id, bars_digest, source_sha256, checkpoint FROM barkeep.coverage_published
 WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
     lastRow,
   );
@@ -115,6 +118,7 @@ WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
             dayDone: last.day_done,
             throughId: last.through_id,
             barsDigest: last.bars_digest,
+            sourceSha256: last.source_sha256,
             checkpoint: Buffer.from(last.checkpoint, "base64"),
           },
     position: { parts: 0, rows: 0, throughId: last?.through_id, barsDigest: last?.bars_digest },

@@ -1,4 +1,4 @@
-import { isKnownGap, type SymbolEntry } from "../../config/index.ts";
+import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import type { Day } from "../../model/day.ts";
 import { Failure, UpstreamDataError } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
@@ -8,7 +8,7 @@ import type { DayRange } from "./range-request.ts";
 import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
 import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
 import { walkDays } from "./days.ts";
-import { SegmentJob, type CommittedAmount } from "./segment-job.ts";
+import { added, nothingCommitted, SegmentJob, type CommittedAmount, type StreamHole } from "./segment-job.ts";
 
 /** One symbol's share of a request: which series, which days, from where. */
 export interface SymbolWork {
@@ -93,7 +93,7 @@ class SymbolRun {
   readonly #events: PopulateEvents;
   readonly #failures: Failure[] = [];
   #job: SegmentJob | undefined;
-  #total: CommittedAmount = { days: 0, trades: 0n, bars: 0 };
+  #total = nothingCommitted;
   #interrupted = false;
 
   constructor(store: Store, work: SymbolWork, events: PopulateEvents) {
@@ -140,7 +140,9 @@ class SymbolRun {
     return {
       symbol: this.symbol,
       series: this.#work.series.map(seriesId),
-      ...this.#total,
+      days: this.#total.days,
+      trades: this.#total.trades,
+      bars: this.#total.bars,
       failures: this.#failures,
       interrupted: this.#interrupted,
     };
@@ -172,9 +174,20 @@ class SymbolRun {
   }
 
   #add(amount: CommittedAmount): void {
-    const { days, trades, bars } = this.#total;
-    this.#total = { days: days + amount.days, trades: trades + amount.trades, bars: bars + amount.bars };
+    this.#total = added(this.#total, amount);
     this.#events.committed(amount);
+    for (const hole of amount.holes) this.#tellHole(hole);
+  }
+
+  #tellHole({ fromId, throughId, dayBefore, dayAfter }: StreamHole): void {
+    const where = dayBefore === dayAfter ? `on ${dayAfter}` : `between ${dayBefore} and ${dayAfter}`;
+    const text = `ids ${fromId} … ${throughId} are missing ${where}; the bars that were forming there are orphans`;
+    if (isDeclaredBetween(this.#work.entry, dayBefore, dayAfter)) {
+      this.#events.note(`${this.symbol}: ${text} (a declared hole)`);
+      return;
+    }
+    const hint = `check the archive, or declare the days under known_gaps of [symbols.${this.symbol}]`;
+    this.#fail(new UpstreamDataError(text, { code: "ID_HOLE", subject: this.symbol, hint }));
   }
 
   #fail(failure: Failure): void {

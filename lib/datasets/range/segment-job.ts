@@ -1,5 +1,6 @@
 import { Job, type DayProgress } from "../../native/index.ts";
 import { dayOfMs, type Day } from "../../model/day.ts";
+import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
 import { seriesId, type RangeSeries } from "../../model/series.ts";
 import type { DayFile } from "../../sources/archive/index.ts";
@@ -12,12 +13,23 @@ const commitAfterMs = 10_000;
 /** A day that makes more bars than this in one unit is committed in parts. Well below what one block may hold. */
 const barsMax = 100_000;
 
+/** Ids that are missing between two trades that follow each other in the archive. */
+export interface StreamHole {
+  readonly fromId: bigint;
+  readonly throughId: bigint;
+  readonly dayBefore: Day;
+  readonly dayAfter: Day;
+}
+
 /** What a commit added, for progress. */
 export interface CommittedAmount {
   readonly days: number;
   readonly trades: bigint;
   readonly bars: number;
+  readonly holes: readonly StreamHole[];
 }
+
+export const nothingCommitted: CommittedAmount = { days: 0, trades: 0n, bars: 0, holes: [] };
 
 /** The units of one symbol and segment, built in one pass over the days' archives. */
 export class SegmentJob {
@@ -28,6 +40,7 @@ export class SegmentJob {
   readonly #job: Job;
   readonly #files = new Map<Day, DayFile>();
   readonly #taken: UnitCommit[] = [];
+  #lastDay: Day | undefined;
   #daysSinceCommit = 0;
   #tradesSinceCommit = 0n;
   #lastCommitMs = Date.now();
@@ -71,9 +84,10 @@ export class SegmentJob {
    * @throws UpstreamDataError of the archive: nothing of it is kept, earlier days are not touched
    */
   async addDay(file: DayFile): Promise<{ progress: DayProgress; committed: CommittedAmount }> {
-    let committed: CommittedAmount = { days: 0, trades: 0n, bars: 0 };
-    this.#files.set(file.day, file);
+    let committed = nothingCommitted;
     const { path, sha256, day } = file;
+    this.#refuseOtherRevision(file);
+    this.#files.set(day, file);
     let progress = await this.#job.ingestDay({ path, sha256, symbol: this.#symbol, day, barsMax });
     while (!progress.done) {
       committed = added(committed, await this.#commit(day));
@@ -90,6 +104,29 @@ export class SegmentJob {
   /** Commits what waits. */
   async finish(): Promise<CommittedAmount> {
     return this.#commit(undefined);
+  }
+
+  /** A day that was committed in part goes on in the very file it was begun with. */
+  #refuseOtherRevision({ day, sha256, path }: DayFile): void {
+    const begun = this.units.find(({ resume }) => resume?.day === day && !resume.dayDone && resume.sourceSha256 !== sha256);
+    if (begun === undefined) return;
+    throw new UpstreamDataError(`the archive of ${day} is not the one that ${begun.unitId} was begun with`, {
+      code: "ARCHIVE_REVISED",
+      subject: path,
+      hint: `bring back the file with SHA-256 ${begun.resume?.sourceSha256 ?? ""}, or build into another state directory`,
+    });
+  }
+
+  /** Holes of ids before and between the parts to be committed, as the unit that is least far sees them. */
+  #holesIn(commit: UnitCommit): StreamHole[] {
+    const { position, resume } = commit.unit;
+    return commit.coverage.flatMap((part, i) => {
+      const before = commit.coverage[i - 1];
+      const throughBefore = before?.throughId ?? position.throughId;
+      if (throughBefore === undefined || part.fromId === throughBefore + 1n) return [];
+      const dayBefore = before?.day ?? this.#lastDay ?? resume?.day ?? part.day;
+      return [{ fromId: throughBefore + 1n, throughId: part.fromId - 1n, dayBefore, dayAfter: part.day }];
+    });
   }
 
   /** @param unfinishedDay the day whose archive is still being read, if one is */
@@ -116,8 +153,12 @@ export class SegmentJob {
       });
       this.#taken.push({ unit, bars: output.bars, block: output.block, coverage });
     });
+    const [reference] = this.#taken;
+    const holes = reference === undefined ? [] : this.#holesIn(reference);
     if (this.#taken.length > 0) await commitUnits(this.#store, this.#taken);
+    this.#lastDay = reference?.coverage.at(-1)?.day ?? this.#lastDay;
     const amount = {
+      holes,
       days: this.#daysSinceCommit,
       trades: this.#tradesSinceCommit,
       bars: this.#taken.reduce((sum, unit) => sum + unit.bars, 0),
@@ -130,7 +171,13 @@ export class SegmentJob {
   }
 }
 
-function added(a: CommittedAmount, b: CommittedAmount): CommittedAmount {
-  return { days: a.days + b.days, trades: a.trades + b.trades, bars: a.bars + b.bars };
+/** Both together. */
+export function added(a: CommittedAmount, b: CommittedAmount): CommittedAmount {
+  return {
+    days: a.days + b.days,
+    trades: a.trades + b.trades,
+    bars: a.bars + b.bars,
+    holes: [...a.holes, ...b.holes],
+  };
 }
 
