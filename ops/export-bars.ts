@@ -11,15 +11,26 @@ import { listSeries, openStore } from "../lib/store/index.ts";
 const command = defineCommand({
   name: "export-bars",
   summary: "write a series' bars to stdout as CSV, NDJSON, Arrow or Parquet",
-  positionals: { series: { describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique", demandOption: true } },
+  positionals: {
+    series: { describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique", demandOption: true },
+  },
   options: {
     from: { type: "string", describe: "first UTC day, by close time", parse: parseDay },
     to: { type: "string", describe: "last UTC day, inclusive, by close time", parse: parseDay },
-    columns: { type: "string", choices: columnSets, default: "base", describe: "base: times to vwap; all: microstructure and flags too" },
+    columns: {
+      type: "string",
+      choices: columnSets,
+      default: "base",
+      describe: "base: times to vwap; all: microstructure and flags too",
+    },
     orphans: { type: "boolean", describe: "also bars that a reset or a hole of ids ended" },
     incomplete: { type: "boolean", describe: "also the forming bar, last, with complete 0 (csv and ndjson)" },
     format: { type: "string", choices: exportFormats, default: "csv", describe: "what to write" },
-    exact: { type: "boolean", describe: "integers as stored (prices × 1e8, turnovers × 1e16, times in µs) instead of decimals and ISO times (csv, ndjson)" },
+    exact: {
+      type: "boolean",
+      describe:
+        "integers as stored (prices × 1e8, turnovers × 1e16, times in µs) instead of decimals and ISO times (csv, ndjson)",
+    },
   },
   examples: [
     ["BTCUSDT@250 --from 2024-08-01 --to 2024-08-31", "a month as CSV"],

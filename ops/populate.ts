@@ -13,7 +13,12 @@ const command = defineCommand({
   name: "populate",
   summary: "build the range bars that are missing, from the exchange's daily archives",
   options: {
-    symbol: { type: "string", array: true, demandOption: true, describe: "symbol to build, e.g. BTCUSDT; repeat for more" },
+    symbol: {
+      type: "string",
+      array: true,
+      demandOption: true,
+      describe: "symbol to build, e.g. BTCUSDT; repeat for more",
+    },
     threshold: {
       type: "string",
       array: true,

@@ -22,7 +22,14 @@ const thresholds = [10, 25, 50].map(parseThreshold);
 const chartThreshold = 25;
 
 async function readBars(store: Store, series: SeriesId): Promise<ChartBar[]> {
-  const request = { series, from: undefined, to: undefined, columns: "base", orphans: false, incomplete: false } as const;
+  const request = {
+    series,
+    from: undefined,
+    to: undefined,
+    columns: "base",
+    orphans: false,
+    incomplete: false,
+  } as const;
   const bars: ChartBar[] = [];
   for (const query of (await readSeries(store, request)).queries) {
     for await (const block of decodeNative(store.stream(query, "Native"))) bars.push(...chartBarsOf(block));
@@ -53,7 +60,10 @@ const command = defineCommand({
     const work = await resolveWork(request, settings, registry, env, today, log);
     const store = await openStore(storeSettings(settings));
     try {
-      const outcome = await populateWork(store, work, settings, today, signal, { line: log, progress: () => undefined });
+      const outcome = await populateWork(store, work, settings, today, signal, {
+        line: log,
+        progress: () => undefined,
+      });
       populateLines(outcome).forEach((line) => print(line));
       if (outcome.exitCode !== 0) return outcome.exitCode;
       const wanted = work.flatMap((one) => one.series.map(seriesId));
@@ -81,10 +91,15 @@ const command = defineCommand({
       terminalChart(drawn?.bars ?? [], width, 16).forEach((line) => print(line));
       const page = join(settings.stateDirectory, "quickstart.html");
       await mkdir(settings.stateDirectory, { recursive: true });
-      await writeFile(`${page}.new`, htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted));
+      await writeFile(
+        `${page}.new`,
+        htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted),
+      );
       await rename(`${page}.new`, page);
       print("");
-      print(`chart: ${page}${relative(process.cwd(), page).startsWith("..") ? "" : ` (./${relative(process.cwd(), page)})`}`);
+      print(
+        `chart: ${page}${relative(process.cwd(), page).startsWith("..") ? "" : ` (./${relative(process.cwd(), page)})`}`,
+      );
       return outcome.exitCode;
     } finally {
       await store.close();

@@ -11,7 +11,10 @@ const command = defineCommand({
   summary: "what the store holds, and whether it is proven complete",
   examples: [
     ["", "a table of every series"],
-    ["--json", "the same as one document: series[].{series, bars, first_id, last_id, days, last_trade_us, complete, digest}"],
+    [
+      "--json",
+      "the same as one document: series[].{series, bars, first_id, last_id, days, last_trade_us, complete, digest}",
+    ],
   ],
   handler: async (_args, { settings, print, printJson }) => {
     const registry = loadRegistry(settings.symbolsFile);

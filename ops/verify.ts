@@ -12,7 +12,9 @@ import { listSeries, openStore } from "../lib/store/index.ts";
 const command = defineCommand({
   name: "verify",
   summary: "prove a series against its coverage, or derive it again from the archive and compare cell by cell",
-  positionals: { series: { describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique", demandOption: true } },
+  positionals: {
+    series: { describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique", demandOption: true },
+  },
   options: {
     deep: { type: "boolean", describe: "derive the series again from the archive (--archive) and compare every cell" },
   },
@@ -33,7 +35,12 @@ const command = defineCommand({
       const { market, symbol } = parseSeriesId(series);
       const result =
         args.deep && settings.archive !== undefined
-          ? await verifyDeep(store, await openArchive(settings.archive, market, symbol, settings.stateDirectory), series, signal)
+          ? await verifyDeep(
+              store,
+              await openArchive(settings.archive, market, symbol, settings.stateDirectory),
+              series,
+              signal,
+            )
           : await verifyStored(store, series);
       const { findings } = result;
       if (settings.json) {

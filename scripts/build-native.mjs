@@ -15,7 +15,8 @@ if (build.error !== undefined) {
 }
 if (build.status !== 0) process.exit(build.status ?? 2);
 
-const libraryName = { darwin: "libbarkeep_node.dylib", win32: "barkeep_node.dll" }[process.platform] ?? "libbarkeep_node.so";
+const libraryName =
+  { darwin: "libbarkeep_node.dylib", win32: "barkeep_node.dll" }[process.platform] ?? "libbarkeep_node.so";
 const addon = join(native, "barkeep.node");
 copyFileSync(join(native, "target", "release", libraryName), `${addon}.new`);
 // A running program keeps the old file; a new one never sees half of it.

@@ -91,7 +91,11 @@ export function nodeCommand() {
 function hashNativeSources() {
   const hash = createHash("sha256");
   for (const file of ["scripts/build-native.mjs", ...filesUnder("native", /\.(rs|toml|lock)$/).sort()]) {
-    hash.update(file).update("\0").update(readFileSync(join(root, file))).update("\0");
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(join(root, file)))
+      .update("\0");
   }
   return hash.digest("hex");
 }

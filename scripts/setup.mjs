@@ -24,7 +24,11 @@ if (process.argv.includes("--check")) {
 need(checkSystemNode());
 if (!checkDependencies().ok) {
   say("installing dependencies (npm ci)");
-  run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], "npm ci failed; its own lines above say why");
+  run(
+    "npm",
+    ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"],
+    "npm ci failed; its own lines above say why",
+  );
   need(checkDependencies());
 }
 if (!checkNode().ok) {
@@ -37,7 +41,11 @@ if (!checkNode().ok) {
 if (process.argv.includes("--build") || !checkAddon().ok) {
   need(checkCargo());
   say("building the native addon (cargo, a minute or two the first time)");
-  run(nodeCommand(), [join("scripts", "build-native.mjs")], "the native addon did not build; cargo's lines above say why");
+  run(
+    nodeCommand(),
+    [join("scripts", "build-native.mjs")],
+    "the native addon did not build; cargo's lines above say why",
+  );
   stampAddon();
   need(checkAddon());
 }
@@ -49,7 +57,9 @@ function need(finding) {
 
 function run(command, argv, advice) {
   // npm removes node_modules as it starts: it must not run on the Node that lies in there.
-  const path = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.endsWith(join("node_modules", ".bin")));
+  const path = (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.endsWith(join("node_modules", ".bin")));
   const env = { ...process.env, PATH: path.join(delimiter) };
   const { status, error } = spawnSync(command, argv, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
   if (status !== 0) fail(error === undefined ? `${command} ended with ${status}` : error.message, advice);

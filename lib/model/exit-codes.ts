@@ -28,7 +28,10 @@ export const exitCodeMeanings: ReadonlyArray<readonly [ExitCode, string]> = [
   [exitCodes.usage, "usage or configuration: unknown symbol or flag, bad threshold, end before start"],
   [exitCodes.refused, "refused: floor, disabled symbol, lease held, other segmentation"],
   [exitCodes.bug, "internal error: a bug"],
-  [exitCodes.interrupted, "interrupted: the first SIGINT or SIGTERM stops after the current commit, the second at once"],
+  [
+    exitCodes.interrupted,
+    "interrupted: the first SIGINT or SIGTERM stops after the current commit, the second at once",
+  ],
 ];
 
 /** The exit code an error that reached the top of a program stands for. */

@@ -4,7 +4,12 @@ import { createRequire } from "node:module";
 export const release: string = readVersion(createRequire(import.meta.url)("../../package.json"));
 
 function readVersion(manifest: unknown): string {
-  if (typeof manifest === "object" && manifest !== null && "version" in manifest && typeof manifest.version === "string") {
+  if (
+    typeof manifest === "object" &&
+    manifest !== null &&
+    "version" in manifest &&
+    typeof manifest.version === "string"
+  ) {
     return manifest.version;
   }
   throw new TypeError("package.json has no version");

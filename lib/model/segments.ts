@@ -41,7 +41,7 @@ export function segmentationOf(id: SegmentId): Segmentation {
 /** The segments that touch [from, to], oldest first. */
 export function segmentsBetween(from: Day, to: Day, segmentation: Segmentation): Segment[] {
   const segments: Segment[] = [];
-  for (let day = from; day <= to; ) {
+  for (let day = from; day <= to;) {
     const segment = segmentOf(day, segmentation);
     segments.push(segment);
     day = addDays(segment.lastDay, 1);

@@ -1,6 +1,15 @@
 import type { NativeCell } from "../store/index.ts";
 
-const fp8Columns: ReadonlySet<string> = new Set(["open", "high", "low", "close", "vwap", "volume", "buy_volume", "sell_volume"]);
+const fp8Columns: ReadonlySet<string> = new Set([
+  "open",
+  "high",
+  "low",
+  "close",
+  "vwap",
+  "volume",
+  "buy_volume",
+  "sell_volume",
+]);
 const fp16Columns: ReadonlySet<string> = new Set(["turnover", "buy_turnover", "sell_turnover"]);
 const timeColumns: ReadonlySet<string> = new Set(["open_time", "close_time"]);
 

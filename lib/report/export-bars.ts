@@ -21,7 +21,9 @@ export async function writeText(
     format === "csv"
       ? (cells: readonly NativeCell[]): string => cells.map((cell, i) => cellText(columns[i] ?? "", cell)).join(",")
       : (cells: readonly NativeCell[]): string =>
-          JSON.stringify(Object.fromEntries(cells.map((cell, i) => [columns[i] ?? "", jsonCell(columns[i] ?? "", cell)])));
+          JSON.stringify(
+            Object.fromEntries(cells.map((cell, i) => [columns[i] ?? "", jsonCell(columns[i] ?? "", cell)])),
+          );
   const jsonCell = (column: string, cell: NativeCell): string | number =>
     typeof cell === "number" ? cell : cellText(column, cell);
   if (format === "csv") await write(out, `${columns.join(",")}\n`);
@@ -33,7 +35,11 @@ export async function writeText(
   if (read.forming !== undefined) await write(out, rowsText(asForming(read.forming), columns, rowText));
 }
 
-function rowsText(block: NativeBlock, columns: readonly string[], rowText: (cells: readonly NativeCell[]) => string): string {
+function rowsText(
+  block: NativeBlock,
+  columns: readonly string[],
+  rowText: (cells: readonly NativeCell[]) => string,
+): string {
   const cells = columns.map((name) => {
     const column = block.columns.get(name);
     if (column === undefined) throw new Error(`the store's answer lacks column ${name}`);

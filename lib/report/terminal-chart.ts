@@ -37,7 +37,8 @@ export function terminalChart(bars: readonly ChartBar[], width: number, height: 
   const label = (price: number): string => price.toFixed(2).padStart(high.toFixed(2).length);
   const axisWidth = label(high).length + 2;
   const candles = squeeze(bars, Math.max(1, width - axisWidth));
-  const rowOf = (price: number): number => (high === low ? 0 : Math.round(((high - price) / (high - low)) * (height - 1)));
+  const rowOf = (price: number): number =>
+    high === low ? 0 : Math.round(((high - price) / (high - low)) * (height - 1));
   const lines = Array.from({ length: height }, (_, row) => {
     const price = high - ((high - low) * row) / Math.max(1, height - 1);
     const axis = row % 3 === 0 || row === height - 1 ? label(price) : " ".repeat(axisWidth - 2);
@@ -45,7 +46,10 @@ export function terminalChart(bars: readonly ChartBar[], width: number, height: 
   });
   const most = Math.max(...candles.map((candle) => candle.volume));
   const volume = candles.map((candle) => volumeBlocks[Math.ceil((candle.volume / most) * 8)] ?? " ").join("");
-  return [...lines.map((line) => line.trimEnd()), `${"volume".slice(0, axisWidth - 2).padStart(axisWidth - 2)} ┤${volume}`];
+  return [
+    ...lines.map((line) => line.trimEnd()),
+    `${"volume".slice(0, axisWidth - 2).padStart(axisWidth - 2)} ┤${volume}`,
+  ];
 }
 
 function symbolAt(candle: Candle, row: number, rowOf: (price: number) => number): string {

@@ -41,7 +41,9 @@ export async function commitUnits(store: Store, commits: readonly UnitCommit[]):
     if (commit.bars > 0) await store.insertNative("barkeep.bars", commit.block);
     await compareReadBack(store, commit);
   }
-  const rows = commits.flatMap(({ unit, coverage }) => coverage.map((row, i) => coverageRow(unit, unit.position.parts + i, row)));
+  const rows = commits.flatMap(({ unit, coverage }) =>
+    coverage.map((row, i) => coverageRow(unit, unit.position.parts + i, row)),
+  );
   await store.insertRows("barkeep.coverage", rows);
   for (const { unit, bars, coverage } of commits) {
     const last = coverage.at(-1);

@@ -108,7 +108,10 @@ export function holesOf(parts: readonly CoveragePart[]): IdHole[] {
 
 /** Every series that has coverage, by name. */
 export async function listSeries(store: Store): Promise<SeriesId[]> {
-  const rows = await store.rows("SELECT DISTINCT CAST(series, 'String') AS name FROM barkeep.coverage ORDER BY name", seriesRow);
+  const rows = await store.rows(
+    "SELECT DISTINCT CAST(series, 'String') AS name FROM barkeep.coverage ORDER BY name",
+    seriesRow,
+  );
   return rows.map((row) => row.name as SeriesId);
 }
 

@@ -36,7 +36,10 @@ export async function digestOfBars(
   from: string,
   start?: bigint,
 ): Promise<{ readonly digest: bigint; readonly rows: bigint }> {
-  const body = await readNativeBody(store, `SELECT ${digestColumns.join(", ")} FROM ${from} ORDER BY first_agg_trade_id`);
+  const body = await readNativeBody(
+    store,
+    `SELECT ${digestColumns.join(", ")} FROM ${from} ORDER BY first_agg_trade_id`,
+  );
   return foldDigest(body, start);
 }
 

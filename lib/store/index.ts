@@ -1,6 +1,14 @@
 export { barColumns, keyColumns } from "./columns.generated.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
-export { holesOf, listSeries, readCoverage, unitsCovered, type CoveragePart, type CoveredUnit, type IdHole } from "./coverage.ts";
+export {
+  holesOf,
+  listSeries,
+  readCoverage,
+  unitsCovered,
+  type CoveragePart,
+  type CoveredUnit,
+  type IdHole,
+} from "./coverage.ts";
 export { digestColumns, digestOfBars, readNativeBody } from "./digest.ts";
 export { storeExists } from "./exists.ts";
 export { readNative as decodeNative, type NativeBlock, type NativeCell } from "./native-decode.ts";

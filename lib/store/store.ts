@@ -48,7 +48,10 @@ export class Store {
   }
 
   /** A query's result as bytes of a format, streamed. @param sql without its FORMAT clause */
-  async *stream(sql: string, format: "Native" | "JSONEachRow" | "TabSeparated" | "ArrowStream" | "Parquet"): AsyncGenerator<Uint8Array> {
+  async *stream(
+    sql: string,
+    format: "Native" | "JSONEachRow" | "TabSeparated" | "ArrowStream" | "Parquet",
+  ): AsyncGenerator<Uint8Array> {
     try {
       const { stream } = await this.#clients.reader.exec({ query: `${sql} FORMAT ${format}` });
       for await (const chunk of stream) yield asBytes(chunk);

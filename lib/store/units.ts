@@ -102,7 +102,10 @@ export async function openUnit(
 WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
     lastRow,
   );
-  const [greatest] = await store.rows(`SELECT max(c.attempt) AS attempt FROM barkeep.coverage AS c WHERE ${key}`, attemptRow);
+  const [greatest] = await store.rows(
+    `SELECT max(c.attempt) AS attempt FROM barkeep.coverage AS c WHERE ${key}`,
+    attemptRow,
+  );
   return {
     unitId: unitId(series, segment),
     series,
@@ -134,7 +137,9 @@ const attemptRandomBits = 20n;
 
 /** A number greater than every earlier attempt's, and another one than what somebody else takes at the same moment. */
 function nextAttempt(greatest: bigint): bigint {
-  return (((greatest >> attemptRandomBits) + 1n) << attemptRandomBits) | BigInt(randomInt(2 ** Number(attemptRandomBits)));
+  return (
+    (((greatest >> attemptRandomBits) + 1n) << attemptRandomBits) | BigInt(randomInt(2 ** Number(attemptRandomBits)))
+  );
 }
 
 function linkOf(link: { attempt: bigint; through_id: bigint }): ChainLink {

@@ -43,7 +43,14 @@ class Bench {
 
 const statusSchema = z.object({
   series: z.array(
-    z.object({ series: z.string(), bars: z.number(), days: z.number(), last_id: z.string(), complete: z.boolean(), digest: z.string() }),
+    z.object({
+      series: z.string(),
+      bars: z.number(),
+      days: z.number(),
+      last_id: z.string(),
+      complete: z.boolean(),
+      digest: z.string(),
+    }),
   ),
 });
 
@@ -100,11 +107,23 @@ for (const [name, code, lines, where] of textCases) {
 
 const zipCases: readonly (readonly [name: string, code: string, zip: (good: Buffer) => Buffer])[] = [
   ["a truncated zip", "ZIP_CORRUPT", (good) => good.subarray(0, good.length >> 1)],
-  ["a zip bomb by what it declares", "ZIP_BOMB", () => zipOf(csvName("BTCUSDT"), Buffer.alloc(9), { size: 0xf000_0000 })],
-  ["a zip that inflates beyond what it declares", "ZIP_CORRUPT", () => zipOf(csvName("BTCUSDT"), text(), { size: 100 })],
+  [
+    "a zip bomb by what it declares",
+    "ZIP_BOMB",
+    () => zipOf(csvName("BTCUSDT"), Buffer.alloc(9), { size: 0xf000_0000 }),
+  ],
+  [
+    "a zip that inflates beyond what it declares",
+    "ZIP_CORRUPT",
+    () => zipOf(csvName("BTCUSDT"), text(), { size: 100 }),
+  ],
   ["a wrong CRC", "ZIP_CORRUPT", () => zipOf(csvName("BTCUSDT"), text(), { crc: 1 })],
   ["another symbol's file", "WRONG_SYMBOL", () => zipOf(csvName("ETHUSDT"), text())],
-  ["bytes that are no text", "NOT_UTF8", () => zipOf(csvName("BTCUSDT"), Buffer.concat([text(), Buffer.from("1,\xff,", "latin1")]))],
+  [
+    "bytes that are no text",
+    "NOT_UTF8",
+    () => zipOf(csvName("BTCUSDT"), Buffer.concat([text(), Buffer.from("1,\xff,", "latin1")])),
+  ],
 ];
 for (const [name, code, make] of zipCases) {
   test(`${name}: exit 1, the store is as before`, async () => {
@@ -146,7 +165,16 @@ test("a hole in ids: built behind a flagged orphan, told with its ids, exit 1; d
   assert.match(outcome.stderr, /ids 1500 … 1549 are missing on 2024-03-06.*\(ID_HOLE\)/s);
   const [series] = await it.status();
   assert.equal(series?.complete, false);
-  const exported = await barkeep(["export-bars", "BTCUSDT@50", "--columns", "all", "--orphans", "--exact", "--state", it.state]);
+  const exported = await barkeep([
+    "export-bars",
+    "BTCUSDT@50",
+    "--columns",
+    "all",
+    "--orphans",
+    "--exact",
+    "--state",
+    it.state,
+  ]);
   const orphans = exported.stdout.split("\n").filter((line) => line.includes(",id_gap,"));
   assert.equal(orphans.length, 1);
   assert.ok(orphans[0]?.includes(",1499,"));
@@ -160,16 +188,31 @@ test("a hole right where a later run takes over still ends the forming bar as an
   assert.equal(first.code, 0, first.stderr);
   it.archive.putLines(next, goodLines.slice(50));
   assert.equal((await it.populate()).code, 1);
-  const exported = await barkeep(["export-bars", "BTCUSDT@50", "--columns", "all", "--orphans", "--exact", "--state", it.state]);
+  const exported = await barkeep([
+    "export-bars",
+    "BTCUSDT@50",
+    "--columns",
+    "all",
+    "--orphans",
+    "--exact",
+    "--state",
+    it.state,
+  ]);
   assert.equal(exported.stdout.split("\n").filter((line) => line.includes(",id_gap,")).length, 1);
 });
 
 test("ghost rows are quarantined with a reason; their ids make no hole", async () => {
   const it = new Bench();
-  it.archive.putLines(next, replaced(20, (f) => ([f[1], f[2], f[3]] = ["0", "0", "-1"])));
+  it.archive.putLines(
+    next,
+    replaced(20, (f) => ([f[1], f[2], f[3]] = ["0", "0", "-1"])),
+  );
   const outcome = await it.populate();
   assert.equal(outcome.code, 0, outcome.stderr);
-  assert.match(outcome.stderr, /1 rows that are no trades, quarantined; the first: id 1419, line 20, price_not_positive/);
+  assert.match(
+    outcome.stderr,
+    /1 rows that are no trades, quarantined; the first: id 1419, line 20, price_not_positive/,
+  );
   assert.equal((await it.status())[0]?.complete, true);
 });
 
@@ -220,7 +263,10 @@ test("an earlier segmentation is kept: another one is refused", async () => {
 test("the archive of a built day is revised: verify --deep says so", async () => {
   const it = new Bench();
   assert.equal((await it.populate()).code, 0);
-  it.archive.putLines(next, replaced(50, (f) => (f[1] = "60500.00")));
+  it.archive.putLines(
+    next,
+    replaced(50, (f) => (f[1] = "60500.00")),
+  );
   const outcome = await barkeep(["verify", "BTCUSDT@50", "--deep", "--archive", it.archive.root, "--state", it.state]);
   assert.equal(outcome.code, 1);
   assert.match(outcome.stderr, /ARCHIVE_REVISED/);
@@ -242,7 +288,9 @@ test("interrupted at any moment: 130, and the next run ends with the bytes of a 
   let interrupted = 0;
   for (const afterRequests of [1, 6, 12, 18]) {
     const seen = server.requests.length;
-    const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words, ...common], { stdio: "ignore" });
+    const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words, ...common], {
+      stdio: "ignore",
+    });
     const watch = setInterval(() => {
       if (server.requests.length >= seen + afterRequests) child.kill("SIGINT");
     }, 2);

@@ -67,7 +67,10 @@ export class ArchiveServer implements AsyncDisposable {
   #fail(fault: Fault, bytes: Buffer, response: ServerResponse): void {
     switch (fault.kind) {
       case "status":
-        response.writeHead(fault.status ?? 503, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter });
+        response.writeHead(
+          fault.status ?? 503,
+          fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter },
+        );
         response.end();
         return;
       case "truncate":

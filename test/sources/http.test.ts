@@ -128,7 +128,10 @@ test("days come in order, fetched ahead within bounds; a consumer that stops sto
     assert.ok(asked <= 2 * (seen.length + it.source.prefetchDays + 1));
     if (seen.length === 4) break;
   }
-  assert.deepEqual(seen, [0, 1, 2, 3].map((n) => addDays(day, n)));
+  assert.deepEqual(
+    seen,
+    [0, 1, 2, 3].map((n) => addDays(day, n)),
+  );
   assert.ok(mirrored(it.state).every((name) => !name.endsWith(".part")));
   assert.ok(it.server.requestsFor(".zip") < 12);
 });

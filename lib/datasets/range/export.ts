@@ -39,7 +39,10 @@ export function exportColumns(request: Pick<ExportRequest, "columns" | "orphans"
 /** @throws ConfigurationError END_BEFORE_START */
 export function checkExportRange({ from, to }: Pick<ExportRequest, "from" | "to">): void {
   if (from === undefined || to === undefined || from <= to) return;
-  throw new ConfigurationError(`--to ${to} is before --from ${from}`, { code: "END_BEFORE_START", hint: "swap the two" });
+  throw new ConfigurationError(`--to ${to} is before --from ${from}`, {
+    code: "END_BEFORE_START",
+    hint: "swap the two",
+  });
 }
 
 /** One read of a series: SELECTs over windows of bounded size, and the bar that was forming at their end. */
@@ -85,9 +88,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function isWithin(block: NativeBlock, { from, to }: ExportRequest): boolean {
   const closeUs = BigInt(block.columns.get("close_time")?.[0] ?? 0);
-  return (
-    (from === undefined || closeUs >= startUs(from)) && (to === undefined || closeUs < startUs(addDays(to, 1)))
-  );
+  return (from === undefined || closeUs >= startUs(from)) && (to === undefined || closeUs < startUs(addDays(to, 1)));
 }
 
 function startUs(day: Day): bigint {

@@ -42,15 +42,18 @@ export async function resolveWork(
   }
   const symbols = [...new Set(request.symbols)];
   const entries = symbols.map((symbol) => admitSymbol(registry, symbol, settings.symbolGate, note));
-  refuseIllegalPairs(symbols.map((symbol, i) => ({ symbol, entry: entries[i] })), request.thresholds, env);
+  refuseIllegalPairs(
+    symbols.map((symbol, i) => ({ symbol, entry: entries[i] })),
+    request.thresholds,
+    env,
+  );
 
   const work: SymbolWork[] = [];
   for (const [i, symbol] of symbols.entries()) {
     const entry = entries[i];
     const market = settings.market ?? entry?.market ?? "spot";
     const source = await openArchive(location, market, symbol, settings.stateDirectory);
-    const lastPublished =
-      request.endAsked === undefined ? await source.lastPublished(addDays(today, -1)) : undefined;
+    const lastPublished = request.endAsked === undefined ? await source.lastPublished(addDays(today, -1)) : undefined;
     const range = resolveDayRange({
       symbol,
       startAsked: request.startAsked,
@@ -61,9 +64,12 @@ export async function resolveWork(
       today,
     });
     for (const line of range.notes) note(line);
-    const series = [...new Set(request.thresholds)].map(
-      (threshold): RangeSeries => ({ venue: entry?.exchange ?? "binance", market, symbol, threshold }),
-    );
+    const series = [...new Set(request.thresholds)].map((threshold): RangeSeries => ({
+      venue: entry?.exchange ?? "binance",
+      market,
+      symbol,
+      threshold,
+    }));
     work.push({ series, entry, range, segmentation: settings.segmentation, source });
   }
   return work;
@@ -106,4 +112,3 @@ function refuseIllegalPairs(
     hint: "nothing was started; leave the refused pairs out or allow them as said",
   });
 }
-

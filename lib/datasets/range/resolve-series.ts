@@ -11,7 +11,11 @@ export function resolveSeries(named: string, existing: readonly SeriesId[]): Ser
   if (only !== undefined && another === undefined) return only;
   if (only === undefined) {
     const shown = existing.length === 0 ? "it is empty: run populate first" : `it holds ${existing.join(", ")}`;
-    throw new ConfigurationError(`the store has no series ${named}`, { code: "UNKNOWN_SERIES", subject: named, hint: shown });
+    throw new ConfigurationError(`the store has no series ${named}`, {
+      code: "UNKNOWN_SERIES",
+      subject: named,
+      hint: shown,
+    });
   }
   throw new ConfigurationError(`${named} may be ${matches.join(" or ")}`, {
     code: "AMBIGUOUS_SERIES",

@@ -4,7 +4,14 @@ import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
 import { seriesId, type RangeSeries } from "../../model/series.ts";
 import type { DayFile } from "../../sources/archive/index.ts";
-import { commitUnits, openUnit, type NewCoverage, type OpenUnit, type Store, type UnitCommit } from "../../store/index.ts";
+import {
+  commitUnits,
+  openUnit,
+  type NewCoverage,
+  type OpenUnit,
+  type Store,
+  type UnitCommit,
+} from "../../store/index.ts";
 import { currentFingerprint } from "./fingerprint.ts";
 
 /** Days are grouped into one commit until this many bars wait, or this much time has passed. */
@@ -108,7 +115,9 @@ export class SegmentJob {
 
   /** A day that was committed in part goes on in the very file it was begun with. */
   #refuseOtherRevision({ day, sha256, path }: DayFile): void {
-    const begun = this.units.find(({ resume }) => resume?.day === day && !resume.dayDone && resume.sourceSha256 !== sha256);
+    const begun = this.units.find(
+      ({ resume }) => resume?.day === day && !resume.dayDone && resume.sourceSha256 !== sha256,
+    );
     if (begun === undefined) return;
     throw new UpstreamDataError(`the archive of ${day} is not the one that ${begun.unitId} was begun with`, {
       code: "ARCHIVE_REVISED",
@@ -180,4 +189,3 @@ export function added(a: CommittedAmount, b: CommittedAmount): CommittedAmount {
     holes: [...a.holes, ...b.holes],
   };
 }
-

@@ -2,7 +2,15 @@ import { isDeclaredBetween, type Registry } from "../../config/index.ts";
 import type { Day } from "../../model/day.ts";
 import { parseSeriesId, type SeriesId } from "../../model/series.ts";
 import { foldDigest } from "../../native/index.ts";
-import { digestOfBars, holesOf, readCoverage, sqlString, type CoveragePart, type IdHole, type Store } from "../../store/index.ts";
+import {
+  digestOfBars,
+  holesOf,
+  readCoverage,
+  sqlString,
+  type CoveragePart,
+  type IdHole,
+  type Store,
+} from "../../store/index.ts";
 import { barWindows, windowCondition } from "./bar-windows.ts";
 
 /** What the store holds of a series, from its coverage. */

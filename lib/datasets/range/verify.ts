@@ -131,7 +131,8 @@ class SegmentComparison {
       await this.#compare();
       progress = await this.#job.resumeDay();
     }
-    if (builtFrom !== undefined && day === segmentOf(day, segmentationOf(builtFrom.segment)).lastDay) this.#job.endSegment();
+    if (builtFrom !== undefined && day === segmentOf(day, segmentationOf(builtFrom.segment)).lastDay)
+      this.#job.endSegment();
     if ((this.#job.waiting()[0] ?? 0) >= barsMax) await this.#compare();
   }
 
@@ -155,12 +156,17 @@ class SegmentComparison {
     for (;;) {
       const [expected, actual] = [await derived.next(), await stored.next()];
       if (expected.done === true && actual.done === true) return;
-      this.#compareRow(expected.done === true ? undefined : expected.value, actual.done === true ? undefined : actual.value);
+      this.#compareRow(
+        expected.done === true ? undefined : expected.value,
+        actual.done === true ? undefined : actual.value,
+      );
     }
   }
 
   #storedQuery(first: CoveragePart, after: bigint | undefined, through: bigint): string {
-    const columns = barColumns.map((name) => (name === "orphan_reason" ? "CAST(orphan_reason, 'Int8') AS orphan_reason" : name));
+    const columns = barColumns.map((name) =>
+      name === "orphan_reason" ? "CAST(orphan_reason, 'Int8') AS orphan_reason" : name,
+    );
     const from = after === undefined ? "" : `AND last_agg_trade_id > ${sqlInteger(after)}`;
     return `SELECT ${columns.join(", ")} FROM barkeep.bars_published
 WHERE series = ${sqlString(this.#series)} AND segment = ${sqlString(first.segment)} ${from}

@@ -5,7 +5,12 @@ import type { ArchiveSource, DayOutcome } from "./types.ts";
  * The days of [from, to] in order, fetched ahead by as many as the source allows, so that network and processor are busy
  * together. Stops fetching when the consumer stops.
  */
-export async function* fetchDays(source: ArchiveSource, from: Day, to: Day, signal: AbortSignal): AsyncGenerator<DayOutcome> {
+export async function* fetchDays(
+  source: ArchiveSource,
+  from: Day,
+  to: Day,
+  signal: AbortSignal,
+): AsyncGenerator<DayOutcome> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const ahead: Promise<DayOutcome>[] = [];

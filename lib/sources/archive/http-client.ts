@@ -33,7 +33,12 @@ export class HttpClient {
    * @param use reads the body; what it throws of the network's making counts as a network error
    * @throws RetryableError ARCHIVE_UNREACHABLE when every attempt failed, ARCHIVE_REFUSED for any other status
    */
-  async ask<T>(method: "GET" | "HEAD", url: string, signal: AbortSignal, use: (response: Response) => Promise<T>): Promise<T | undefined> {
+  async ask<T>(
+    method: "GET" | "HEAD",
+    url: string,
+    signal: AbortSignal,
+    use: (response: Response) => Promise<T>,
+  ): Promise<T | undefined> {
     let lastProblem: unknown;
     for (let attempt = 1; attempt <= this.#policy.attempts; attempt += 1) {
       let waitMs = 0;

@@ -50,11 +50,14 @@ export class HttpSource implements ArchiveSource {
       const day = addDays(yesterday, -back);
       if ((await this.sizeOf(day)) !== undefined) return day;
     }
-    throw new UnavailableError(`no archive of ${this.#symbol} was published in the ${lastDayReach} days up to ${yesterday}`, {
-      code: "NO_LAST_DAY",
-      subject: this.#base,
-      hint: "give --end-date",
-    });
+    throw new UnavailableError(
+      `no archive of ${this.#symbol} was published in the ${lastDayReach} days up to ${yesterday}`,
+      {
+        code: "NO_LAST_DAY",
+        subject: this.#base,
+        hint: "give --end-date",
+      },
+    );
   }
 
   async firstPublished(from: Day, to: Day): Promise<Day | undefined> {
@@ -99,7 +102,9 @@ export class HttpSource implements ArchiveSource {
 
   /** The published digest; undefined where the day is not published. */
   async #promisedDigest(name: string, day: Day, signal: AbortSignal): Promise<string | undefined> {
-    const line = await this.#client.ask("GET", `${this.#urlOf(day)}.CHECKSUM`, signal, async (response) => response.text());
+    const line = await this.#client.ask("GET", `${this.#urlOf(day)}.CHECKSUM`, signal, async (response) =>
+      response.text(),
+    );
     if (line !== undefined) return parseChecksum(line, name);
     if ((await this.sizeOf(day)) === undefined) return undefined;
     throw new UpstreamDataError("the archive has no .CHECKSUM file", {

@@ -20,7 +20,8 @@ export function archiveName(symbol: string, day: Day): string {
 export function parseChecksum(text: string, name: string): string {
   const [, digits, named] = /^([0-9a-fA-F]{64})\s+\*?(\S+)\s*$/.exec(text) ?? [];
   if (digits !== undefined && named === name) return digits.toLowerCase();
-  const problem = digits === undefined ? `"${text.slice(0, 80).trim()}" is not a checksum line` : `it is about ${named}`;
+  const problem =
+    digits === undefined ? `"${text.slice(0, 80).trim()}" is not a checksum line` : `it is about ${named}`;
   throw new UpstreamDataError(`the checksum file of ${name} is wrong: ${problem}`, {
     code: "BAD_CHECKSUM_FILE",
     subject: `${name}.CHECKSUM`,

@@ -34,7 +34,14 @@ export function thisProcess(): Owner {
   const start = processStart(process.pid);
   if (start === undefined) throw new Error("this process cannot read its own start time");
   const command = process.argv.slice(1).join(" ");
-  return { version: 1, pid: process.pid, host: hostname(), processStart: start, since: new Date().toISOString(), command };
+  return {
+    version: 1,
+    pid: process.pid,
+    host: hostname(),
+    processStart: start,
+    since: new Date().toISOString(),
+    command,
+  };
 }
 
 /** The owner on record, alive or not; undefined when there is none or the file is torn. */

@@ -3,7 +3,14 @@
  * carry their values as literals; every value passes one of these functions on its way into a statement.
  */
 
-const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0" };
+const escapes: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "'": "\\'",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\0": "\\0",
+};
 
 /** A string literal. */
 export function sqlString(text: string): string {

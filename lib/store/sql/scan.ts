@@ -13,7 +13,7 @@ const pattern =
 /** The tokens of a statement in order; strings and quoted names come as one token, comments and blanks not at all. */
 export function* scan(sql: string): Generator<Token> {
   let depth = 0;
-  for (let start = 0; start < sql.length; ) {
+  for (let start = 0; start < sql.length;) {
     pattern.lastIndex = start;
     const match = pattern.exec(sql);
     if (match === null) return;

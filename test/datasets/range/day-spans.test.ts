@@ -44,5 +44,8 @@ test("a start after the coverage's end still goes on where it ended", () => {
   const spans = daySpans(parseDay("2024-01-20"), parseDay("2024-01-21"), "year", () => [
     { day: parseDay("2024-01-05"), dayDone: true },
   ]);
-  assert.deepEqual(spans.map((span) => [span.from, span.to]), [["2024-01-06", "2024-01-21"]]);
+  assert.deepEqual(
+    spans.map((span) => [span.from, span.to]),
+    [["2024-01-06", "2024-01-21"]],
+  );
 });

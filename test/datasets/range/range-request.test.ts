@@ -18,7 +18,11 @@ test("an earlier start, today and a delisting are clamped with a note", () => {
   assert.equal(range.from, "2018-01-16");
   assert.equal(range.to, "2024-08-09");
   assert.equal(range.notes.length, 2);
-  const delisted = resolveDayRange({ ...base, endAsked: parseDay("2024-08-01"), delistingDate: parseDay("2024-07-01") });
+  const delisted = resolveDayRange({
+    ...base,
+    endAsked: parseDay("2024-08-01"),
+    delistingDate: parseDay("2024-07-01"),
+  });
   assert.equal(delisted.to, "2024-07-01");
   assert.equal(delisted.notes.length, 1);
 });
