@@ -1,12 +1,12 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { loadRegistry, projectRoot } from "../lib/config/index.ts";
-import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { loadRegistry, projectRoot, type Registry } from "../lib/config/index.ts";
+import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { readSeries } from "../lib/datasets/range/export.ts";
 import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveWork } from "../lib/datasets/range/request.ts";
 import { populateWork } from "../lib/datasets/range/run.ts";
-import { readStatus } from "../lib/datasets/range/status.ts";
+import { readStatus, type SeriesStatus } from "../lib/datasets/range/status.ts";
+import { writeWhole } from "../lib/files/write-whole.ts";
 import { dayOfMs, parseDay } from "../lib/model/day.ts";
 import { parseSeriesId, parseThreshold, seriesId, type SeriesId } from "../lib/model/series.ts";
 import { formatDigest } from "../lib/native/index.ts";
@@ -35,6 +35,40 @@ async function readBars(store: Store, series: SeriesId): Promise<ChartBar[]> {
     for await (const block of decodeNative(store.stream(query, "Native"))) bars.push(...chartBarsOf(block));
   }
   return bars;
+}
+
+async function readCharted(store: Store, statuses: readonly SeriesStatus[]): Promise<ChartSeries[]> {
+  const charted: ChartSeries[] = [];
+  for (const { series, firstId, lastId, complete, digest } of statuses) {
+    const { threshold } = parseSeriesId(series);
+    const bars = await readBars(store, series);
+    charted.push({ series, threshold, bars, firstId, lastId, complete, digest: formatDigest(digest) });
+  }
+  return charted.toSorted((a, b) => a.threshold - b.threshold);
+}
+
+/** What was built: the table, the chart in the terminal, and the page. */
+async function show(
+  store: Store,
+  registry: Registry,
+  wanted: ReadonlySet<SeriesId>,
+  stateDirectory: string,
+  { print, stdout }: Pick<CommandContext, "print" | "stdout">,
+): Promise<void> {
+  const statuses = (await readStatus(store, registry)).filter((status) => wanted.has(status.series));
+  print("");
+  statusLines(statuses).forEach((line) => print(line));
+  const charted = await readCharted(store, statuses);
+  const drawn = charted.find((one) => one.threshold === chartThreshold);
+  print("");
+  print(`BTCUSDT, ${chartThreshold / 1000} % range bars:`);
+  const width = "columns" in stdout && typeof stdout.columns === "number" ? Math.min(stdout.columns, 120) : 100;
+  terminalChart(drawn?.bars ?? [], width, 16).forEach((line) => print(line));
+  const page = join(stateDirectory, "quickstart.html");
+  writeWhole(page, htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted), 0o644);
+  print("");
+  const fromHere = relative(process.cwd(), page);
+  print(`chart: ${page}${fromHere.startsWith("..") ? "" : ` (./${fromHere})`}`);
 }
 
 const command = defineCommand({
@@ -66,40 +100,8 @@ const command = defineCommand({
       });
       populateLines(outcome).forEach((line) => print(line));
       if (outcome.exitCode !== 0) return outcome.exitCode;
-      const wanted = work.flatMap((one) => one.series.map(seriesId));
-      const statuses = (await readStatus(store, registry)).filter((status) => wanted.includes(status.series));
-      print("");
-      statusLines(statuses).forEach((line) => print(line));
-      const charted: ChartSeries[] = [];
-      for (const status of statuses) {
-        const parsed = parseSeriesId(status.series);
-        charted.push({
-          series: status.series,
-          threshold: parsed.threshold,
-          bars: await readBars(store, status.series),
-          firstId: status.firstId,
-          lastId: status.lastId,
-          complete: status.complete,
-          digest: formatDigest(status.digest),
-        });
-      }
-      charted.sort((a, b) => a.threshold - b.threshold);
-      const drawn = charted.find((one) => one.threshold === chartThreshold);
-      print("");
-      print(`BTCUSDT, ${chartThreshold / 1000} % range bars:`);
-      const width = "columns" in stdout && typeof stdout.columns === "number" ? Math.min(stdout.columns, 120) : 100;
-      terminalChart(drawn?.bars ?? [], width, 16).forEach((line) => print(line));
-      const page = join(settings.stateDirectory, "quickstart.html");
-      await mkdir(settings.stateDirectory, { recursive: true });
-      await writeFile(
-        `${page}.new`,
-        htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted),
-      );
-      await rename(`${page}.new`, page);
-      print("");
-      print(
-        `chart: ${page}${relative(process.cwd(), page).startsWith("..") ? "" : ` (./${relative(process.cwd(), page)})`}`,
-      );
+      const built = new Set(work.flatMap((one) => one.series.map(seriesId)));
+      await show(store, registry, built, settings.stateDirectory, { print, stdout });
       return outcome.exitCode;
     } finally {
       await store.close();

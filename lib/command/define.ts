@@ -9,17 +9,17 @@ export interface CommandContext {
   /** The common flags and settings, resolved. */
   readonly settings: Settings;
   /** Every setting as text, with where it came from; secrets masked. */
-  explainSettings(): readonly SettingRow[];
+  readonly explainSettings: () => readonly SettingRow[];
   /** Aborted by the first SIGINT or SIGTERM; the second one ends the process at once. */
   readonly signal: AbortSignal;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   /** A line for people, on stderr. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
   /** A line of the answer, on stdout. */
-  print(line: string): void;
+  readonly print: (line: string) => void;
   /** The answer under `--json`: one document, `version` first, 64-bit integers (bigint) as decimal strings. */
-  printJson(document: Readonly<Record<string, unknown>>): void;
+  readonly printJson: (document: Readonly<Record<string, unknown>>) => void;
 }
 
 /** A command is data; its file's path is its name's path. */
@@ -57,6 +57,7 @@ export function defineCommand<
     options: definition.options ?? {},
     examples: definition.examples ?? [],
     // The parser made `values` from this very definition, which is what ArgumentsOf states; TypeScript cannot see that.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     run: async (values, context) => definition.handler(values as ArgumentsOf<Options, Positionals>, context),
   };
 }

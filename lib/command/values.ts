@@ -34,16 +34,23 @@ export function readValues(
 
 function readBoolean(given: unknown, subject: string): boolean {
   if (given === undefined || typeof given === "boolean") return given ?? false;
-  if (["true", "1"].includes(String(given))) return true;
-  if (["false", "0"].includes(String(given))) return false;
-  throw new ConfigurationError(`"${String(given)}" is not true or false`, { code: "BAD_SETTING", subject });
+  const text = textOf(given);
+  if (["true", "1"].includes(text)) return true;
+  if (["false", "0"].includes(text)) return false;
+  throw new ConfigurationError(`"${text}" is not true or false`, { code: "BAD_SETTING", subject });
+}
+
+/** The parser and the environment hand over scalars only. */
+function textOf(given: unknown): string {
+  if (typeof given === "string" || typeof given === "number" || typeof given === "boolean") return String(given);
+  throw new TypeError(`a value of type ${typeof given} came from the command line`);
 }
 
 function readText(spec: Spec, given: unknown, subject: string): unknown {
-  if (spec.array !== true) return given === undefined ? undefined : readOne(spec, String(given), subject);
+  if (spec.array !== true) return given === undefined ? undefined : readOne(spec, textOf(given), subject);
   // From the environment a list comes as one text, parted by commas.
   const items: readonly unknown[] = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
-  return items.map((item) => readOne(spec, String(item), subject));
+  return items.map((item) => readOne(spec, textOf(item), subject));
 }
 
 function readOne(spec: Spec, text: string, subject: string): unknown {

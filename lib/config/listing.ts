@@ -1,5 +1,5 @@
 import type { Environment } from "./environment.ts";
-import { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
+import { settingDefinition, settingNames, symbolFloorPrefix } from "./setting-definitions.ts";
 import { describeSource, loadSettings, settingText, type SettingFlags } from "./settings.ts";
 import { maskUrl } from "./store-url.ts";
 
@@ -21,9 +21,8 @@ const masked = "***";
  * @throws ConfigurationError BAD_SETTING, as {@link loadSettings}
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
-  const resolved: Readonly<Record<string, unknown>> = { ...loadSettings(flags, environment) };
-  const names = Object.keys(settingDefinitions) as SettingName[];
-  const rows = names.map((name): SettingRow => {
+  const resolved: Readonly<Partial<Record<string, string | boolean>>> = { ...loadSettings(flags, environment) };
+  const rows = settingNames.map((name): SettingRow => {
     const { describe, env, secret } = settingDefinition(name);
     const value = resolved[name];
     const text = settingText(name, flags, environment);

@@ -65,6 +65,13 @@ export const settingDefinitions = {
 
 export type SettingName = keyof typeof settingDefinitions;
 
+/** Their names, in the table's order. */
+export const settingNames = Object.keys(settingDefinitions).filter(isSettingName);
+
+function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingDefinitions, name);
+}
+
 /** The definition with its optional fields, for code that treats every setting alike. */
 export function settingDefinition(name: SettingName): SettingDefinition {
   return settingDefinitions[name];

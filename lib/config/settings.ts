@@ -84,8 +84,8 @@ export function settingText(name: SettingName, flags: SettingFlags, environment:
 }
 
 function flagText(flag: string | undefined, flags: SettingFlags): string | undefined {
-  const value = Object.entries(flags).find(([name]) => name === flag)?.[1];
-  return value === undefined ? undefined : String(value);
+  const values: Readonly<Partial<Record<string, string | boolean>>> = { ...flags };
+  return flag === undefined ? undefined : values[flag]?.toString();
 }
 
 function pathOf(found: SettingText | undefined, environment: Environment): string | undefined {
@@ -118,5 +118,7 @@ export function describeSource(source: SettingSource): string {
       return `${source.name} (settings file)`;
     case "default":
       return "default";
+    default:
+      return source satisfies never;
   }
 }

@@ -5,12 +5,15 @@ export type Day = string & { readonly __brand: "Day" };
 
 const millisecondsPerDay = 86_400_000;
 
+function isDay(text: string): text is Day {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
 /** Parses a real calendar day. @throws ConfigurationError BAD_DATE */
 export function parseDay(text: string): Day {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
-    const ms = Date.parse(`${text}T00:00:00Z`);
-    if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)) return text as Day;
-  }
+  if (isDay(text)) return text;
   throw new ConfigurationError(`"${text}" is not a date`, { code: "BAD_DATE", hint: "write it as YYYY-MM-DD" });
 }
 
@@ -21,7 +24,7 @@ export function dayStartMs(day: Day): number {
 
 /** The UTC day that holds an instant. */
 export function dayOfMs(ms: number): Day {
-  return new Date(ms).toISOString().slice(0, 10) as Day;
+  return parseDay(new Date(ms).toISOString().slice(0, 10));
 }
 
 /** The day `count` days later (earlier when negative). */

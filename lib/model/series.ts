@@ -8,12 +8,14 @@ export type ThresholdDbps = number & { readonly __brand: "ThresholdDbps" };
 export const thresholdDbpsMin = 1;
 export const thresholdDbpsMax = 100_000;
 
+function isThreshold(value: number): value is ThresholdDbps {
+  return Number.isInteger(value) && value >= thresholdDbpsMin && value <= thresholdDbpsMax;
+}
+
 /** @throws ConfigurationError BAD_THRESHOLD outside 1 … 100 000 or not whole */
 export function parseThreshold(value: number | string): ThresholdDbps {
   const number = typeof value === "number" ? value : /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isInteger(number) && number >= thresholdDbpsMin && number <= thresholdDbpsMax) {
-    return number as ThresholdDbps;
-  }
+  if (isThreshold(number)) return number;
   throw new ConfigurationError(`threshold ${value} is outside ${thresholdDbpsMin} … ${thresholdDbpsMax} dbps`, {
     code: "BAD_THRESHOLD",
     hint: "1 dbps = 0.001 %; 250 means 0.25 %",
@@ -29,10 +31,10 @@ export interface RangeSeries {
 }
 
 /** `range:binance/spot/BTCUSDT@250` */
-export type SeriesId = string & { readonly __brand: "SeriesId" };
+export type SeriesId = `range:${string}/${Market}/${string}@${number}`;
 
 export function seriesId(series: RangeSeries): SeriesId {
-  return `range:${series.venue}/${series.market}/${series.symbol}@${series.threshold}` as SeriesId;
+  return `range:${series.venue}/${series.market}/${series.symbol}@${series.threshold}`;
 }
 
 const full = /^range:([a-z0-9-]+)\/([a-z-]+)\/([A-Z0-9_]+)@(\d+)$/;
@@ -40,9 +42,10 @@ const full = /^range:([a-z0-9-]+)\/([a-z-]+)\/([A-Z0-9_]+)@(\d+)$/;
 /** Parses the full name. @throws ConfigurationError BAD_SERIES */
 export function parseSeriesId(text: string): RangeSeries {
   const match = full.exec(text);
-  const [, venue, market, symbol, threshold] = match ?? [];
-  if (venue !== undefined && symbol !== undefined && threshold !== undefined && markets.includes(market as Market)) {
-    return { venue, market: market as Market, symbol, threshold: parseThreshold(threshold) };
+  const [, venue, folder, symbol, threshold] = match ?? [];
+  const market = markets.find((one) => one === folder);
+  if (venue !== undefined && market !== undefined && symbol !== undefined && threshold !== undefined) {
+    return { venue, market, symbol, threshold: parseThreshold(threshold) };
   }
   throw new ConfigurationError(`"${text}" is not a series`, {
     code: "BAD_SERIES",

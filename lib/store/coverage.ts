@@ -1,16 +1,18 @@
 import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
-import type { SegmentId } from "../model/segments.ts";
-import type { SeriesId } from "../model/series.ts";
+import { parseSegmentId } from "../model/segments.ts";
+import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 
 const bigintText = z.string().transform(BigInt);
+const seriesText = z.string().transform((text) => seriesId(parseSeriesId(text)));
+const segmentText = z.string().transform(parseSegmentId);
 
 const coveredRow = z
   .object({
-    series: z.string(),
-    segment: z.string(),
+    series: seriesText,
+    segment: segmentText,
     build: z.number(),
     first_day: z.string().transform(parseDay),
     day: z.string().transform(parseDay),
@@ -19,8 +21,8 @@ const coveredRow = z
     checkpoint: z.string(),
   })
   .transform((row) => ({
-    series: row.series as SeriesId,
-    segment: row.segment as SegmentId,
+    series: row.series,
+    segment: row.segment,
     build: row.build,
     firstDay: row.first_day,
     day: row.day,
@@ -52,8 +54,8 @@ ORDER BY series, through_id`,
 
 const partRow = z
   .object({
-    series: z.string(),
-    segment: z.string(),
+    series: seriesText,
+    segment: segmentText,
     day: z.string().transform(parseDay),
     from_id: bigintText,
     through_id: bigintText,
@@ -64,8 +66,8 @@ const partRow = z
     source_sha256: z.string(),
   })
   .transform((row) => ({
-    series: row.series as SeriesId,
-    segment: row.segment as SegmentId,
+    series: row.series,
+    segment: row.segment,
     day: row.day,
     fromId: row.from_id,
     throughId: row.through_id,
@@ -112,7 +114,7 @@ export async function listSeries(store: Store): Promise<SeriesId[]> {
     "SELECT DISTINCT CAST(series, 'String') AS name FROM barkeep.coverage ORDER BY name",
     seriesRow,
   );
-  return rows.map((row) => row.name as SeriesId);
+  return rows.map((row) => row.name);
 }
 
-const seriesRow = z.object({ name: z.string() });
+const seriesRow = z.object({ name: seriesText });

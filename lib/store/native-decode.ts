@@ -97,8 +97,9 @@ async function readColumn(queue: ByteQueue, name: string, type: string, rows: nu
     return cells;
   }
   const known = fixedWidth[type];
-  if (known === undefined)
+  if (known === undefined) {
     throw new Error(`column ${name} has type ${type}, which is not read here; cast it in the query`);
+  }
   const [width, decode] = known;
   return decode(await queue.take(width * rows));
 }

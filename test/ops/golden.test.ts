@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { z } from "zod";
 import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
 
 const shared = join(projectRoot, "..", "shared");
 const golden = join(shared, "golden");
 const archive = join(shared, "data", "archive");
 const skip = existsSync(golden) && existsSync(archive) ? false : "no golden bars beside this checkout";
+const statusSchema = z.object({
+  series: z.array(z.object({ series: z.string(), digest: z.string(), bars: z.number(), complete: z.boolean() })),
+});
 const thresholds = [5, 10, 25, 50, 100, 250];
 
 const registry = join(temporaryFolder("golden-registry"), "symbols.toml");
@@ -67,7 +71,10 @@ for (const market of ["spot", "futures-um"] as const) {
       const exported = await barkeep([
         "export-bars",
         `range:binance/${market}/BTCUSDT@${threshold}`,
-        ...["--format", "csv", "--exact", "--incomplete"],
+        "--format",
+        "csv",
+        "--exact",
+        "--incomplete",
         ...common,
       ]);
       assert.equal(exported.code, 0, exported.stderr);
@@ -83,14 +90,14 @@ for (const market of ["spot", "futures-um"] as const) {
 
     const status = await barkeep(["status", "--json", ...common]);
     assert.equal(status.code, 0, status.stderr);
-    const document = JSON.parse(status.stdout) as { series: Record<string, unknown>[] };
+    const document = statusSchema.parse(JSON.parse(status.stdout));
     const digests = goldenDigests();
     for (const threshold of thresholds) {
       const expected = digests.get(`${market}-BTCUSDT@${threshold}`);
-      const row = document.series.find((entry) => entry["series"] === `range:binance/${market}/BTCUSDT@${threshold}`);
-      assert.equal(row?.["digest"], expected?.digest);
-      assert.equal(row?.["bars"], expected?.bars);
-      assert.equal(row?.["complete"], true);
+      const row = document.series.find((entry) => entry.series === `range:binance/${market}/BTCUSDT@${threshold}`);
+      assert.equal(row?.digest, expected?.digest);
+      assert.equal(row?.bars, expected?.bars);
+      assert.equal(row?.complete, true);
     }
     assert.equal(readdirSync(golden).filter((name) => name.startsWith(`${market}-`)).length, thresholds.length);
   });

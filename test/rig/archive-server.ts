@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 /** What a path does instead of answering well; `times` faults, then the file. */
@@ -34,7 +33,9 @@ export class ArchiveServer implements AsyncDisposable {
   async start(): Promise<string> {
     this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
-    this.#base = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the server has no port");
+    this.#base = `http://127.0.0.1:${address.port}`;
     return this.#base;
   }
 

@@ -1,6 +1,6 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import type { Day } from "../../model/day.ts";
-import { Failure, UpstreamDataError } from "../../model/errors.ts";
+import { UpstreamDataError, type Failure } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
 import { seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";

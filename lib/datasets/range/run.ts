@@ -1,6 +1,6 @@
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
 import { dayOfMs, daysBetween } from "../../model/day.ts";
-import { Failure } from "../../model/errors.ts";
+import type { Failure } from "../../model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../../model/exit-codes.ts";
 import { openStore, type Store } from "../../store/index.ts";
 import { checkDisk, planWork, storeSettings } from "./plan.ts";

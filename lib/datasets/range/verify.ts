@@ -131,8 +131,9 @@ class SegmentComparison {
       await this.#compare();
       progress = await this.#job.resumeDay();
     }
-    if (builtFrom !== undefined && day === segmentOf(day, segmentationOf(builtFrom.segment)).lastDay)
+    if (builtFrom !== undefined && day === segmentOf(day, segmentationOf(builtFrom.segment)).lastDay) {
       this.#job.endSegment();
+    }
     if ((this.#job.waiting()[0] ?? 0) >= barsMax) await this.#compare();
   }
 

@@ -4,7 +4,7 @@ import { UnavailableError, UpstreamDataError } from "../../model/errors.ts";
 import type { Market } from "../../model/markets.ts";
 import { HttpClient, TruncatedBodyError, type RetryPolicy } from "./http-client.ts";
 import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
-import { Mirror, type Received } from "./mirror.ts";
+import type { Mirror, Received } from "./mirror.ts";
 import type { ArchiveSource, DayOutcome } from "./types.ts";
 
 /** How far back from yesterday the last published day is looked for. */

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ensureFolder } from "../../files/folders.ts";
 import type { Day } from "../../model/day.ts";
 import type { Market } from "../../model/markets.ts";
 
@@ -32,18 +33,22 @@ export class Mirror {
 
   /** Streams bytes into a temporary file while hashing them. */
   async receive(target: string, body: AsyncIterable<Uint8Array>): Promise<Received> {
-    await mkdir(dirname(target), { recursive: true });
+    ensureFolder(dirname(target));
     const temporary = join(dirname(target), `.${randomUUID()}${temporarySuffix}`);
     const hash = createHash("sha256");
     let bytes = 0;
     try {
-      await using file = await open(temporary, "wx");
-      for await (const chunk of body) {
-        hash.update(chunk);
-        bytes += chunk.byteLength;
-        await file.writeFile(chunk);
+      const file = await open(temporary, "wx");
+      try {
+        for await (const chunk of body) {
+          hash.update(chunk);
+          bytes += chunk.byteLength;
+          await file.writeFile(chunk);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
       }
-      await file.sync();
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -54,14 +59,18 @@ export class Mirror {
   /** Gives a received file its name, durably. */
   async keep(received: Received, target: string): Promise<void> {
     await rename(received.temporary, target);
-    await using folder = await open(dirname(target), "r");
-    await folder.sync();
+    const folder = await open(dirname(target), "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
   /** Puts a received file that is not what was promised aside; where it lies now. */
   async quarantine(received: Received, name: string): Promise<string> {
     const path = join(this.root, quarantineFolder, `${name}.${received.sha256.slice(0, digestDigits)}`);
-    await mkdir(dirname(path), { recursive: true });
+    ensureFolder(dirname(path));
     await rename(received.temporary, path);
     return path;
   }

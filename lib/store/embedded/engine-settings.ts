@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../../files/write-whole.ts";
 
 const megabyte = 1_000_000;
 
@@ -43,10 +43,9 @@ export const sessionSettings = {
   async_insert: 0,
 } as const;
 
-/** Writes the engine's configuration beside the store and returns its path. */
+/** Writes the engine's configuration beside the store, which an engine may be reading, and returns its path. */
 export function writeEngineConfiguration(stateDirectory: string): string {
   const path = join(stateDirectory, "engine.xml");
-  const element = ([name, value]: [string, number]): string => `<${name}>${value}</${name}>`;
   const text = `<clickhouse>
 ${Object.entries(limits).map(element).join("\n")}
 <merge_tree>
@@ -54,6 +53,10 @@ ${Object.entries(mergeTree).map(element).join("\n")}
 </merge_tree>
 </clickhouse>
 `;
-  writeFileSync(path, text, { mode: 0o600 });
+  writeWhole(path, text);
   return path;
+}
+
+function element([name, value]: [string, number]): string {
+  return `<${name}>${value}</${name}>`;
 }

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Session } from "chdb";
+import { ensureFolder } from "../../files/folders.ts";
 import { UnavailableError } from "../../model/errors.ts";
 import { storeFailure } from "../errors.ts";
 import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
@@ -33,7 +34,7 @@ export class Engine {
   static async open(stateDirectory: string): Promise<Engine> {
     const path = join(stateDirectory, "store");
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      ensureFolder(path, 0o700);
       for (const folder of [stateDirectory, path]) accessSync(folder, constants.W_OK | constants.X_OK);
       const owner = readOwner(stateDirectory);
       if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner);

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../../files/write-whole.ts";
 import { RefusedError } from "../../model/errors.ts";
 import { processStart } from "./process-identity.ts";
 
@@ -64,18 +65,8 @@ export function isAlive(owner: Owner): boolean {
   return owner.host === hostname() && processStart(owner.pid) === owner.processStart;
 }
 
-/** Writes the file whole: a reader sees the old owner or the new one, never a part. */
 export function writeOwner(stateDirectory: string, owner: Owner): void {
-  const path = ownerFile(stateDirectory);
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, "w", 0o600);
-  try {
-    writeSync(file, `${JSON.stringify(owner, undefined, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  writeWhole(ownerFile(stateDirectory), `${JSON.stringify(owner, undefined, 2)}\n`);
 }
 
 /** Removes the file if it still names this process. */

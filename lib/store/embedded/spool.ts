@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream, mkdirSync, rmSync } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { ensureFolder } from "../../files/folders.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import { sqlString } from "../sql/literal.ts";
 import type { InsertStatement } from "../sql/scan.ts";
@@ -27,7 +28,7 @@ export class Spool {
     }
     this.#folder = join(stateDirectory, "spool");
     rmSync(this.#folder, { recursive: true, force: true });
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    ensureFolder(this.#folder, 0o700);
   }
 
   /**
