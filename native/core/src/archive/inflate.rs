@@ -1,22 +1,19 @@
 //! The inflating thread: reads the file from first byte to last, hands its raw bytes on to be hashed and its text to be parsed.
-//!
-//! Measured on one 2-core machine with a 5-million-trade day: flate2 over zlib-rs streamed in 1 MB pieces on a thread of its own keeps up
-//! with whole-buffer libdeflate once parsing overlaps, and needs a few MB where libdeflate needs the whole text.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use flate2::{Decompress, FlushDecompress, Status};
 use zip::CompressionMethod;
 
+use super::deflate::{INPUT_PAD, Inflate, Input, LEFT_OVER_MAX, OUTPUT_SLACK, Outcome, Output, WINDOW_BYTES};
 use crate::error::{CoreError, Result};
 
-/// Bytes of text per chunk.
-pub const CHUNK_BYTES: usize = 1 << 20;
-/// Free bytes before a chunk's text: the unfinished line of the chunk before it goes there.
-pub const HEAD_BYTES: usize = 4 << 10;
+/// Bytes of text per chunk; a match may take a chunk a little beyond.
+const CHUNK_BYTES: usize = 512 << 10;
+/// Bytes before a chunk's text: the text before it, to which matches reach back. The unfinished line is at their end.
+pub const HEAD_BYTES: usize = WINDOW_BYTES;
 /// Readable bytes behind a chunk's text, so that eight bytes can be loaded at once anywhere in it.
 pub const TAIL_BYTES: usize = 16;
 const RAW_BYTES: usize = 256 << 10;
@@ -34,10 +31,25 @@ pub struct Entry {
 
 /// What the inflating thread sends.
 pub enum Piece {
-    /// Bytes of the file as they lie on disk, in order.
-    Raw(Vec<u8>),
-    /// `HEAD_BYTES` free, then the text, then `TAIL_BYTES` zeros.
+    /// Bytes of the file as they lie on disk, in order: `buffer[LEFT_OVER_MAX..][..len]`.
+    Raw { buffer: Vec<u8>, len: usize },
+    /// `HEAD_BYTES`, then the text, then `TAIL_BYTES` zeros.
     Text { buffer: Vec<u8>, len: usize },
+}
+
+impl Piece {
+    /// The bytes that a raw piece holds.
+    pub fn raw(buffer: &[u8], len: usize) -> &[u8] {
+        &buffer[LEFT_OVER_MAX..LEFT_OVER_MAX + len]
+    }
+}
+
+/// Both ways between the threads.
+pub struct Link {
+    pub pieces: SyncSender<Result<Piece>>,
+    /// Buffers that the parser is done with.
+    pub used_text: Receiver<Vec<u8>>,
+    pub used_raw: Receiver<Vec<u8>>,
 }
 
 fn corrupt(what: impl std::fmt::Display) -> CoreError {
@@ -73,151 +85,178 @@ pub fn open(path: &Path) -> Result<(File, Entry)> {
 }
 
 /// The thread's whole work. Ends early, and silently, when the receiver is gone.
-pub fn run(mut file: File, entry: &Entry, pieces: &SyncSender<Result<Piece>>, used_text: &Receiver<Vec<u8>>) {
-    if let Err(error) = send_all(&mut file, entry, pieces, used_text) {
+pub fn run(file: File, entry: &Entry, link: Link) {
+    let mut sender = Sender { file, link, text: Vec::new(), begin: HEAD_BYTES, end: HEAD_BYTES };
+    if let Err(Stop::Failed(error)) = sender.send_all(entry) {
         // A closed channel means that the reader was dropped: nobody is left to tell.
-        drop(pieces.send(Err(error)));
+        drop(sender.link.pieces.send(Err(error)));
     }
 }
 
-struct Gone;
+enum Stop {
+    /// Nobody listens any more.
+    Gone,
+    Failed(CoreError),
+}
 
-fn send_all(
-    file: &mut File,
-    entry: &Entry,
-    pieces: &SyncSender<Result<Piece>>,
-    used_text: &Receiver<Vec<u8>>,
-) -> Result<()> {
-    let io = |error: std::io::Error| CoreError::new("FILE_UNREADABLE", format!("cannot be read: {error}"));
-    let send = |piece: Piece| pieces.send(Ok(piece)).map_err(|_| Gone);
-    file.seek(SeekFrom::Start(0)).map_err(io)?;
-    if copy_raw(file, entry.data_start, &send).map_err(io)?.is_err() {
-        return Ok(());
+impl From<CoreError> for Stop {
+    fn from(error: CoreError) -> Self {
+        Self::Failed(error)
     }
-    let mut inflater = Inflater::new(entry, used_text);
-    let mut left = entry.compressed_bytes;
-    while left > 0 {
-        let mut raw = vec![0; RAW_BYTES.min(usize::try_from(left).unwrap_or(RAW_BYTES))];
-        file.read_exact(&mut raw).map_err(|error| corrupt(format!("it is truncated: {error}")))?;
-        left -= raw.len() as u64;
-        if inflater.feed(&raw, &send)?.is_err() || send(Piece::Raw(raw)).is_err() {
-            return Ok(());
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(CoreError::new("FILE_UNREADABLE", format!("cannot be read: {error}")))
+    }
+}
+
+struct Sender {
+    file: File,
+    link: Link,
+    /// The chunk in the making: `begin..HEAD_BYTES` is the text before it, `HEAD_BYTES..end` its own.
+    text: Vec<u8>,
+    begin: usize,
+    end: usize,
+}
+
+impl Sender {
+    fn send_all(&mut self, entry: &Entry) -> std::result::Result<(), Stop> {
+        self.text = self.new_text();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.copy_raw(entry.data_start)?;
+        if entry.deflated {
+            self.inflate(entry)?
+        } else {
+            self.copy_stored(entry)?
+        }
+        if self.end > HEAD_BYTES {
+            self.send_text()?;
+        }
+        self.copy_raw(u64::MAX)
+    }
+
+    fn inflate(&mut self, entry: &Entry) -> std::result::Result<(), Stop> {
+        let mut inflate = Inflate::new();
+        let mut left = entry.compressed_bytes;
+        let mut produced = 0;
+        // What was left over of the input before, to come first.
+        let mut rest = [0; LEFT_OVER_MAX];
+        let mut rest_len = 0;
+        loop {
+            let mut raw = self.new_raw();
+            let len = self.read_raw(&mut raw, &mut left)?;
+            let begin = LEFT_OVER_MAX - rest_len;
+            raw[begin..LEFT_OVER_MAX].copy_from_slice(&rest[..rest_len]);
+            let mut input = Input { bytes: &raw, at: begin, end: LEFT_OVER_MAX + len, last: left == 0 };
+            let outcome = loop {
+                let limit = HEAD_BYTES + CHUNK_BYTES;
+                let mut output = Output { bytes: &mut self.text, begin: self.begin, at: self.end, limit };
+                let outcome = inflate.run(&mut input, &mut output).map_err(corrupt)?;
+                produced += (output.at - self.end) as u64;
+                self.end = output.at;
+                check_size(produced, entry)?;
+                if outcome != Outcome::NeedOutput {
+                    break outcome;
+                }
+                self.send_text()?;
+            };
+            if outcome == Outcome::End && (input.at < input.end || left > 0) {
+                return Err(corrupt("data goes on behind the end of the compressed text").into());
+            }
+            rest_len = input.end - input.at;
+            rest[..rest_len].copy_from_slice(&raw[input.at..input.end]);
+            self.send(Piece::Raw { buffer: raw, len })?;
+            if outcome == Outcome::End {
+                return Ok(check_whole(produced, entry)?);
+            }
         }
     }
-    if inflater.finish(&send)?.is_err() {
-        return Ok(());
+
+    fn copy_stored(&mut self, entry: &Entry) -> std::result::Result<(), Stop> {
+        let mut left = entry.compressed_bytes;
+        let mut produced = 0;
+        while left > 0 {
+            let mut raw = self.new_raw();
+            let len = self.read_raw(&mut raw, &mut left)?;
+            produced += len as u64;
+            check_size(produced, entry)?;
+            let mut bytes = Piece::raw(&raw, len);
+            while !bytes.is_empty() {
+                let count = bytes.len().min(HEAD_BYTES + CHUNK_BYTES - self.end);
+                self.text[self.end..self.end + count].copy_from_slice(&bytes[..count]);
+                self.end += count;
+                bytes = &bytes[count..];
+                if self.end == HEAD_BYTES + CHUNK_BYTES {
+                    self.send_text()?;
+                }
+            }
+            self.send(Piece::Raw { buffer: raw, len })?;
+        }
+        Ok(check_whole(produced, entry)?)
     }
-    drop(copy_raw(file, u64::MAX, &send).map_err(io)?);
+
+    /// The next bytes of the entry.
+    fn read_raw(&mut self, raw: &mut [u8], left: &mut u64) -> Result<usize> {
+        let len = usize::try_from(*left).map_or(RAW_BYTES, |left| left.min(RAW_BYTES));
+        let room = &mut raw[LEFT_OVER_MAX..LEFT_OVER_MAX + len];
+        self.file.read_exact(room).map_err(|error| corrupt(format!("it is truncated: {error}")))?;
+        *left -= len as u64;
+        Ok(len)
+    }
+
+    /// Hands on up to `count` bytes of the file that are not text.
+    fn copy_raw(&mut self, mut count: u64) -> std::result::Result<(), Stop> {
+        while count > 0 {
+            let mut buffer = self.new_raw();
+            let room = usize::try_from(count).map_or(RAW_BYTES, |count| count.min(RAW_BYTES));
+            let len = self.file.read(&mut buffer[LEFT_OVER_MAX..LEFT_OVER_MAX + room])?;
+            if len == 0 {
+                break;
+            }
+            count -= len as u64;
+            self.send(Piece::Raw { buffer, len })?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, piece: Piece) -> std::result::Result<(), Stop> {
+        self.link.pieces.send(Ok(piece)).map_err(|_| Stop::Gone)
+    }
+
+    /// Sends the chunk and begins the next, which starts with the end of this one.
+    fn send_text(&mut self) -> std::result::Result<(), Stop> {
+        let mut next = self.new_text();
+        let end = self.end;
+        next[..HEAD_BYTES].copy_from_slice(&self.text[end - HEAD_BYTES..end]);
+        self.begin = self.begin.saturating_sub(end - HEAD_BYTES);
+        self.end = HEAD_BYTES;
+        let mut buffer = std::mem::replace(&mut self.text, next);
+        buffer[end..end + TAIL_BYTES].fill(0);
+        self.send(Piece::Text { buffer, len: end - HEAD_BYTES })
+    }
+
+    fn new_text(&self) -> Vec<u8> {
+        let size = HEAD_BYTES + CHUNK_BYTES + OUTPUT_SLACK + TAIL_BYTES;
+        self.link.used_text.try_recv().unwrap_or_else(|_| vec![0; size])
+    }
+
+    fn new_raw(&self) -> Vec<u8> {
+        let size = LEFT_OVER_MAX + RAW_BYTES + INPUT_PAD;
+        self.link.used_raw.try_recv().unwrap_or_else(|_| vec![0; size])
+    }
+}
+
+fn check_size(produced: u64, entry: &Entry) -> Result<()> {
+    if produced > entry.inflated_bytes {
+        return Err(corrupt(format!("it inflates beyond the {} bytes it declares", entry.inflated_bytes)));
+    }
     Ok(())
 }
 
-type Sent = std::result::Result<(), Gone>;
-
-/// Hands on up to `count` bytes of the file that are not text.
-fn copy_raw(file: &mut File, count: u64, send: &impl Fn(Piece) -> Sent) -> std::io::Result<Sent> {
-    let mut rest = file.take(count);
-    loop {
-        let mut raw = vec![0; RAW_BYTES];
-        let read = rest.read(&mut raw)?;
-        if read == 0 {
-            return Ok(Ok(()));
-        }
-        raw.truncate(read);
-        if send(Piece::Raw(raw)).is_err() {
-            return Ok(Err(Gone));
-        }
+fn check_whole(produced: u64, entry: &Entry) -> Result<()> {
+    if produced != entry.inflated_bytes {
+        return Err(corrupt(format!("it inflates to {produced} bytes and declares {}", entry.inflated_bytes)));
     }
-}
-
-struct Inflater<'a> {
-    stream: Decompress,
-    deflated: bool,
-    declared: u64,
-    produced: u64,
-    ended: bool,
-    buffer: Vec<u8>,
-    len: usize,
-    used_text: &'a Receiver<Vec<u8>>,
-}
-
-impl<'a> Inflater<'a> {
-    fn new(entry: &Entry, used_text: &'a Receiver<Vec<u8>>) -> Self {
-        Self {
-            stream: Decompress::new(false),
-            deflated: entry.deflated,
-            declared: entry.inflated_bytes,
-            produced: 0,
-            ended: false,
-            buffer: new_buffer(used_text),
-            len: 0,
-            used_text,
-        }
-    }
-
-    fn feed(&mut self, mut raw: &[u8], send: &impl Fn(Piece) -> Sent) -> Result<Sent> {
-        while !raw.is_empty() {
-            if self.ended {
-                return Err(corrupt("data goes on behind the end of the compressed text"));
-            }
-            let room = &mut self.buffer[HEAD_BYTES + self.len..HEAD_BYTES + CHUNK_BYTES];
-            let (consumed, produced) = if self.deflated {
-                let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-                let status = self.stream.decompress(raw, room, FlushDecompress::None).map_err(corrupt)?;
-                self.ended = status == Status::StreamEnd;
-                (self.stream.total_in() - before_in, self.stream.total_out() - before_out)
-            } else {
-                let count = raw.len().min(room.len());
-                room[..count].copy_from_slice(&raw[..count]);
-                (count as u64, count as u64)
-            };
-            self.produced += produced;
-            if self.produced > self.declared {
-                return Err(corrupt(format!("it inflates beyond the {} bytes it declares", self.declared)));
-            }
-            raw = &raw[consumed as usize..];
-            self.len += produced as usize;
-            if self.len == CHUNK_BYTES && self.flush(send).is_err() {
-                return Ok(Err(Gone));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    fn finish(&mut self, send: &impl Fn(Piece) -> Sent) -> Result<Sent> {
-        // Output that was held back for want of room.
-        while self.deflated && !self.ended {
-            let before = self.stream.total_out();
-            let room = &mut self.buffer[HEAD_BYTES + self.len..HEAD_BYTES + CHUNK_BYTES];
-            let status = self.stream.decompress(&[], room, FlushDecompress::None).map_err(corrupt)?;
-            let produced = self.stream.total_out() - before;
-            self.ended = status == Status::StreamEnd;
-            self.produced += produced;
-            self.len += produced as usize;
-            if produced == 0 && !self.ended {
-                return Err(corrupt("the compressed text ends in the middle"));
-            }
-            if self.len == CHUNK_BYTES && self.flush(send).is_err() {
-                return Ok(Err(Gone));
-            }
-        }
-        if self.produced != self.declared {
-            return Err(corrupt(format!("it inflates to {} bytes and declares {}", self.produced, self.declared)));
-        }
-        if self.len > 0 && self.flush(send).is_err() {
-            return Ok(Err(Gone));
-        }
-        Ok(Ok(()))
-    }
-
-    fn flush(&mut self, send: &impl Fn(Piece) -> Sent) -> Sent {
-        let mut buffer = std::mem::replace(&mut self.buffer, new_buffer(self.used_text));
-        let len = std::mem::take(&mut self.len);
-        buffer[HEAD_BYTES + len..HEAD_BYTES + len + TAIL_BYTES].fill(0);
-        send(Piece::Text { buffer, len })
-    }
-}
-
-/// A buffer that the parser is done with, or a new one.
-fn new_buffer(used_text: &Receiver<Vec<u8>>) -> Vec<u8> {
-    used_text.try_recv().unwrap_or_else(|_| vec![0; HEAD_BYTES + CHUNK_BYTES + TAIL_BYTES])
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! One thread reads and inflates, the caller's thread hashes the file's bytes and parses, so that two cores are busy.
 
+mod deflate;
 mod inflate;
 mod reader;
 mod row;

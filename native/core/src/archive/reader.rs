@@ -6,13 +6,15 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
-use super::inflate::{self, Entry, HEAD_BYTES, Piece};
+use super::inflate::{self, Entry, HEAD_BYTES, Link, Piece};
 use super::row::{self, Row};
 use crate::error::{CoreError, Result};
 use crate::trade::TradeColumns;
 
-/// Pieces on their way between the threads; with 1 MB of text each this bounds the memory.
-const PIECES_IN_FLIGHT: usize = 6;
+/// Pieces on their way between the threads; with 512 KB of text each, or less, this bounds the memory.
+const PIECES_IN_FLIGHT: usize = 12;
+/// A line is shorter than this.
+const LINE_BYTES: usize = 4 << 10;
 const DAY_US: i64 = 86_400_000_000;
 /// Below this a time is in milliseconds, above in microseconds.
 const MILLISECONDS_BELOW: i64 = 10_000_000_000_000;
@@ -93,6 +95,7 @@ pub struct ArchiveReader {
     entry: Entry,
     pieces: Option<Receiver<Result<Piece>>>,
     used_text: SyncSender<Vec<u8>>,
+    used_raw: SyncSender<Vec<u8>>,
     thread: Option<JoinHandle<()>>,
     sha256: Sha256,
     crc32: crc32fast::Hasher,
@@ -117,11 +120,13 @@ impl ArchiveReader {
             Err(error) => return Err(or_checksum(error, path, &options).in_file(name)),
         };
         let (piece_sender, pieces) = sync_channel(PIECES_IN_FLIGHT);
-        let (used_text, used_receiver) = sync_channel(PIECES_IN_FLIGHT);
+        let (used_text, text_receiver) = sync_channel(PIECES_IN_FLIGHT);
+        let (used_raw, raw_receiver) = sync_channel(PIECES_IN_FLIGHT);
+        let link = Link { pieces: piece_sender, used_text: text_receiver, used_raw: raw_receiver };
         let thread_entry = entry.clone();
         let thread = std::thread::Builder::new()
             .name("inflate".to_owned())
-            .spawn(move || inflate::run(file, &thread_entry, &piece_sender, &used_receiver))
+            .spawn(move || inflate::run(file, &thread_entry, link))
             .map_err(|error| CoreError::new("NO_THREAD", format!("no thread could be started: {error}")))?;
         Ok(Self {
             path: path.to_owned(),
@@ -130,6 +135,7 @@ impl ArchiveReader {
             entry,
             pieces: Some(pieces),
             used_text,
+            used_raw,
             thread: Some(thread),
             sha256: Sha256::new(),
             crc32: crc32fast::Hasher::new(),
@@ -186,7 +192,11 @@ impl ArchiveReader {
                 None => return Ok(false),
             };
             match received {
-                Ok(Ok(Piece::Raw(raw))) => self.sha256.update(&raw),
+                Ok(Ok(Piece::Raw { buffer, len })) => {
+                    self.sha256.update(Piece::raw(&buffer, len));
+                    // A closed or full channel only means that the buffer is not used again.
+                    drop(self.used_raw.try_send(buffer));
+                }
                 Ok(Ok(Piece::Text { buffer, len })) => {
                     self.parse_chunk(buffer, len, batch)?;
                     return Ok(true);
@@ -213,16 +223,15 @@ impl ArchiveReader {
         self.parse_lines(&buffer, start, complete, batch)?;
         self.carry.clear();
         self.carry.extend_from_slice(&buffer[complete..end]);
-        // A closed or full channel only means that the buffer is not used again.
         drop(self.used_text.try_send(buffer));
         self.check_carry()
     }
 
     fn check_carry(&self) -> Result<()> {
-        if self.carry.len() < HEAD_BYTES {
+        if self.carry.len() < LINE_BYTES {
             return Ok(());
         }
-        let error = CoreError::new("BAD_ROW", format!("a line is longer than {HEAD_BYTES} bytes"));
+        let error = CoreError::new("BAD_ROW", format!("a line is longer than {LINE_BYTES} bytes"));
         Err(error.at_line(self.line + 1).at_offset(self.offset))
     }
 
