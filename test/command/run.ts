@@ -1,10 +1,12 @@
-import { PassThrough } from "node:stream";
+import { Writable } from "node:stream";
 import { defineCommand, runCommand, type Command } from "../../lib/command/index.ts";
 import type { ExitCode } from "../../lib/model/exit-codes.ts";
 
 export interface Ran {
   readonly code: ExitCode;
   readonly stdout: string;
+  /** The same as it was written. */
+  readonly bytes: Buffer;
   readonly stderr: string;
 }
 
@@ -15,15 +17,29 @@ export async function ran(
   env: Readonly<Record<string, string>> = {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Ran> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const stdout = new Collected();
+  const stderr = new Collected();
   const code = await runCommand(command, { argv, env: { BARKEEP_SETTINGS: "off", ...env }, stdout, stderr, signal });
-  return { code, stdout: textOf(stdout), stderr: textOf(stderr) };
+  return {
+    code,
+    bytes: stdout.bytes(),
+    stdout: stdout.bytes().toString("utf8"),
+    stderr: stderr.bytes().toString("utf8"),
+  };
 }
 
-function textOf(stream: PassThrough): string {
-  const read: unknown = stream.read();
-  return Buffer.isBuffer(read) ? read.toString("utf8") : "";
+/** Keeps what is written to it. */
+class Collected extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
 }
 
 /** A command that does what a test says. */
