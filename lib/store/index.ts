@@ -11,6 +11,7 @@ export {
 } from "./coverage.ts";
 export { digestColumns, digestOfBars, readNativeBody } from "./digest.ts";
 export { storeExists } from "./exists.ts";
+export { serveStore, type ServedStore } from "./serve/index.ts";
 export { readNative as decodeNative, type NativeBlock, type NativeCell } from "./native-decode.ts";
 export { sqlInteger, sqlString } from "./sql/literal.ts";
 export { openStore, type Store, type StoreSettings } from "./store.ts";

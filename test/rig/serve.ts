@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { z } from "zod";
+
+const projectRoot = join(import.meta.dirname, "..", "..");
+const addressSchema = z.object({ url: z.string(), user: z.string(), password: z.string() });
+
+/** A real `barkeep store serve` of a state directory, in a process of its own. */
+export class ServedStoreProcess {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly child: ChildProcess;
+
+  private constructor(child: ChildProcess, address: z.infer<typeof addressSchema>) {
+    this.child = child;
+    this.url = address.url;
+    this.user = address.user;
+    this.password = address.password;
+  }
+
+  static async start(state: string): Promise<ServedStoreProcess> {
+    const words = ["store", "serve", "--json", "--state", state];
+    const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    for await (const line of createInterface({ input: child.stdout })) {
+      text += line;
+      if (line === "}") break;
+    }
+    return new ServedStoreProcess(child, addressSchema.parse(JSON.parse(text)));
+  }
+
+  /** The environment that leads a command to it. */
+  get env(): Record<string, string> {
+    return { CLICKHOUSE_URL: this.url, CLICKHOUSE_USER: this.user, CLICKHOUSE_PASSWORD: this.password };
+  }
+
+  /** Its exit code. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill(signal);
+      await once(this.child, "exit");
+    }
+    return this.child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { after, before, test } from "node:test";
+import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from "@clickhouse/client";
+import { ServedStoreProcess } from "../rig/serve.ts";
+import { barkeep, temporaryFolder } from "../ops/run.ts";
+
+const state = join(temporaryFolder("serve"), "state");
+let served: ServedStoreProcess;
+let client: ClickHouseClient;
+
+before(async () => {
+  served = await ServedStoreProcess.start(state);
+  client = createClient({
+    log: { level: ClickHouseLogLevel.OFF },
+    url: served.url,
+    username: served.user,
+    password: served.password,
+  });
+});
+after(async () => {
+  await client.close();
+  await served.stop();
+});
+
+async function values(query: string, params: Record<string, unknown> = {}): Promise<unknown[]> {
+  const result = await client.query({ query, query_params: params, format: "JSONCompactEachRow" });
+  return result.json();
+}
+
+test("the owner's file says where the store is, to this user alone", () => {
+  const file = join(state, "owner.json");
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const text = readFileSync(file, "utf8");
+  for (const part of [served.url, served.user, served.password]) assert.ok(text.includes(part));
+});
+
+test("the stock client: ping, DDL, inserts of every kind, exact values, parameters", async () => {
+  assert.deepEqual(await client.ping(), { success: true });
+  await client.command({ query: "CREATE TABLE default.t (id Int128, text String) ENGINE = MergeTree ORDER BY id" });
+  const rows = [
+    { id: "170141183460469231731687303715884105727", text: "a\n\n;b\t'\\\u{1f600}" },
+    { id: "2", text: "" },
+  ];
+  await client.insert({ table: "default.t", values: rows, format: "JSONEachRow" });
+  await client.insert({
+    table: "default.t",
+    values: Readable.from([{ id: "3", text: "streamed" }]),
+    format: "JSONEachRow",
+  });
+  await client.command({ query: "INSERT INTO default.t VALUES (4, 'inline;\n\nrows'), (5, concat('a', 'b'))" });
+  assert.deepEqual(await values("SELECT toString(id), text FROM default.t ORDER BY id"), [
+    ["2", ""],
+    ["3", "streamed"],
+    ["4", "inline;\n\nrows"],
+    ["5", "ab"],
+    ["170141183460469231731687303715884105727", rows[0]?.text],
+  ]);
+  const tricky = "it's a \\ tab\t line\n NULL \u{1f600}";
+  assert.deepEqual(
+    await values("SELECT {a:String}, {b:Array(UInt8)}, {c:Nullable(Int64)}", { a: tricky, b: [1, 2], c: null }),
+    [[tricky, [1, 2], null]],
+  );
+});
+
+test("Native goes in and comes out byte for byte, compressed or not", async () => {
+  const columns = "number AS n, toString(number) AS s";
+  await client.command({ query: "CREATE TABLE default.native (n UInt64, s String) ENGINE = MergeTree ORDER BY n" });
+  const block = await bytesOf(client, `SELECT ${columns} FROM numbers(150000) ORDER BY n FORMAT Native`);
+  const squeezed = createClient({
+    url: served.url,
+    log: { level: ClickHouseLogLevel.OFF },
+    username: served.user,
+    password: served.password,
+    compression: { request: true, response: true },
+  });
+  try {
+    for (const one of [client, squeezed]) {
+      const values = Readable.from([block], { objectMode: false });
+      const { stream } = await one.exec({ query: "INSERT INTO default.native FORMAT Native", values });
+      for await (const chunk of stream) void chunk;
+    }
+    const hash =
+      "SELECT count(), sum(cityHash64(n, s)) = 2 * (SELECT sum(cityHash64(number, toString(number))) FROM numbers(150000)) FROM default.native";
+    assert.deepEqual(await values(hash), [["300000", 1]]);
+    const back = await bytesOf(squeezed, "SELECT n, s FROM default.native WHERE n < 1000 ORDER BY n FORMAT RowBinary");
+    assert.ok(
+      back.equals(await bytesOf(client, "SELECT n, s FROM default.native WHERE n < 1000 ORDER BY n FORMAT RowBinary")),
+    );
+  } finally {
+    await squeezed.close();
+  }
+});
+
+function bufferOf(chunk: unknown): Buffer {
+  assert.ok(chunk instanceof Uint8Array);
+  return Buffer.from(chunk);
+}
+
+async function bytesOf(from: ClickHouseClient, query: string): Promise<Buffer> {
+  const { stream } = await from.exec({ query });
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(bufferOf(chunk));
+  return Buffer.concat(chunks);
+}
+
+test("errors carry the engine's code and type; one in mid-stream cuts the answer", async () => {
+  for (const [query, code] of [
+    ["SELEC 1", "62"],
+    ["SELECT * FROM nowhere", "60"],
+    ["SELECT 1; SELECT 2", "62"],
+  ] as const) {
+    await assert.rejects(client.command({ query }), (error) => error instanceof ClickHouseError && error.code === code);
+  }
+  const late = bytesOf(
+    client,
+    "SELECT number, throwIf(number = 3000000) FROM numbers(4000000) SETTINGS max_block_size = 1000 FORMAT RowBinary",
+  );
+  await assert.rejects(late);
+  assert.deepEqual(await values("SELECT 1"), [[1]]);
+});
+
+test("settings, database and parameters do not leave their request", async () => {
+  const rows = await client.query({
+    query: "SELECT currentDatabase(), getSetting('max_block_size')",
+    format: "JSONCompactEachRow",
+    clickhouse_settings: { max_block_size: "777" },
+  });
+  assert.deepEqual(await rows.json(), [["default", 777]]);
+  assert.notDeepEqual(await values("SELECT getSetting('max_block_size')"), [[777]]);
+});
+
+test("only its user with its password comes in; a GET changes nothing; only loopback is bound", async () => {
+  const stranger = createClient({
+    log: { level: ClickHouseLogLevel.OFF },
+    url: served.url,
+    username: "barkeep",
+    password: "wrong",
+  });
+  await assert.rejects(
+    stranger.command({ query: "SELECT 1" }),
+    (error) => error instanceof ClickHouseError && error.code === "516",
+  );
+  await stranger.close();
+  const authorization = `Basic ${Buffer.from(`${served.user}:${served.password}`).toString("base64")}`;
+  const get = await fetch(
+    `${served.url}/?query=${encodeURIComponent("CREATE TABLE default.x (a Int8) ENGINE = Memory")}`,
+    {
+      headers: { authorization },
+    },
+  );
+  assert.equal(get.headers.get("x-clickhouse-exception-code"), "164");
+  assert.match(served.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+});
+
+/** A body that breaks off. */
+async function* breaking(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1 << 20);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  throw new Error("the sender is gone");
+}
+
+test("a hundred statements side by side, and an insert that breaks off leaves nothing", async () => {
+  const sums = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => values(`SELECT sum(number) + ${i} FROM numbers(1000)`)),
+  );
+  sums.forEach((rows, i) => assert.deepEqual(rows, [[String(499_500 + i)]]));
+  await client.command({ query: "CREATE TABLE default.broken (a UInt64) ENGINE = MergeTree ORDER BY a" });
+  const insert = client.exec({
+    query: "INSERT INTO default.broken FORMAT RowBinary",
+    values: Readable.from(breaking(), { objectMode: false }),
+  });
+  await assert.rejects(insert);
+  assert.deepEqual(await values("SELECT count() FROM default.broken"), [["0"]]);
+});
+
+test("a second process works through the owner that serves, and is refused by one that does not", async () => {
+  const status = await barkeep(["status", "--json", "--state", state]);
+  assert.equal(status.code, 0, status.stderr);
+  const second = await barkeep(["store", "serve", "--state", state]);
+  assert.equal(second.code, 4);
+  assert.match(
+    second.stderr,
+    new RegExp(`process ${served.child.pid}.*it is served at ${served.url}.*\\(STORE_OWNED\\)`, "s"),
+  );
+});
+
+test("SIGTERM ends it cleanly: exit 0, no owner's file, and the store opens again with everything in it", async () => {
+  const own = join(temporaryFolder("serve-term"), "state");
+  const first = await ServedStoreProcess.start(own);
+  const one = createClient({
+    log: { level: ClickHouseLogLevel.OFF },
+    url: first.url,
+    username: first.user,
+    password: first.password,
+  });
+  await one.command({ query: "CREATE TABLE default.kept (a Int8) ENGINE = MergeTree ORDER BY a" });
+  await one.insert({ table: "default.kept", values: [{ a: 7 }], format: "JSONEachRow" });
+  await one.close();
+  assert.equal(await first.stop(), 0);
+  assert.equal(existsSync(join(own, "owner.json")), false);
+  await using again = await ServedStoreProcess.start(own);
+  assert.notEqual(again.password, first.password);
+  const two = createClient({
+    log: { level: ClickHouseLogLevel.OFF },
+    url: again.url,
+    username: again.user,
+    password: again.password,
+  });
+  assert.deepEqual(
+    await (await two.query({ query: "SELECT a FROM default.kept", format: "JSONCompactEachRow" })).json(),
+    [[7]],
+  );
+  await two.close();
+});
+
+test("kill -9 of the owner stands in nobody's way", async () => {
+  const own = join(temporaryFolder("serve-kill"), "state");
+  const first = await ServedStoreProcess.start(own);
+  await first.stop("SIGKILL");
+  assert.equal(existsSync(join(own, "owner.json")), true);
+  const status = await barkeep(["status", "--state", own]);
+  assert.equal(status.code, 0, status.stderr);
+});
