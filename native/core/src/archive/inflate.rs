@@ -8,14 +8,15 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use zip::CompressionMethod;
 
 use super::deflate::{INPUT_PAD, Inflate, Input, LEFT_OVER_MAX, OUTPUT_SLACK, Outcome, Output, WINDOW_BYTES};
+use super::usual;
 use crate::error::{CoreError, Result};
 
 /// Bytes of text per chunk; a match may take a chunk a little beyond.
 const CHUNK_BYTES: usize = 512 << 10;
 /// Bytes before a chunk's text: the text before it, to which matches reach back. The unfinished line is at their end.
 pub const HEAD_BYTES: usize = WINDOW_BYTES;
-/// Readable bytes behind a chunk's text, so that eight bytes can be loaded at once anywhere in it.
-pub const TAIL_BYTES: usize = 16;
+/// Readable bytes behind a chunk's text, so that many can be loaded at once anywhere in it.
+pub const TAIL_BYTES: usize = usual::BEHIND;
 const RAW_BYTES: usize = 256 << 10;
 
 /// Where the one entry lies and what the directory says of it.

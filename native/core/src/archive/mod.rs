@@ -6,5 +6,6 @@ mod deflate;
 mod inflate;
 mod reader;
 mod row;
+mod usual;
 
 pub use reader::{ArchiveReader, Batch, Ghost, GhostReason, ReadOptions, Summary};

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::inflate::{self, Entry, HEAD_BYTES, Link, Piece};
 use super::row::{self, Row};
+use super::usual::{self, Expected};
 use crate::error::{CoreError, Result};
 use crate::trade::TradeColumns;
 
@@ -239,6 +240,23 @@ impl ArchiveReader {
     fn parse_lines(&mut self, buffer: &[u8], start: usize, end: usize, batch: &mut Batch) -> Result<()> {
         let mut at = start;
         while at < end {
+            if let Some(expected) = self.expected() {
+                let had = batch.trades.len();
+                let next = usual::append(buffer, at, end, expected, &mut batch.trades);
+                let appended = (batch.trades.len() - had) as u64;
+                if appended > 0 {
+                    if had == 0 && batch.ghosts.is_empty() {
+                        batch.first_line = self.line + 1;
+                    }
+                    self.rows += appended;
+                    self.line += appended;
+                    self.offset += (next - at) as u64;
+                    at = next;
+                    if at == end {
+                        break;
+                    }
+                }
+            }
             let (row, next) = if self.columns > 0
                 && let Some(parsed) = row::parse_fast(buffer, at, self.columns)
             {
@@ -262,6 +280,16 @@ impl ArchiveReader {
             at = next;
         }
         Ok(())
+    }
+
+    /// What a usual line is like, once a line has been read.
+    fn expected(&self) -> Option<Expected> {
+        (self.time_scale != 0).then_some(Expected {
+            columns: self.columns,
+            time_scale: self.time_scale,
+            day_start_us: self.options.day_start_us,
+            day_us: DAY_US,
+        })
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -344,10 +372,9 @@ impl ArchiveReader {
     /// The text is over: a last line without its end, then the file's own promises.
     fn finish(&mut self, batch: &mut Batch) -> Result<bool> {
         if !self.carry.is_empty() {
-            let mut buffer = std::mem::take(&mut self.carry);
-            let length = buffer.len();
-            buffer.extend_from_slice(&[0; inflate::TAIL_BYTES]);
-            self.parse_lines(&buffer, 0, length, batch)?;
+            let carry = std::mem::take(&mut self.carry);
+            let buffer = [&[0; usual::BEFORE][..], &carry, &[0; inflate::TAIL_BYTES]].concat();
+            self.parse_lines(&buffer, usual::BEFORE, usual::BEFORE + carry.len(), batch)?;
         }
         let sha256: [u8; 32] = self.sha256.clone().finalize().into();
         check_sha256(&sha256, &self.options)?;
