@@ -19,7 +19,7 @@ const figureSchema = z.strictObject({
   median: z.number().finite(),
   runs: z.number().int().positive(),
   target: targetSchema.nullable(),
-  /** Whether `best` is on the target's side; null where there is no target. */
+  /** Whether the best run is on the target's side, of memory the worst run; null where there is no target. */
   reached: z.boolean().nullable(),
   /** Small data, to try the benchmark itself: the figure says nothing. */
   quick: z.boolean(),

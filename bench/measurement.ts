@@ -17,11 +17,14 @@ export interface Measured {
   readonly unit: Figure["unit"];
   readonly summary: Summary;
   readonly target?: Target;
+  /** What the target is held against, where that is not the best run. */
+  readonly judged?: number;
   readonly details?: Figure["details"];
 }
 
 /** The line of a figure. */
-export function figure({ quick }: Setting, { bench, what, unit, summary, target, details = {} }: Measured): Figure {
+export function figure({ quick }: Setting, measured: Measured): Figure {
+  const { bench, what, unit, summary, target, details = {} } = measured;
   const { best, median, runs } = summary;
   return {
     bench,
@@ -31,7 +34,7 @@ export function figure({ quick }: Setting, { bench, what, unit, summary, target,
     median: rounded(median),
     runs,
     target: target ?? null,
-    reached: target === undefined ? null : isReached(best, target),
+    reached: target === undefined ? null : isReached(measured.judged ?? best, target),
     quick,
     details,
   };

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { runChild } from "./child.ts";
 import { dayFile, madeUpDays } from "./days.ts";
 import type { Line } from "./line.ts";
-import { figure, type Setting } from "./measurement.ts";
-import { summary } from "./statistics.ts";
+import type { Setting } from "./measurement.ts";
+import { peakFigure } from "./peak.ts";
 
 const program = fileURLToPath(import.meta.resolve("./programs/read-day.ts"));
 const outputSchema = z.object({ before_bytes: z.number(), peak_bytes: z.number(), bars: z.number() });
@@ -27,5 +27,5 @@ export async function* measureMemory(setting: Setting): AsyncGenerator<Line> {
     added.push((output.peak_bytes - output.before_bytes) / 1e6);
     details["bars"] = output.bars;
   }
-  yield figure(setting, { bench, what, unit: "MB", summary: summary(added, "low"), target: { at_most: 64 }, details });
+  yield peakFigure(setting, { bench, what, samples: added, target: { at_most: 64 }, details });
 }

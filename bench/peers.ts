@@ -4,6 +4,7 @@ import { runChild } from "./child.ts";
 import { dayFile, madeUpDays } from "./days.ts";
 import type { Line } from "./line.ts";
 import { figure, type Setting } from "./measurement.ts";
+import { peakFigure } from "./peak.ts";
 import { populateOnce } from "./populate-run.ts";
 import { peerVersion, rangebarPython } from "./python-peer.ts";
 import { ratio, rounded, summary } from "./statistics.ts";
@@ -40,7 +41,7 @@ export async function* measurePeers(setting: Setting): AsyncGenerator<Line> {
   yield figure(setting, { bench, what, unit: "trades/s", summary: rate, details });
   const peaks = theirs.flatMap(({ peakBytes }) => (peakBytes === undefined ? [] : [peakBytes / 1e6]));
   if (peaks.length > 0) {
-    yield figure(setting, { bench, what: `${what}, peak memory`, unit: "MB", summary: summary(peaks, "low"), details });
+    yield peakFigure(setting, { bench, what: `${what}, peak memory`, samples: peaks, details });
   }
   const ours = summary(ourRates, "high");
   yield figure(setting, {

@@ -2,6 +2,7 @@ import { runCoreProgram, timed, timedOf } from "./core-program.ts";
 import { dayFile, madeUpDays } from "./days.ts";
 import type { Line } from "./line.ts";
 import { figure, type Setting } from "./measurement.ts";
+import { peakFigure } from "./peak.ts";
 import { populateOnce, type PopulateRun } from "./populate-run.ts";
 import { ratio, rounded, summary, type Summary } from "./statistics.ts";
 
@@ -92,21 +93,13 @@ function* memoryLines(
     yield { bench, what: "peak memory", skipped: "needs /proc" };
     return;
   }
-  const fewPeak = summary(fewPeaks, "low");
-  const manyPeak = summary(manyPeaks, "low");
-  yield figure(setting, { bench, what: `peak memory, ${few} days`, unit: "MB", summary: fewPeak });
-  yield figure(setting, {
-    bench,
-    what: `peak memory, ${many} days`,
-    unit: "MB",
-    summary: manyPeak,
-    target: { at_most: 450 },
-  });
+  yield peakFigure(setting, { bench, what: `peak memory, ${few} days`, samples: fewPeaks });
+  yield peakFigure(setting, { bench, what: `peak memory, ${many} days`, samples: manyPeaks, target: { at_most: 450 } });
   yield figure(setting, {
     bench,
     what: `peak memory of ${many} days over that of ${few}`,
     unit: "ratio",
-    summary: ratio(manyPeak, fewPeak),
+    summary: ratio(summary(manyPeaks, "low"), summary(fewPeaks, "low")),
     target: { at_most: 1.1 },
   });
 }

@@ -1,4 +1,4 @@
-/** The best and the median of several runs. */
+/** Several runs in short. */
 export interface Summary {
   readonly best: number;
   readonly median: number;
