@@ -12,7 +12,7 @@ use super::usual;
 use crate::error::{CoreError, Result};
 
 /// Bytes of text per chunk; a match may take a chunk a little beyond.
-const CHUNK_BYTES: usize = 512 << 10;
+const CHUNK_BYTES: usize = 1024 << 10;
 /// Bytes before a chunk's text: the text before it, to which matches reach back. The unfinished line is at their end.
 pub const HEAD_BYTES: usize = WINDOW_BYTES;
 /// Readable bytes behind a chunk's text, so that many can be loaded at once anywhere in it.

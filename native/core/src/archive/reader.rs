@@ -12,7 +12,7 @@ use super::usual::{self, Expected};
 use crate::error::{CoreError, Result};
 use crate::trade::TradeColumns;
 
-/// Pieces on their way between the threads; with 512 KB of text each, or less, this bounds the memory.
+/// Pieces on their way between the threads; with 1 MB of text each, or less, this bounds the memory.
 const PIECES_IN_FLIGHT: usize = 12;
 /// A line is shorter than this.
 const LINE_BYTES: usize = 4 << 10;

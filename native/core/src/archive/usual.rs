@@ -35,6 +35,7 @@ pub fn append(text: &[u8], at: usize, end: usize, expected: Expected, trades: &m
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+    use std::mem::MaybeUninit;
 
     use super::{BEFORE, BEHIND, Expected};
     use crate::trade::TradeColumns;
@@ -78,15 +79,15 @@ mod x86 {
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     pub fn append(text: &[u8], mut at: usize, end: usize, expected: Expected, trades: &mut TradeColumns) -> usize {
         assert!(at >= BEFORE && end + BEHIND <= text.len() && u32::try_from(text.len()).is_ok());
-        let mut separators = [0_u32; ROOM];
+        let mut separators = [MaybeUninit::uninit(); ROOM];
         let mut stretch = STRETCH_MIN;
         loop {
             let stretch_end = end.min(at + stretch);
             if at >= stretch_end {
                 return at;
             }
-            let count = find_separators(text, at, stretch_end, &mut separators);
-            let (next, unusual) = lines(text, at, &separators[..count], expected, trades);
+            let separators = find_separators(text, at, stretch_end, &mut separators);
+            let (next, unusual) = lines(text, at, separators, expected, trades);
             if unusual || next == at {
                 return next;
             }
@@ -98,7 +99,7 @@ mod x86 {
     /// The places of all bytes of `text[at..end]` that are below `0` or not ASCII.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn find_separators(text: &[u8], at: usize, end: usize, places: &mut [u32; ROOM]) -> usize {
+    fn find_separators<'a>(text: &[u8], at: usize, end: usize, places: &'a mut [MaybeUninit<u32>; ROOM]) -> &'a [u32] {
         assert!(end + BEHIND <= text.len() && end - at <= STRETCH_MAX);
         let zero = _mm256_set1_epi8(b'0' as i8);
         let mut count = 0;
@@ -121,7 +122,7 @@ mod x86 {
             while slot < count + found {
                 for i in 0..4 {
                     // SAFETY: every block has room for its 64 places, the last with 64 to spare.
-                    unsafe { *places.get_unchecked_mut(slot + i) = block as u32 + mask.trailing_zeros() };
+                    unsafe { places.get_unchecked_mut(slot + i).write(block as u32 + mask.trailing_zeros()) };
                     mask &= mask.wrapping_sub(1);
                 }
                 slot += 4;
@@ -129,7 +130,8 @@ mod x86 {
             count += found;
             block += 64;
         }
-        count
+        // SAFETY: so many have been written.
+        unsafe { places[..count].assume_init_ref() }
     }
 
     /// Appends lines as long as they are usual and have all their separators; the index behind the last, and whether the next
@@ -209,7 +211,7 @@ mod x86 {
                 *first_ids.add(rows) = first_id;
                 *last_ids.add(rows) = last_id;
                 *times.add(rows) = time_us;
-                flags.add(rows).write(std::mem::MaybeUninit::new(flag));
+                flags.add(rows).write(MaybeUninit::new(flag));
             }
             rows += 1;
             used = next;
