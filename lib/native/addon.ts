@@ -73,6 +73,17 @@ const addonSchema = z.object({
 
 export const addonFile = join(projectRoot, "native", "barkeep.node");
 
+let loaded: z.infer<typeof addonSchema> | undefined;
+
+/**
+ * The addon, loaded at its first use, so that what needs no core runs without it.
+ * @throws UnavailableError ADDON_MISSING
+ */
+export function addon(): z.infer<typeof addonSchema> {
+  loaded ??= load();
+  return loaded;
+}
+
 function load(): z.infer<typeof addonSchema> {
   try {
     return addonSchema.parse(createRequire(import.meta.url)(addonFile));
@@ -85,5 +96,3 @@ function load(): z.infer<typeof addonSchema> {
     });
   }
 }
-
-export const addon = load();

@@ -15,10 +15,14 @@ import { fromAddon } from "./errors.ts";
 export { addonFile, type Part } from "./addon.ts";
 
 /** The core's output version: changes only when some output changes. */
-export const barVersion: number = z.number().int().parse(addon.barVersion());
+export function barVersion(): number {
+  return z.number().int().parse(addon().barVersion());
+}
 
 /** Hash of the Rust sources the loaded addon was built from. */
-export const addonSourcesHash: string = z.string().parse(addon.sourcesHash());
+export function addonSourcesHash(): string {
+  return z.string().parse(addon().sourcesHash());
+}
 
 /** Where a step of reading a day ended; counts are of the whole day and known when it is done. */
 export type DayProgress = Readonly<z.infer<typeof dayProgressSchema>>;
@@ -73,7 +77,7 @@ export class Job {
     readonly gateUnitUs: number;
     readonly segmentation: Segmentation | "none";
   }) {
-    this.#job = guarded(() => new addon.Job(config));
+    this.#job = guarded(() => new (addon().Job)(config));
   }
 
   /** Puts a unit where a checkpoint left it. @throws UpstreamDataError CHECKPOINT_CORRUPT, CHECKPOINT_VERSION */
@@ -136,7 +140,7 @@ export interface CheckpointContent {
 
 /** @throws UpstreamDataError CHECKPOINT_CORRUPT, CHECKPOINT_VERSION */
 export function decodeCheckpoint(bytes: Uint8Array): CheckpointContent {
-  const content = checkpointSchema.parse(guarded(() => addon.decodeCheckpoint(bytes)));
+  const content = checkpointSchema.parse(guarded(() => addon().decodeCheckpoint(bytes)));
   return {
     thresholdDbps: content.thresholdDbps,
     lastId: content.lastId ?? undefined,
@@ -152,7 +156,7 @@ export function decodeCheckpoint(bytes: Uint8Array): CheckpointContent {
  * @param start the digest so far; absent for none
  */
 export function foldDigest(body: Uint8Array, start?: bigint): { readonly digest: bigint; readonly rows: bigint } {
-  return foldedDigestSchema.parse(guarded(() => addon.foldDigest(start ?? null, body)));
+  return foldedDigestSchema.parse(guarded(() => addon().foldDigest(start ?? null, body)));
 }
 
 /** A digest as it is shown: 16 hexadecimal digits. */

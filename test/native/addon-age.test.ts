@@ -28,7 +28,7 @@ function hashOfSources(native: string): string {
 }
 
 test("the addon that is loaded was built from the sources that are here", () => {
-  assert.equal(addonSourcesHash, hashOfSources(join(projectRoot, "native")), "older than the code: npm run build");
+  assert.equal(addonSourcesHash(), hashOfSources(join(projectRoot, "native")), "older than the code: npm run build");
 });
 
 const findingShape = z.object({ ok: z.boolean(), detail: z.string(), fix: z.string() });

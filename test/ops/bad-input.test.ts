@@ -305,3 +305,16 @@ test("interrupted at any moment: 130, and the next run ends with the bytes of a 
   const after = await barkeep(["status", "--json", "--state", state, "--symbols", clean.symbols]);
   assert.equal(statusSchema.parse(JSON.parse(after.stdout)).series[0]?.digest, expected?.digest);
 });
+
+test("an earlier start than the build's: refused with what to do, the rest is built; not when nothing is published there", async () => {
+  const it = new Bench();
+  const later = ["--start-date", next, "--end-date", next];
+  assert.equal((await it.populate(later)).code, 0);
+  it.archive.putLines(addDays(next, 1), linesOf(walkOf(addDays(next, 1), 1000 + 2 * perDay, perDay)));
+  const refused = await it.populate(["--start-date", day, "--end-date", addDays(next, 1)]);
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.match(refused.stderr, /BTCUSDT@50:2024 begins at 2024-03-06.*2024-03-05.*\(START_BEFORE_BUILD\)/s);
+  assert.equal((await it.status())[0]?.days, 2);
+  unlinkSync(it.archive.pathOf(day));
+  assert.equal((await it.populate(["--start-date", day, "--end-date", addDays(next, 1)])).code, 0);
+});

@@ -16,5 +16,5 @@ export interface Fingerprint {
 const gateUnitUs = 1;
 
 export function currentFingerprint(segmentation: Segmentation): Fingerprint {
-  return { barVersion, featureProfile: "base", gateUnitUs, segmentation };
+  return { barVersion: barVersion(), featureProfile: "base", gateUnitUs, segmentation };
 }

@@ -1,13 +1,14 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
-import type { Day } from "../../model/day.ts";
-import { UpstreamDataError, type Failure } from "../../model/errors.ts";
+import { addDays, type Day } from "../../model/day.ts";
+import { RefusedError, UpstreamDataError, type Failure } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
-import { seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
+import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
 import type { DayRange } from "./range-request.ts";
 import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
 import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
 import { walkDays } from "./days.ts";
+import { earlierStarts, type EarlierStart } from "./earlier-starts.ts";
 import { added, nothingCommitted, SegmentJob, type CommittedAmount, type StreamHole } from "./segment-job.ts";
 
 /** One symbol's share of a request: which series, which days, from where. */
@@ -66,6 +67,10 @@ export async function populateSymbol(
   const run = new SymbolRun(store, work, events);
   const covered = await coveredOf(store, work);
   const spans = spansOf(work, covered);
+  for (const one of earlierStarts(work.range.from, work.segmentation, covered)) {
+    const isPublished = (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1))) !== undefined;
+    if (isPublished) run.tellEarlierStart(one);
+  }
   for (const { from, to } of joinSpans(spans)) {
     const steps = walkDays({
       source: work.source,
@@ -146,6 +151,13 @@ class SymbolRun {
       failures: this.#failures,
       interrupted: this.#interrupted,
     };
+  }
+
+  /** The unit goes on where it is; days before its first one are not put in front of bars that exist. */
+  tellEarlierStart({ unit, from }: EarlierStart): void {
+    const text = `${unitId(unit.series, unit.segment)} begins at ${unit.firstDay}; the days from ${from} on are not in it`;
+    const hint = `give --start-date ${unit.firstDay}, or build from ${from} into another state directory`;
+    this.#fail(new RefusedError(text, { code: "START_BEFORE_BUILD", subject: this.symbol, hint }));
   }
 
   async #build(file: DayFile): Promise<boolean> {

@@ -83,7 +83,7 @@ export class HttpSource implements ArchiveSource {
       const sha256 = await this.#promisedDigest(name, day, signal);
       if (sha256 === undefined) return { kind: "missing", day };
       const path = this.#mirror.pathOf(this.#market, this.#symbol, day, sha256);
-      const kept = await this.#mirror.sizeOf(path);
+      const kept = await this.#mirror.take(path);
       if (kept !== undefined) return { kind: "file", day, path, name, sha256, bytes: kept };
       const received = await this.#client.ask("GET", this.#urlOf(day), signal, async (response) =>
         this.#mirror.receive(path, bodyOf(response)),

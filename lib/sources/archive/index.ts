@@ -7,6 +7,7 @@ import { Mirror } from "./mirror.ts";
 import type { ArchiveSource } from "./types.ts";
 
 export { fetchDays } from "./days.ts";
+export { collectMirror, type MirrorGc } from "./mirror-gc.ts";
 export { judgeMissingDay, type MissingDay } from "./missing-days.ts";
 export type { ArchiveSource, DayFile, DayOutcome } from "./types.ts";
 

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureFolder } from "../../files/folders.ts";
 import type { Day } from "../../model/day.ts";
@@ -25,10 +26,19 @@ export class Mirror {
     return join(this.root, market, symbol, `${symbol}-aggTrades-${day}.${sha256.slice(0, digestDigits)}.zip`);
   }
 
-  /** A kept revision's size, or undefined. */
-  async sizeOf(path: string): Promise<number | undefined> {
-    const found = await stat(path).catch(() => undefined);
-    return found?.size;
+  /**
+   * The size of a revision that is kept, or undefined. Its file's time becomes now: `mirror gc` takes the longest unused
+   * first, and leaves alone what a run has just chosen.
+   */
+  async take(path: string): Promise<number | undefined> {
+    try {
+      const now = new Date();
+      await utimes(path, now, now);
+      return (await stat(path)).size;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   /** Streams bytes into a temporary file while hashing them. */
@@ -78,7 +88,7 @@ export class Mirror {
   /** Removes what an interrupted run left half-received in a symbol's folder. */
   async sweep(market: Market, symbol: string): Promise<void> {
     const folder = join(this.root, market, symbol);
-    const names = await readdir(folder).catch(() => []);
+    const names = existsSync(folder) ? await readdir(folder) : [];
     const stale = names.filter((name) => name.startsWith(".") && name.endsWith(temporarySuffix));
     await Promise.all(stale.map(async (name) => rm(join(folder, name), { force: true })));
   }
