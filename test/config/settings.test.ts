@@ -95,6 +95,16 @@ test("flag over environment over settings file over default, and each says where
   );
 });
 
+test("a name that mise exports is the file's still: it starts from the file's folder, and the listing says so", () => {
+  const path = fileWith('[env]\nBARKEEP_STATE = "state"\n');
+  const environment = readEnvironment({ BARKEEP_SETTINGS: path, BARKEEP_STATE: "state" });
+  assert.equal(loadSettings({}, environment).stateDirectory, join(path, "..", "state"));
+  assert.equal(
+    listSettings({}, environment).find(({ name }) => name === "stateDirectory")?.from,
+    "BARKEEP_STATE (settings file)",
+  );
+});
+
 test("RANGEBAR_OUROBOROS_MODE is year, month or week; anything else is told with its name and what it may be", () => {
   for (const mode of ["year", "month", "week"] as const) {
     assert.equal(settingsOf({ RANGEBAR_OUROBOROS_MODE: mode }).segmentation, mode);
