@@ -15,4 +15,5 @@ export { serveStore, type ServedStore } from "./serve/index.ts";
 export { readNative as decodeNative, type NativeBlock, type NativeCell } from "./native-decode.ts";
 export { sqlInteger, sqlString } from "./sql/literal.ts";
 export { openStore, type Store, type StoreSettings } from "./store.ts";
+export { storeVersion } from "./version.ts";
 export { openUnit, type OpenUnit } from "./units.ts";
