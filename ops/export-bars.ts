@@ -6,7 +6,7 @@ import { parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { exportFormats, writeBinary, writeText } from "../lib/report/export-bars.ts";
-import { listSeries, openStore } from "../lib/store/index.ts";
+import { listSeries, openStore, storeExists } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "export-bars",
@@ -38,7 +38,10 @@ const command = defineCommand({
   ],
   handler: async (args, { settings, stdout }) => {
     checkExportRange(args);
-    const store = await openStore(storeSettings(settings));
+    const address = storeSettings(settings);
+    // Reading must not make a store: without one there is no series, and the error says so.
+    if (!storeExists(address)) resolveSeries(args.series, []);
+    const store = await openStore(address);
     try {
       const request = { ...args, series: resolveSeries(args.series, await listSeries(store)) };
       const read = await readSeries(store, request);

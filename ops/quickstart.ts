@@ -1,10 +1,10 @@
 import { join, relative } from "node:path";
-import { loadRegistry, projectRoot, type Registry } from "../lib/config/index.ts";
+import { loadRegistry, projectRoot } from "../lib/config/index.ts";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { readSeries } from "../lib/datasets/range/export.ts";
 import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveWork } from "../lib/datasets/range/request.ts";
-import { populateWork } from "../lib/datasets/range/run.ts";
+import { populateWork, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { readStatus, type SeriesStatus } from "../lib/datasets/range/status.ts";
 import { writeWhole } from "../lib/files/write-whole.ts";
 import { dayOfMs, parseDay } from "../lib/model/day.ts";
@@ -12,8 +12,8 @@ import { parseSeriesId, parseThreshold, seriesId, type SeriesId } from "../lib/m
 import { formatDigest } from "../lib/native/index.ts";
 import { chartBarsOf, type ChartBar, type ChartSeries } from "../lib/report/chart-data.ts";
 import { htmlChart } from "../lib/report/html-chart.ts";
-import { populateLines } from "../lib/report/populate.ts";
-import { statusLines } from "../lib/report/status.ts";
+import { populateDocument, populateLines } from "../lib/report/populate.ts";
+import { statusDocument, statusLines } from "../lib/report/status.ts";
 import { terminalChart } from "../lib/report/terminal-chart.ts";
 import { decodeNative, openStore, type Store } from "../lib/store/index.ts";
 
@@ -47,25 +47,24 @@ async function readCharted(store: Store, statuses: readonly SeriesStatus[]): Pro
   return charted.toSorted((a, b) => a.threshold - b.threshold);
 }
 
+/** What a run came to. */
+interface Built {
+  readonly outcome: PopulateOutcome;
+  readonly statuses: readonly SeriesStatus[];
+  readonly charted: readonly ChartSeries[];
+}
+
 /** What was built: the table, the chart in the terminal, and the page. */
-async function show(
-  store: Store,
-  registry: Registry,
-  wanted: ReadonlySet<SeriesId>,
-  stateDirectory: string,
-  { print, stdout }: Pick<CommandContext, "print" | "stdout">,
-): Promise<void> {
-  const statuses = (await readStatus(store, registry)).filter((status) => wanted.has(status.series));
+function show(built: Built, page: string, { print, stdout }: Pick<CommandContext, "print" | "stdout">): void {
+  const { outcome, statuses, charted } = built;
+  populateLines(outcome).forEach((line) => print(line));
   print("");
   statusLines(statuses).forEach((line) => print(line));
-  const charted = await readCharted(store, statuses);
   const drawn = charted.find((one) => one.threshold === chartThreshold);
   print("");
   print(`BTCUSDT, ${chartThreshold / 1000} % range bars:`);
   const width = "columns" in stdout && typeof stdout.columns === "number" ? Math.min(stdout.columns, 120) : 100;
   terminalChart(drawn?.bars ?? [], width, 16).forEach((line) => print(line));
-  const page = join(stateDirectory, "quickstart.html");
-  writeWhole(page, htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted), 0o644);
   print("");
   const fromHere = relative(process.cwd(), page);
   print(`chart: ${page}${fromHere.startsWith("..") ? "" : ` (./${fromHere})`}`);
@@ -74,7 +73,7 @@ async function show(
 const command = defineCommand({
   name: "quickstart",
   summary: "build range bars from the sample archive into the embedded store and draw them",
-  handler: async (_args, { env, settings: given, signal, print, log, stdout }) => {
+  handler: async (_args, { env, settings: given, signal, print, printJson, log, stdout }) => {
     const settings = {
       ...given,
       archive: join(projectRoot, "examples", "archive"),
@@ -98,10 +97,14 @@ const command = defineCommand({
         line: log,
         progress: () => undefined,
       });
-      populateLines(outcome).forEach((line) => print(line));
       if (outcome.exitCode !== 0) return outcome.exitCode;
-      const built = new Set(work.flatMap((one) => one.series.map(seriesId)));
-      await show(store, registry, built, settings.stateDirectory, { print, stdout });
+      const wanted = new Set(work.flatMap((one) => one.series.map(seriesId)));
+      const statuses = (await readStatus(store, registry)).filter(({ series }) => wanted.has(series));
+      const charted = await readCharted(store, statuses);
+      const page = join(settings.stateDirectory, "quickstart.html");
+      writeWhole(page, htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted), 0o644);
+      if (settings.json) printJson({ ...populateDocument(outcome), ...statusDocument(statuses), chart: page });
+      else show({ outcome, statuses, charted }, page, { print, stdout });
       return outcome.exitCode;
     } finally {
       await store.close();

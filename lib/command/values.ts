@@ -37,7 +37,8 @@ function readBoolean(given: unknown, subject: string): boolean {
   const text = textOf(given);
   if (["true", "1"].includes(text)) return true;
   if (["false", "0"].includes(text)) return false;
-  throw new ConfigurationError(`"${text}" is not true or false`, { code: "BAD_SETTING", subject });
+  const hint = "set it to true, false, 1 or 0, or unset it";
+  throw new ConfigurationError(`"${text}" is not true or false`, { code: "BAD_SETTING", subject, hint });
 }
 
 /** The parser and the environment hand over scalars only. */

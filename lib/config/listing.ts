@@ -2,6 +2,7 @@ import type { Environment } from "./environment.ts";
 import { settingDefinition, settingNames, symbolFloorPrefix } from "./setting-definitions.ts";
 import { describeSource, loadSettings, settingText, type SettingFlags } from "./settings.ts";
 import { maskUrl } from "./store-url.ts";
+import { floorSetting } from "./thresholds.ts";
 
 /** A setting as `barkeep config` shows it. */
 export interface SettingRow {
@@ -14,6 +15,9 @@ export interface SettingRow {
   readonly describe: string;
 }
 
+/** Read where they apply; a listing must not show one that would be refused there. */
+const floorNames = ["cryptoFloor", "forexFloor", "equitiesFloor", "unknownFloor"] as const;
+
 const masked = "***";
 
 /**
@@ -22,6 +26,7 @@ const masked = "***";
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
   const resolved: Readonly<Partial<Record<string, string | boolean>>> = { ...loadSettings(flags, environment) };
+  for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {
     const { describe, env, secret } = settingDefinition(name);
     const value = resolved[name];
@@ -33,6 +38,7 @@ export function listSettings(flags: SettingFlags, environment: Environment): Set
   });
   for (const [env, value] of Object.entries(environment.values)) {
     if (!env.startsWith(symbolFloorPrefix) || value === undefined) continue;
+    floorSetting(env, environment.values);
     const layer = environment.layers.find(({ values }) => values[env] !== undefined)?.layer ?? "environment";
     const symbol = env.slice(symbolFloorPrefix.length);
     const describe = `least threshold of ${symbol}, dbps`;

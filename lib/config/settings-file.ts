@@ -29,8 +29,8 @@ export function findSettingsFile(start: string): SettingsFile | undefined {
     const shared = firstExisting(folder, sharedNames);
     if (shared !== undefined) {
       const local = firstExisting(folder, localNames);
-      const values = { ...readEnvTable(shared), ...(local === undefined ? {} : readEnvTable(local)) };
-      return { path: shared, values };
+      const both = { ...readEnvTable(shared), ...(local === undefined ? {} : readEnvTable(local)) };
+      return { path: shared, values: withoutEmpty(both) };
     }
     if (dirname(folder) === folder) return undefined;
   }
@@ -38,7 +38,12 @@ export function findSettingsFile(start: string): SettingsFile | undefined {
 
 /** The `[env]` settings of one named file. @throws ConfigurationError SETTINGS_FILE */
 export function readSettingsFile(path: string): SettingsFile {
-  return { path: resolve(path), values: readEnvTable(path) };
+  return { path: resolve(path), values: withoutEmpty(readEnvTable(path)) };
+}
+
+/** An empty text is no value: it unsets what another file says. */
+function withoutEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
 function firstExisting(folder: string, names: readonly string[]): string | undefined {
@@ -47,7 +52,15 @@ function firstExisting(folder: string, names: readonly string[]): string | undef
 
 function readEnvTable(path: string): Record<string, string> {
   const text = readText(path);
-  const { env } = fileShape.parse(parseToml(text, path, "SETTINGS_FILE"));
+  const shape = fileShape.safeParse(parseToml(text, path, "SETTINGS_FILE"));
+  if (!shape.success) {
+    throw new ConfigurationError("env is not a table of names and values", {
+      code: "SETTINGS_FILE",
+      subject: `${path}:${lineOfKey(text, ["env"])}`,
+      hint: "write [env] on a line of its own and NAME = value below it",
+    });
+  }
+  const { env } = shape.data;
   const values: Record<string, string> = {};
   for (const [name, raw] of Object.entries(env)) {
     // `_` holds mise's directives (path, file, source), which are no settings; `false` is how mise unsets a name.

@@ -104,6 +104,7 @@ function oneOf<T extends string>(found: SettingText | undefined, allowed: readon
   throw new ConfigurationError(`"${found.text}" is not one of ${allowed.join(", ")}`, {
     code: "BAD_SETTING",
     subject: describeSource(found.source),
+    hint: `set it to one of ${allowed.join(", ")}, or unset it`,
   });
 }
 

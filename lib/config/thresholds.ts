@@ -60,7 +60,8 @@ export function checkThreshold(
   });
 }
 
-function floorSetting(name: string, env: ProcessEnvironment): ThresholdDbps | undefined {
+/** A floor's setting, or undefined where it is not set. @throws ConfigurationError BAD_SETTING */
+export function floorSetting(name: string, env: ProcessEnvironment): ThresholdDbps | undefined {
   const text = env[name];
   if (text === undefined || text === "") return undefined;
   try {

@@ -46,6 +46,12 @@ function kindOf(code: string, text: string, details: ConstructorParameters<typeo
 
 function parseCoreError(error: unknown): z.infer<typeof coreErrorSchema> | undefined {
   if (!(error instanceof Error) || !error.message.startsWith("{")) return undefined;
-  const parsed = coreErrorSchema.safeParse(JSON.parse(error.message));
-  return parsed.success ? parsed.data : undefined;
+  let content: unknown;
+  try {
+    content = JSON.parse(error.message);
+  } catch {
+    // Not one of the core's: it stays as it is.
+    return undefined;
+  }
+  return coreErrorSchema.safeParse(content).data;
 }

@@ -60,6 +60,8 @@ function asForming(block: NativeBlock): NativeBlock {
   return { rows: block.rows, columns };
 }
 
+const wideColumns = ["volume", "turnover", "buy_volume", "sell_volume", "buy_turnover", "sell_turnover"] as const;
+
 /** Writes the engine's own Arrow stream or Parquet file. The whole result is held in memory by the engine. */
 export async function writeBinary(
   store: Store,
@@ -68,7 +70,12 @@ export async function writeBinary(
   out: NodeJS.WritableStream,
 ): Promise<void> {
   const union = read.queries.map((query) => `SELECT * FROM (${query})`).join("\nUNION ALL\n");
-  const sql = `SELECT * FROM (${union}) ORDER BY first_agg_trade_id`;
+  // Int128 would come out as 16 raw bytes; decimals without a fraction are integers that every reader knows.
+  // The engine converts them from text only.
+  const wide = wideColumns.map((name) => `CAST(toString(${name}) AS Decimal(38, 0)) AS ${name}`).join(", ");
+  // Readers of Arrow in JavaScript know no compression.
+  const settings = "SETTINGS output_format_arrow_compression_method = 'none'";
+  const sql = `SELECT * REPLACE (${wide}) FROM (${union}) ORDER BY first_agg_trade_id ${settings}`;
   const engineFormat = format === "arrow" ? "ArrowStream" : "Parquet";
   for await (const chunk of store.stream(sql, engineFormat)) await write(out, chunk);
 }

@@ -35,7 +35,23 @@ export function planLines(plan: PopulatePlan): string[] {
 
 /** The same as one document. */
 export function planDocument(plan: PopulatePlan): Record<string, unknown> {
-  return { ...plan };
+  return {
+    units: plan.units.map((unit) => ({
+      unit: unit.unit,
+      from: unit.from,
+      to: unit.to,
+      days: unit.days,
+      archive_bytes: unit.archiveBytes,
+      bars: unit.bars,
+      store_bytes: unit.storeBytes,
+      memory_bytes: unit.memoryBytes,
+      seconds: unit.seconds,
+    })),
+    disk_bytes: plan.diskBytes,
+    free_bytes: plan.freeBytes,
+    memory_bytes: plan.memoryBytes,
+    seconds: plan.seconds,
+  };
 }
 
 /** The answer of `populate`. */

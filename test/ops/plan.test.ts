@@ -54,16 +54,16 @@ const planShape = z.object({
       from: z.string(),
       to: z.string(),
       days: z.int().positive(),
-      archiveBytes: z.int().nonnegative(),
+      archive_bytes: z.int().nonnegative(),
       bars: z.int().nonnegative(),
-      storeBytes: z.int().nonnegative(),
-      memoryBytes: z.int().positive(),
+      store_bytes: z.int().nonnegative(),
+      memory_bytes: z.int().positive(),
       seconds: z.number().nonnegative(),
     }),
   ),
-  diskBytes: z.number().nonnegative(),
-  freeBytes: z.number().positive(),
-  memoryBytes: z.number().nonnegative(),
+  disk_bytes: z.number().nonnegative(),
+  free_bytes: z.number().positive(),
+  memory_bytes: z.number().nonnegative(),
   seconds: z.number().nonnegative(),
 });
 type Plan = z.infer<typeof planShape>;
@@ -116,7 +116,13 @@ const asked = ["--symbol", "BTCUSDT", "--threshold", "50", "--threshold", "100",
 
 test("a plan has a unit per series and segment, with its days, bytes, bars, memory and time", async () => {
   const state = newState();
-  const { units, diskBytes, memoryBytes, seconds, freeBytes } = await plan(state, asked);
+  const {
+    units,
+    disk_bytes: diskBytes,
+    memory_bytes: memoryBytes,
+    seconds,
+    free_bytes: freeBytes,
+  } = await plan(state, asked);
   assert.deepEqual(
     units.map(({ unit, from, to, days }) => ({ unit, from, to, days })),
     [
@@ -128,16 +134,19 @@ test("a plan has a unit per series and segment, with its days, bytes, bars, memo
   );
   for (const unit of units) {
     const actual = bytesOf(unit.from, unit.to);
-    assert.ok(Math.abs(unit.archiveBytes - actual) <= 2, `${unit.archiveBytes} of ${actual}: three days are all of it`);
-    assert.ok(unit.storeBytes > unit.bars, "a bar takes more than a byte");
+    assert.ok(
+      Math.abs(unit.archive_bytes - actual) <= 2,
+      `${unit.archive_bytes} of ${actual}: three days are all of it`,
+    );
+    assert.ok(unit.store_bytes > unit.bars, "a bar takes more than a byte");
     assert.ok(unit.bars <= 3 * perDay, "no more bars than trades");
   }
   assert.equal(
     diskBytes,
-    units.reduce((sum, unit) => sum + unit.storeBytes, 0),
+    units.reduce((sum, unit) => sum + unit.store_bytes, 0),
     "archives that lie here need no room",
   );
-  assert.equal(memoryBytes, Math.max(...units.map((unit) => unit.memoryBytes)));
+  assert.equal(memoryBytes, Math.max(...units.map((unit) => unit.memory_bytes)));
   const passes = (units[0]?.seconds ?? 0) + (units[2]?.seconds ?? 0);
   assert.ok(Math.abs(seconds - passes) < 1e-9, "the thresholds share one pass");
   assert.ok(freeBytes > 0);
@@ -173,10 +182,10 @@ test("archives that must be fetched need room on the disk; sizes are asked for, 
   const state = newState();
   await using server = new ArchiveServer(archive.root);
   const url = await server.start();
-  const { units, diskBytes } = await plan(state, [...asked, "--archive", url]);
-  const fetched = (units[0]?.archiveBytes ?? 0) + (units[2]?.archiveBytes ?? 0);
+  const { units, disk_bytes: diskBytes } = await plan(state, [...asked, "--archive", url]);
+  const fetched = (units[0]?.archive_bytes ?? 0) + (units[2]?.archive_bytes ?? 0);
   assert.ok(fetched > 0);
-  assert.equal(diskBytes, fetched + units.reduce((sum, unit) => sum + unit.storeBytes, 0));
+  assert.equal(diskBytes, fetched + units.reduce((sum, unit) => sum + unit.store_bytes, 0));
   assert.equal(existsSync(state), false);
 });
 
@@ -189,8 +198,8 @@ test("what is built already is not planned again; what is new is, from the day a
   assert.equal(all.stdout, "nothing to do: every day asked for is built");
   const none = await plan(state, until(built));
   assert.deepEqual(none.units, []);
-  assert.equal(none.diskBytes, 0);
-  assert.equal(none.memoryBytes, 0);
+  assert.equal(none.disk_bytes, 0);
+  assert.equal(none.memory_bytes, 0);
   assert.equal(none.seconds, 0);
   const rest = await plan(state, until(last));
   assert.deepEqual(

@@ -10,6 +10,8 @@ export interface CoveredUpTo {
 /** The days of one segment that some unit of the job still needs. */
 export interface DaySpan {
   readonly segment: Segment;
+  /** Per unit of the job the first day it still needs; undefined where it lacks nothing. */
+  readonly needs: readonly (Day | undefined)[];
   readonly from: Day;
   readonly to: Day;
 }
@@ -32,7 +34,8 @@ export function daySpans(
       covered === undefined ? first : covered.dayDone ? addDays(covered.day, 1) : covered.day,
     );
     const earliest = next.reduce((a, b) => (a < b ? a : b), addDays(last, 1));
-    return earliest > last ? [] : [{ segment, from: earliest, to: last }];
+    const needs = next.map((day) => (day > last ? undefined : day));
+    return earliest > last ? [] : [{ segment, needs, from: earliest, to: last }];
   });
 }
 

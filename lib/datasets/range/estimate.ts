@@ -1,5 +1,5 @@
-import { daysBetween, addDays } from "../../model/day.ts";
-import { seriesId, unitId } from "../../model/series.ts";
+import { addDays, daysBetween, type Day } from "../../model/day.ts";
+import { seriesId, unitId, type RangeSeries } from "../../model/series.ts";
 import type { DaySpan } from "./day-spans.ts";
 import type { SymbolWork } from "./populate.ts";
 
@@ -18,6 +18,13 @@ export interface UnitEstimate {
   readonly seconds: number;
 }
 
+/** What one pass over a span's archives is expected to take, and the units that share it. */
+export interface SpanEstimate {
+  readonly units: readonly UnitEstimate[];
+  readonly archiveBytes: number;
+  readonly seconds: number;
+}
+
 /** Zipped bytes of one aggregate trade, as daily archives of the last years have them. */
 const zippedBytesPerTrade = 16;
 /** One store row of the base profile on disk. */
@@ -29,30 +36,35 @@ const tradesPerSecond = 5_000_000;
 /** A calm day of a liquid symbol at 250 dbps; a random walk crosses a band in a time that grows with its square. */
 const barsPerDayAt250 = 300;
 
-/** Estimates the units of one symbol. Asks the source for the size of three days of each span. */
-export async function estimateUnits(work: SymbolWork, spans: readonly DaySpan[]): Promise<UnitEstimate[]> {
-  const estimates: UnitEstimate[] = [];
-  for (const span of spans) {
-    const days = daysBetween(span.from, span.to) + 1;
-    const archiveBytes = Math.round((await sampleDayBytes(work, span, days)) * days);
-    const trades = archiveBytes / zippedBytesPerTrade;
-    for (const series of work.series) {
-      const walk = barsPerDayAt250 * days * (250 / series.threshold) ** 2;
-      const bars = Math.round(Math.min(walk, trades / 2));
-      estimates.push({
-        unit: unitId(seriesId(series), span.segment.id),
-        from: span.from,
-        to: span.to,
-        days,
-        archiveBytes,
-        bars,
-        storeBytes: bars * storeBytesPerBar,
-        memoryBytes,
-        seconds: trades / tradesPerSecond,
-      });
-    }
-  }
-  return estimates;
+/** Estimates one symbol's job over a span of days. Asks the source for the size of three of them. */
+export async function estimateSpan(work: SymbolWork, span: DaySpan): Promise<SpanEstimate> {
+  const days = daysBetween(span.from, span.to) + 1;
+  const bytesPerDay = await sampleDayBytes(work, span, days);
+  const units = work.series.flatMap((series, i) => {
+    const from = span.needs[i];
+    return from === undefined ? [] : [estimateUnit(series, span, from, bytesPerDay)];
+  });
+  const archiveBytes = Math.round(bytesPerDay * days);
+  return { units, archiveBytes, seconds: archiveBytes / zippedBytesPerTrade / tradesPerSecond };
+}
+
+function estimateUnit(series: RangeSeries, span: DaySpan, from: Day, bytesPerDay: number): UnitEstimate {
+  const days = daysBetween(from, span.to) + 1;
+  const archiveBytes = Math.round(bytesPerDay * days);
+  const trades = archiveBytes / zippedBytesPerTrade;
+  const walk = barsPerDayAt250 * days * (250 / series.threshold) ** 2;
+  const bars = Math.round(Math.min(walk, trades / 2));
+  return {
+    unit: unitId(seriesId(series), span.segment.id),
+    from,
+    to: span.to,
+    days,
+    archiveBytes,
+    bars,
+    storeBytes: bars * storeBytesPerBar,
+    memoryBytes,
+    seconds: trades / tradesPerSecond,
+  };
 }
 
 /** The mean of the first, middle and last day's archive; days without one are left out. */

@@ -4,7 +4,7 @@ import type { ProcessEnvironment, Registry, Settings } from "../../config/index.
 import { dayOfMs } from "../../model/day.ts";
 import { UnavailableError } from "../../model/errors.ts";
 import { openStore, storeExists, type Store, type StoreSettings } from "../../store/index.ts";
-import { estimateUnits, type UnitEstimate } from "./estimate.ts";
+import { estimateSpan, type UnitEstimate } from "./estimate.ts";
 import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 
@@ -55,10 +55,9 @@ export async function planWork(
   let seconds = 0;
   for (const one of work) {
     const covered = store === undefined ? [] : await coveredOf(store, one);
-    const estimates = await estimateUnits(one, spansOf(one, covered));
-    units.push(...estimates);
-    // The units of a job share one pass over the archives.
-    for (const estimate of estimates.filter((_, i) => i % one.series.length === 0)) {
+    for (const span of spansOf(one, covered)) {
+      const estimate = await estimateSpan(one, span);
+      units.push(...estimate.units);
       archiveBytes += estimate.archiveBytes;
       seconds += estimate.seconds;
     }
