@@ -15,14 +15,14 @@ export interface DaysArchive {
 }
 
 /** As many as any measurement reads. */
-const dayCount = 4;
+const dayCount = 8;
 const symbol = "BTCUSDT";
 const firstDay = parseDay("2024-08-08");
 
 /** The archive that all measurements share: written once, and again when the program that makes it has changed. */
 export async function madeUpDays({ quick }: Setting): Promise<DaysArchive> {
   const tradesPerDay = quick ? 50_000 : 5_000_000;
-  const folder = join(dataFolder, `days-${tradesPerDay}-${makerHash()}`);
+  const folder = join(dataFolder, `days-${dayCount}x${tradesPerDay}-${makerHash()}`);
   if (!existsSync(folder)) {
     process.stderr.write(`bench: writing ${dayCount} days of ${tradesPerDay} trades\n`);
     const unfinished = `${folder}.new`;

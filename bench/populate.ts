@@ -8,7 +8,7 @@ import { ratio, rounded, summary, type Summary } from "./statistics.ts";
 
 const bench = "populate";
 const few = 2;
-const many = 4;
+const many = 8;
 
 /** `barkeep populate` end to end into the embedded store, beside libdeflate on one core; memory at two lengths. */
 export async function* measurePopulate(setting: Setting): AsyncGenerator<Line> {

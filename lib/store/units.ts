@@ -96,22 +96,18 @@ export async function openUnit(
   const { series, segment } = request;
   const build = await openBuild(store, request);
   const key = unitKey(series, segment, build);
-  // The chain's last row; an attempt outside the chain is not in the view.
-  const [last] = await store.rows(
-    `SELECT attempt, base, day, day_done, through_id, bars_digest, source_sha256, checkpoint FROM barkeep.coverage_published
-WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
-    lastRow,
-  );
-  const [greatest] = await store.rows(
+  const [row] = await store.rows(
     `SELECT max(c.attempt) AS attempt FROM barkeep.coverage AS c WHERE ${key}`,
     attemptRow,
   );
+  const greatest = row?.attempt ?? 0n;
+  const last = greatest === 0n ? undefined : await lastOfChain(store, key);
   return {
     unitId: unitId(series, segment),
     series,
     segment,
     build,
-    attempt: nextAttempt(greatest?.attempt ?? 0n),
+    attempt: nextAttempt(greatest),
     base: last === undefined ? [] : [...last.base.map(linkOf), { attempt: last.attempt, throughId: last.through_id }],
     resume:
       last === undefined
@@ -126,6 +122,16 @@ WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
           },
     position: { parts: 0, rows: 0, throughId: last?.through_id, barsDigest: last?.bars_digest },
   };
+}
+
+/** The chain's last row; an attempt outside the chain is not in the view. */
+async function lastOfChain(store: Store, key: string): Promise<z.output<typeof lastRow> | undefined> {
+  const [last] = await store.rows(
+    `SELECT attempt, base, day, day_done, through_id, bars_digest, source_sha256, checkpoint FROM barkeep.coverage_published
+WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
+    lastRow,
+  );
+  return last;
 }
 
 /** The SQL condition that names a unit's build. */

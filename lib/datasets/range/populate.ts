@@ -55,17 +55,18 @@ export async function coveredOf(store: Store, work: Pick<SymbolWork, "series">):
 /**
  * Builds what a symbol's series lack, oldest day first, and commits as it goes. Stops at the first day that cannot be had;
  * what was read before it is committed.
+ * @param covered what the store has of its series
  * @param signal the first interruption: stops behind the day being read, commits, and says so in the result
  */
 export async function populateSymbol(
   store: Store,
   work: SymbolWork,
+  covered: readonly CoveredUnit[],
   today: Day,
   signal: AbortSignal,
   events: PopulateEvents,
 ): Promise<SymbolResult> {
   const run = new SymbolRun(store, work, events);
-  const covered = await coveredOf(store, work);
   const spans = spansOf(work, covered);
   for (const one of earlierStarts(work.range.from, work.segmentation, covered)) {
     const isPublished = (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1))) !== undefined;

@@ -69,10 +69,11 @@ async function populateOne(
   signal: AbortSignal,
   listener: PopulateListener,
 ): Promise<SymbolResult> {
-  const spans = spansOf(work, await coveredOf(store, work));
+  const covered = await coveredOf(store, work);
+  const spans = spansOf(work, covered);
   const daysTotal = spans.reduce((sum, span) => sum + daysBetween(span.from, span.to) + 1, 0);
   const state = { subject: work.series[0]?.symbol ?? "", daysDone: 0, daysTotal, trades: 0n, bars: 0 };
-  return populateSymbol(store, work, today, signal, {
+  return populateSymbol(store, work, covered, today, signal, {
     note: (text) => listener.line(text),
     finding: (failure) => listener.line(describeFailure(failure)),
     dayRead: (_day, trades) => {

@@ -2,7 +2,7 @@ import type { Response } from "undici";
 import { addDays, daysInclusive, type Day } from "../../model/day.ts";
 import { UnavailableError, UpstreamDataError } from "../../model/errors.ts";
 import type { Market } from "../../model/markets.ts";
-import { HttpClient, TruncatedBodyError, type RetryPolicy } from "./http-client.ts";
+import { defaultRetryPolicy, HttpClient, TruncatedBodyError, type RetryPolicy } from "./http-client.ts";
 import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
 import type { Mirror, Received } from "./mirror.ts";
 import type { ArchiveSource, DayOutcome } from "./types.ts";
@@ -21,7 +21,7 @@ export class HttpSource implements ArchiveSource {
   readonly #mirror: Mirror;
   readonly #client: HttpClient;
 
-  constructor(base: string, market: Market, symbol: string, mirror: Mirror, policy: RetryPolicy) {
+  constructor(base: string, market: Market, symbol: string, mirror: Mirror, policy: RetryPolicy = defaultRetryPolicy) {
     this.#base = `${base}/${symbolFolder(market, symbol)}`;
     this.#market = market;
     this.#symbol = symbol;

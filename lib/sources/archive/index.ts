@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import type { Market } from "../../model/markets.ts";
 import { DirectorySource } from "./directory.ts";
-import { defaultRetryPolicy, type RetryPolicy } from "./http-client.ts";
-import { HttpSource } from "./http.ts";
+import type { RetryPolicy } from "./http-client.ts";
 import { Mirror } from "./mirror.ts";
 import type { ArchiveSource } from "./types.ts";
 
@@ -25,9 +24,11 @@ export async function openArchive(
   market: Market,
   symbol: string,
   stateDirectory: string,
-  policy: RetryPolicy = defaultRetryPolicy,
+  policy?: RetryPolicy,
 ): Promise<ArchiveSource> {
   if (!/^https?:\/\//.test(location)) return new DirectorySource(location, market, symbol);
+  // Loaded where it is wanted: the HTTP client takes longer to load than a small folder to read.
+  const { HttpSource } = await import("./http.ts");
   const mirror = new Mirror(mirrorRoot(stateDirectory));
   await mirror.sweep(market, symbol);
   return new HttpSource(location, market, symbol, mirror, policy);
