@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { z } from "zod";
+import { ConfigurationError } from "../../lib/model/errors.ts";
+import { embeddedClients } from "../../lib/store/clients.ts";
+import { barColumns, keyColumns } from "../../lib/store/columns.generated.ts";
+import { columns } from "../../lib/store/columns.ts";
+import { migrate, schemaVersion } from "../../lib/store/schema/migrate.ts";
+import { migrations } from "../../lib/store/schema/migrations.ts";
+import { coverageColumns, viewStatements } from "../../lib/store/schema/views.ts";
+import { openEmbedded, openStore, Store } from "../../lib/store/store.ts";
+import { barkeep, temporaryFolder } from "../ops/run.ts";
+import { ServedStoreProcess } from "../rig/serve.ts";
+import { openBare } from "./bare-store.ts";
+
+let store: Store;
+
+before(async () => {
+  store = await openBare(join(temporaryFolder("migrations"), "state"));
+});
+afterEach(async () => {
+  await store.command("DROP DATABASE IF EXISTS barkeep SYNC");
+});
+after(async () => {
+  await store.close();
+});
+
+const objectRow = z.object({ name: z.string(), sql: z.string() });
+const versionRow = z.object({ version: z.number(), name: z.string() });
+
+/** Tables and views as the engine would make them again. */
+async function schemaOf(of: Store): Promise<Map<string, string>> {
+  const rows = await of.rows(
+    "SELECT name, create_table_query AS sql FROM system.tables WHERE database = 'barkeep' ORDER BY name",
+    objectRow,
+  );
+  return new Map(rows.map((row) => [row.name, row.sql]));
+}
+
+async function versionsOf(of: Store): Promise<z.output<typeof versionRow>[]> {
+  return of.rows("SELECT version, name FROM barkeep.schema_migrations ORDER BY version", versionRow);
+}
+
+const onRecord = migrations.map(({ version, name }) => ({ version, name }));
+
+async function fresh(): Promise<Map<string, string>> {
+  await migrate(store);
+  const schema = await schemaOf(store);
+  await store.command("DROP DATABASE barkeep SYNC");
+  return schema;
+}
+
+test("a fresh store gets every table and view, and the version goes on record last", async () => {
+  await migrate(store);
+  const schema = await schemaOf(store);
+  assert.deepEqual(
+    [...schema.keys()],
+    [
+      "bars",
+      "bars_published",
+      "builds",
+      "coverage",
+      "coverage_published",
+      "pointer",
+      "range_bars",
+      "schema_migrations",
+    ],
+  );
+  assert.deepEqual(await versionsOf(store), onRecord);
+  assert.equal(schemaVersion, onRecord.at(-1)?.version);
+});
+
+test("migrations are numbered 1, 2, 3 …", () => {
+  assert.deepEqual(
+    migrations.map(({ version }) => version),
+    migrations.map((_, i) => i + 1),
+  );
+});
+
+test("the tables have the columns that the manifest and the views name, in that order", async () => {
+  await migrate(store);
+  const columnRow = z.object({ name: z.string(), type: z.string() });
+  const described = async (table: string): Promise<z.output<typeof columnRow>[]> =>
+    store.rows(
+      `SELECT name, type FROM system.columns WHERE database = 'barkeep' AND table = '${table}' ORDER BY position`,
+      columnRow,
+    );
+  const stored = await described("bars");
+  assert.deepEqual(
+    stored.map(({ name }) => name),
+    columns.map(({ name }) => name),
+  );
+  assert.deepEqual(
+    stored.map(({ name }) => name),
+    [...keyColumns, ...barColumns],
+  );
+  assert.deepEqual(
+    stored.map(({ type }) => type),
+    columns.map(({ type }) => type),
+  );
+  assert.deepEqual(await described("bars_published"), stored);
+  const coverage = await described("coverage");
+  assert.deepEqual(
+    coverage.map(({ name }) => name),
+    [...coverageColumns],
+  );
+  assert.deepEqual(await described("coverage_published"), coverage);
+});
+
+test("the second time changes nothing", async () => {
+  await migrate(store);
+  const schema = await schemaOf(store);
+  await migrate(store);
+  await migrate(store);
+  assert.deepEqual(await schemaOf(store), schema);
+  assert.deepEqual(await versionsOf(store), onRecord);
+});
+
+/** Every statement in the order in which a fresh store gets them, the record of the version excepted. */
+const statements = [...migrations.flatMap((migration) => migration.statements), ...viewStatements()];
+
+test("cut short behind any statement, the next start ends what was begun", async () => {
+  const expected = await fresh();
+  for (let done = 0; done <= statements.length; done += 1) {
+    for (const statement of statements.slice(0, done)) await store.command(statement);
+    await migrate(store);
+    assert.deepEqual(await schemaOf(store), expected, `behind ${done} statements`);
+    assert.deepEqual(await versionsOf(store), onRecord, `behind ${done} statements`);
+    await store.command("DROP DATABASE barkeep SYNC");
+  }
+});
+
+/** A store that stops at a statement, as when the process is killed in front of it. */
+class DyingStore extends Store {
+  #left = 0;
+
+  static async of(store: Store): Promise<DyingStore> {
+    assert.ok(store.engine !== undefined);
+    return new DyingStore(store.where, await embeddedClients(store.engine));
+  }
+
+  dieBehind(steps: number): this {
+    this.#left = steps;
+    return this;
+  }
+
+  override async command(sql: string): Promise<void> {
+    this.#step();
+    await super.command(sql);
+  }
+
+  override async insertRows(...words: Parameters<Store["insertRows"]>): Promise<void> {
+    this.#step();
+    await super.insertRows(...words);
+  }
+
+  #step(): void {
+    if (this.#left === 0) throw new Error("killed here");
+    this.#left -= 1;
+  }
+}
+
+test("killed at any step of the migration itself, and again at any step of the next one", async () => {
+  const expected = await fresh();
+  const steps = statements.length + migrations.length;
+  const dying = await DyingStore.of(store);
+  for (let first = 0; first < steps; first += 1) {
+    for (const second of [0, (first + 3) % steps, steps - 1]) {
+      await assert.rejects(migrate(dying.dieBehind(first)), /killed here/);
+      await assert.rejects(migrate(dying.dieBehind(second)), /killed here/);
+      await migrate(store);
+      assert.deepEqual(await schemaOf(store), expected, `killed at ${first}, then at ${second}`);
+      assert.deepEqual(await versionsOf(store), onRecord);
+      await store.command("DROP DATABASE barkeep SYNC");
+    }
+  }
+  await dying.close();
+});
+
+test("rows that are there survive a migration that is run again, and the views show them", async () => {
+  await migrate(store);
+  const key = { series: "range:binance/spot/BTCUSDT@250", segment: "2024", build: 1 };
+  await store.insertRows("barkeep.pointer (series, segment, build, seq, reason)", [{ ...key, seq: 1, reason: "t" }]);
+  const coverage = { ...key, attempt: "1048576", day: "2024-01-01", from_id: "1", through_id: "10" };
+  await store.insertRows("barkeep.coverage (series, segment, build, attempt, day, from_id, through_id)", [coverage]);
+  const bar = { ...key, attempt: "1048576", open_time: "1704067200000000", open: "100000000", high: "100500000" };
+  const ids = { first_agg_trade_id: "1", last_agg_trade_id: "10", low: "99900000", duration_us: "5" };
+  await store.insertRows("barkeep.bars", [{ ...bar, ...ids }]);
+  const dump = async (): Promise<unknown[]> =>
+    Promise.all(
+      ["bars_published", "coverage_published", "range_bars"].map(async (view) =>
+        store.rows(`SELECT * FROM barkeep.${view}`, z.record(z.string(), z.unknown())),
+      ),
+    );
+  const shown = await dump();
+  for (const rows of shown) assert.equal(z.array(z.unknown()).parse(rows).length, 1);
+
+  // As if the program had been killed in front of its last step, and with views of an earlier program.
+  await store.command("TRUNCATE TABLE barkeep.schema_migrations");
+  for (const view of ["bars_published", "coverage_published", "range_bars"]) {
+    await store.command(`CREATE OR REPLACE VIEW barkeep.${view} AS SELECT 1 AS series`);
+  }
+  await store.command("DROP VIEW barkeep.range_bars");
+  await migrate(store);
+  assert.deepEqual(await dump(), shown);
+  assert.deepEqual(await versionsOf(store), onRecord);
+});
+
+const newer = { version: schemaVersion + 1, name: "from the future" };
+
+test("a newer program's store is refused, and nothing in it is touched", async () => {
+  await migrate(store);
+  await store.insertRows("barkeep.schema_migrations (version, name)", [newer]);
+  await store.command("CREATE OR REPLACE VIEW barkeep.range_bars AS SELECT 1 AS from_the_future");
+  const schema = await schemaOf(store);
+  await assert.rejects(migrate(store), (error) => {
+    assert.ok(error instanceof ConfigurationError);
+    assert.equal(error.code, "SCHEMA_NEWER");
+    assert.equal(error.subject, store.where);
+    return true;
+  });
+  assert.deepEqual(await schemaOf(store), schema);
+  assert.deepEqual(await versionsOf(store), [...onRecord, newer]);
+});
+
+test("a table that somebody else made in the schema's database is no reason to stop", async () => {
+  await store.command("CREATE DATABASE barkeep");
+  await store.command("CREATE TABLE barkeep.notes (a Int8) ENGINE = Memory");
+  await migrate(store);
+  assert.deepEqual(await versionsOf(store), onRecord);
+});
+
+test("two programs that begin at the same moment leave one good schema", async () => {
+  const expected = await fresh();
+  await using served = await ServedStoreProcess.start(join(temporaryFolder("migrations-served"), "state"));
+  const { url, user, password } = served;
+  const address = { stateDirectory: "unused", url, user, password };
+  const first = await openStore(address);
+  await first.command("DROP DATABASE barkeep SYNC");
+  const stores = await Promise.all([1, 2, 3].map(async () => openStore(address)));
+  assert.deepEqual(await schemaOf(first), expected);
+  const versions = new Set((await versionsOf(first)).map(({ version }) => version));
+  assert.deepEqual(
+    [...versions],
+    onRecord.map(({ version }) => version),
+  );
+  await Promise.all([first, ...stores].map(async (one) => one.close()));
+});
+
+test("a newer store: exit 3 from the command line, embedded and served, and the same store opens again", async () => {
+  const state = join(temporaryFolder("migrations-newer"), "state");
+  await store.close();
+  try {
+    const old = await openEmbedded(state);
+    await old.insertRows("barkeep.schema_migrations (version, name)", [newer]);
+    await old.close();
+    for (const words of [["status"], ["status", "--json"], ["store", "serve"]]) {
+      const { code, stderr } = await barkeep([...words, "--state", state]);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /SCHEMA_NEWER/);
+      assert.doesNotMatch(stderr, /\n\s+at /);
+    }
+    const bare = await openBare(state);
+    await bare.command(`DELETE FROM barkeep.schema_migrations WHERE version = ${newer.version}`);
+    await bare.close();
+    const { code, stderr } = await barkeep(["status", "--state", state]);
+    assert.equal(code, 0, stderr);
+
+    await using served = await ServedStoreProcess.start(state);
+    const { url, user, password } = served;
+    const there = await openStore({ stateDirectory: "unused", url, user, password });
+    await there.insertRows("barkeep.schema_migrations (version, name)", [newer]);
+    await there.close();
+    const refused = await barkeep(["status", "--state", state], served.env);
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, /SCHEMA_NEWER/);
+  } finally {
+    store = await openBare(join(temporaryFolder("migrations-again"), "state"));
+  }
+});
