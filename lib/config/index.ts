@@ -4,15 +4,7 @@ export { projectRoot } from "./project-root.ts";
 export { loadRegistry, parseRegistry, type Registry } from "./registry.ts";
 export type { AssetClass, KnownGap, SymbolEntry, Transition } from "./registry-schema.ts";
 export { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
-export {
-  describeSource,
-  loadSettings,
-  settingText,
-  type SettingFlags,
-  type Settings,
-  type SettingSource,
-  type SymbolGate,
-} from "./settings.ts";
+export { loadSettings, type SettingFlags, type Settings, type SettingSource, type SymbolGate } from "./settings.ts";
 export { maskUrl } from "./store-url.ts";
 export { admitSymbol, effectiveStart, isDeclaredBetween, isKnownGap } from "./symbols.ts";
 export { checkThreshold, thresholdFloor, type ThresholdFloor } from "./thresholds.ts";

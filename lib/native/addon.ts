@@ -71,7 +71,7 @@ const addonSchema = z.object({
   Job: z.custom<new (config: object) => AddonJob>((value) => typeof value === "function"),
 });
 
-export const addonFile = join(projectRoot, "native", "barkeep.node");
+const addonFile = join(projectRoot, "native", "barkeep.node");
 
 let loaded: z.infer<typeof addonSchema> | undefined;
 

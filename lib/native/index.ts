@@ -12,7 +12,7 @@ import {
 } from "./addon.ts";
 import { fromAddon } from "./errors.ts";
 
-export { addonFile, type Part } from "./addon.ts";
+export type { Part } from "./addon.ts";
 
 /** The core's output version: changes only when some output changes. */
 export function barVersion(): number {

@@ -1,30 +1,6 @@
 import { foldDigest } from "../native/index.ts";
+import { digestColumns } from "./columns.generated.ts";
 import type { Store } from "./store.ts";
-
-/** The columns of a bar's digest, in its order. */
-export const digestColumns = [
-  "open_time",
-  "close_time",
-  "open",
-  "high",
-  "low",
-  "close",
-  "volume",
-  "turnover",
-  "buy_volume",
-  "sell_volume",
-  "buy_turnover",
-  "sell_turnover",
-  "first_trade_id",
-  "last_trade_id",
-  "first_agg_trade_id",
-  "last_agg_trade_id",
-  "individual_trade_count",
-  "agg_record_count",
-  "buy_trade_count",
-  "sell_trade_count",
-  "vwap",
-] as const;
 
 /**
  * Digest of stored bars in id order.

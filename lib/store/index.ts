@@ -1,4 +1,4 @@
-export { barColumns, keyColumns } from "./columns.generated.ts";
+export { barColumns, digestColumns } from "./columns.generated.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
 export {
   holesOf,
@@ -9,7 +9,7 @@ export {
   type CoveredUnit,
   type IdHole,
 } from "./coverage.ts";
-export { digestColumns, digestOfBars, readNativeBody } from "./digest.ts";
+export { digestOfBars } from "./digest.ts";
 export { storeExists } from "./exists.ts";
 export { serveStore, type ServedStore } from "./serve/index.ts";
 export { readNative as decodeNative, type NativeBlock, type NativeCell } from "./native-decode.ts";
