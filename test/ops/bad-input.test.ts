@@ -8,6 +8,7 @@ import { z } from "zod";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { ArchiveFolder, linesOf, walkOf, zipOf } from "../rig/make-archive.ts";
+import { minimalRegistry } from "../rig/registry.ts";
 import { barkeep, projectRoot, temporaryFolder, type Outcome } from "./run.ts";
 
 const day = parseDay("2024-03-05");
@@ -22,7 +23,7 @@ class Bench {
 
   constructor() {
     this.archive.putWalk(day, 2, perDay);
-    writeFileSync(this.symbols, registry(""));
+    writeFileSync(this.symbols, minimalRegistry());
   }
 
   async populate(extra: readonly string[] = [], archive = this.archive.root): Promise<Outcome> {
@@ -53,18 +54,6 @@ const statusSchema = z.object({
     }),
   ),
 });
-
-function registry(more: string): string {
-  return `schema_version = 2
-[symbols.BTCUSDT]
-enabled = true
-asset_class = "crypto"
-exchange = "binance"
-market = "spot"
-listing_date = 2017-08-17
-min_threshold = 1
-${more}`;
-}
 
 const goodLines = linesOf(walkOf(next, 1000 + perDay, perDay));
 
@@ -178,7 +167,10 @@ test("a hole in ids: built behind a flagged orphan, told with its ids, exit 1; d
   const orphans = exported.stdout.split("\n").filter((line) => line.includes(",id_gap,"));
   assert.equal(orphans.length, 1);
   assert.ok(orphans[0]?.includes(",1499,"));
-  writeFileSync(it.symbols, registry(`known_gaps = [{ start_date = ${next}, end_date = ${next}, reason = "test" }]\n`));
+  writeFileSync(
+    it.symbols,
+    minimalRegistry(`known_gaps = [{ start_date = ${next}, end_date = ${next}, reason = "test" }]\n`),
+  );
   assert.equal((await it.status())[0]?.complete, true);
 });
 
@@ -235,7 +227,7 @@ test("usage: bad thresholds, unknown symbol, end before start, unknown flag", as
 
 test("a threshold below the floor is refused with the setting that allows it, and then allowed by it", async () => {
   const it = new Bench();
-  writeFileSync(it.symbols, registry("").replace("min_threshold = 1", "min_threshold = 250"));
+  writeFileSync(it.symbols, minimalRegistry().replace("min_threshold = 1", "min_threshold = 250"));
   const refused = await it.populate();
   assert.equal(refused.code, 4);
   assert.match(refused.stderr, /RANGEBAR_MIN_THRESHOLD_BTCUSDT=50/);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa, execaSync } from "execa";
 import { z } from "zod";
+import { minimalRegistryFile } from "../rig/registry.ts";
 import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
 
 /** A small file system of its own needs a mount, and that a user namespace. */
@@ -11,19 +11,7 @@ const canMount =
   process.platform === "linux" && execaSync("unshare", ["-rm", "true"], { reject: false }).exitCode === 0;
 const skip = canMount ? false : "this system lets no user mount a small file system";
 
-const registry = join(temporaryFolder("disk-full-registry"), "symbols.toml");
-writeFileSync(
-  registry,
-  `schema_version = 2
-[symbols.BTCUSDT]
-enabled = true
-asset_class = "crypto"
-exchange = "binance"
-market = "spot"
-listing_date = 2017-08-17
-min_threshold = 1
-`,
-);
+const registry = minimalRegistryFile();
 const symbols = ["--symbols", registry];
 const archive = ["--archive", join(projectRoot, "examples", "archive")];
 const populate = ["populate", ...archive, ...symbols, "--symbol", "BTCUSDT", "--threshold", "25"];

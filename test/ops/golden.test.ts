@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
 import { ServedStoreProcess } from "../rig/serve.ts";
+import { minimalRegistryFile } from "../rig/registry.ts";
 import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
 
 const shared = join(projectRoot, "..", "shared");
@@ -15,19 +16,7 @@ const statusSchema = z.object({
 });
 const thresholds = [5, 10, 25, 50, 100, 250];
 
-const registry = join(temporaryFolder("golden-registry"), "symbols.toml");
-writeFileSync(
-  registry,
-  `schema_version = 2
-[symbols.BTCUSDT]
-enabled = true
-asset_class = "crypto"
-exchange = "binance"
-market = "spot"
-listing_date = 2017-08-17
-min_threshold = 1
-`,
-);
+const registry = minimalRegistryFile();
 
 function goldenDigests(): Map<string, { bars: number; digest: string }> {
   const lines = readFileSync(join(golden, "digests.tsv"), "utf8").trim().split("\n").slice(1);
