@@ -7,7 +7,7 @@ import { exitCodes } from "../lib/model/exit-codes.ts";
 import { parseSeriesId } from "../lib/model/series.ts";
 import { formatCount } from "../lib/report/text-table.ts";
 import { openArchive } from "../lib/sources/archive/index.ts";
-import { listSeries, openStore } from "../lib/store/index.ts";
+import { listSeries, openStore, storeExists } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "verify",
@@ -29,7 +29,10 @@ const command = defineCommand({
         hint: "give --archive DIR or URL, or set BARKEEP_ARCHIVE",
       });
     }
-    const store = await openStore(storeSettings(settings));
+    const address = storeSettings(settings);
+    // Looking must not make a store: without one there is no series, and the error says so.
+    if (!storeExists(address)) resolveSeries(args.series, []);
+    const store = await openStore(address);
     try {
       const series = resolveSeries(args.series, await listSeries(store));
       const { market, symbol } = parseSeriesId(series);

@@ -19,6 +19,8 @@ export interface CommandHost {
 export async function runCommand(command: Command, host: CommandHost): Promise<ExitCode> {
   const { argv, stdout, stderr, signal } = host;
   const print = (line: string): void => void stdout.write(`${line}\n`);
+  // Known once the settings file has been read; an error may come before.
+  let env: ProcessEnvironment = host.env;
   try {
     const parsed = await parseCommandLine(command, argv);
     if (parsed.kind === "text") {
@@ -26,8 +28,8 @@ export async function runCommand(command: Command, host: CommandHost): Promise<E
       return exitCodes.ok;
     }
     const environment = readEnvironment(host.env);
-    const values = readValues(command, parsed.raw, environment.values);
-    return await command.run(values, {
+    env = environment.values;
+    return await command.run(readValues(command, parsed.raw, environment.values), {
       env: environment.values,
       settings: loadSettings(parsed.flags, environment),
       explainSettings: () => listSettings(parsed.flags, environment),
@@ -43,7 +45,7 @@ export async function runCommand(command: Command, host: CommandHost): Promise<E
     const error = explainError(thrown);
     const report = reportFailure(error);
     stderr.write(`${report.text}\n`);
-    if (asksForJson(argv, host.env)) print(report.document);
+    if (asksForJson(argv, env)) print(report.document);
     return exitCodeOf(error);
   }
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { $ } from "zx";
 import { z } from "zod";
 import { loadRegistry, projectRoot, type Settings } from "../config/index.ts";
-import { Failure } from "../model/errors.ts";
+import { Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { barVersion } from "../native/index.ts";
 import { openStore, storeExists, storeVersion, type StoreSettings } from "../store/index.ts";
 import { failed, ok, type Finding } from "./finding.ts";
@@ -95,7 +95,9 @@ async function checkStore(settings: StoreSettings): Promise<Finding> {
       await store.close();
     }
   } catch (error) {
-    return failedBy(name, error, "see the error's own text");
+    const isAway = error instanceof RetryableError || error instanceof UnavailableError;
+    const finding = failedBy(name, error, "see the error's own text");
+    return isAway ? { ...finding, state: "unknown" } : finding;
   }
 }
 

@@ -14,7 +14,7 @@ const command = defineCommand({
       describe: "what the mirror may hold, in GB (10^9 bytes); the longest unused archives go first",
       parse: parseGigabytes,
     },
-    "dry-run": { type: "boolean", describe: "say what would go; remove nothing" },
+    plan: { type: "boolean", describe: "say what would go; remove nothing" },
   },
   examples: [
     ["--max-gb 100", "keeps the 100 GB used last"],
@@ -22,13 +22,13 @@ const command = defineCommand({
   ],
   handler: async (args, { settings, print, printJson, log }) => {
     const bytesMax = args.maxGb * 1e9;
-    const done = await collectMirror(mirrorRoot(settings.stateDirectory), bytesMax, Date.now(), args.dryRun);
+    const done = await collectMirror(mirrorRoot(settings.stateDirectory), bytesMax, Date.now(), args.plan);
     if (settings.json) {
       const removed = done.removed.map(({ name, bytes }) => ({ name, bytes }));
       printJson({ version: 1, kept_bytes: done.keptBytes, over_bytes: done.overBytes, removed });
     } else {
       for (const { name, bytes } of done.removed) print(`${name}  ${formatBytes(bytes)}`);
-      const verb = args.dryRun ? "would go" : "removed";
+      const verb = args.plan ? "would go" : "removed";
       print(`${done.removed.length} files ${verb}; ${formatBytes(done.keptBytes)} stay`);
     }
     if (done.overBytes > 0) log(`${formatBytes(done.overBytes)} over the bound: used within the last hour`);

@@ -29,7 +29,7 @@ test("what stays fits the bound or was used within the last hour; nothing goes t
   );
 });
 
-test("mirror gc removes the longest unused, says so, and a dry run removes nothing", async () => {
+test("mirror gc removes the longest unused, says so, and a plan removes nothing", async () => {
   const state = temporaryFolder("mirror-gc");
   const folder = join(state, "mirror", "spot", "BTCUSDT");
   mkdirSync(folder, { recursive: true });
@@ -41,7 +41,7 @@ test("mirror gc removes the longest unused, says so, and a dry run removes nothi
     return path;
   };
   const [old, newer, fresh] = [put("old.zip", 5), put("newer.zip", 3), put("fresh.zip", 0)];
-  const dry = await barkeep(["mirror", "gc", "--max-gb", "0.000002", "--dry-run", "--state", state]);
+  const dry = await barkeep(["mirror", "gc", "--max-gb", "0.000002", "--plan", "--state", state]);
   assert.equal(dry.code, 0, dry.stderr);
   assert.match(dry.stdout, /old\.zip.*1 files would go; 2\.0 kB stay/s);
   assert.ok(existsSync(old));

@@ -1,7 +1,7 @@
 import type { Segmentation } from "../../model/segments.ts";
 import { barVersion } from "../../native/index.ts";
 
-/** What decides a build's bytes; a build keeps the fingerprint of its first commit. */
+/** What decides a build's bytes; a build keeps the fingerprint that it was opened with. */
 export interface Fingerprint {
   /** The core's output version. */
   readonly barVersion: number;

@@ -39,11 +39,16 @@ export function chooseForRemoval(files: readonly MirrorFile[], bytesMax: number,
   return chosen;
 }
 
-/** Bounds a mirror. @param dryRun chooses and removes nothing */
-export async function collectMirror(root: string, bytesMax: number, nowMs: number, dryRun: boolean): Promise<MirrorGc> {
+/** Bounds a mirror. @param planOnly chooses and removes nothing */
+export async function collectMirror(
+  root: string,
+  bytesMax: number,
+  nowMs: number,
+  planOnly: boolean,
+): Promise<MirrorGc> {
   const files = await mirrorFiles(root);
   const removed = chooseForRemoval(files, bytesMax, nowMs);
-  if (!dryRun) for (const { name } of removed) await rm(join(root, name), { force: true });
+  if (!planOnly) for (const { name } of removed) await rm(join(root, name), { force: true });
   const keptBytes = bytesOf(files) - bytesOf(removed);
   return { keptBytes, removed, overBytes: Math.max(0, keptBytes - bytesMax) };
 }

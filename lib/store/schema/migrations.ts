@@ -87,7 +87,7 @@ const coverage = `CREATE TABLE IF NOT EXISTS barkeep.coverage (
 ORDER BY (series, segment, build, attempt, part)
 ${durable}`;
 
-/** What each build's bytes depend on; fixed by its first commit. */
+/** What each build's bytes depend on; written when its first unit is opened. */
 const builds = `CREATE TABLE IF NOT EXISTS barkeep.builds (
   series LowCardinality(String),
   segment LowCardinality(String),
