@@ -19,6 +19,10 @@ class ByteQueue {
     this.#source = source[Symbol.asyncIterator]();
   }
 
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
   /** True when the stream has ended and everything was taken. */
   async isEmpty(): Promise<boolean> {
     return !(await this.#fill(1));
@@ -110,15 +114,20 @@ async function readColumn(queue: ByteQueue, name: string, type: string, rows: nu
  */
 export async function* readNative(source: AsyncIterable<Uint8Array>): AsyncGenerator<NativeBlock> {
   const queue = new ByteQueue(source);
-  while (!(await queue.isEmpty())) {
-    const columnCount = await queue.varUint();
-    const rows = await queue.varUint();
-    const columns = new Map<string, ArrayLike<NativeCell>>();
-    for (let column = 0; column < columnCount; column += 1) {
-      const name = await queue.string();
-      const type = await queue.string();
-      columns.set(name, await readColumn(queue, name, type, rows));
+  try {
+    while (!(await queue.isEmpty())) {
+      const columnCount = await queue.varUint();
+      const rows = await queue.varUint();
+      const columns = new Map<string, ArrayLike<NativeCell>>();
+      for (let column = 0; column < columnCount; column += 1) {
+        const name = await queue.string();
+        const type = await queue.string();
+        columns.set(name, await readColumn(queue, name, type, rows));
+      }
+      if (rows > 0) yield { rows, columns };
     }
-    if (rows > 0) yield { rows, columns };
+  } finally {
+    // A reader that stops early must not leave the engine's cursor open.
+    await queue.close();
   }
 }

@@ -8,7 +8,7 @@ export interface Token {
 }
 
 const pattern =
-  /(?<skip>\s+|--[^\n]*|#!?[ !][^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<heredoc>\$(?<tag>\w*)\$[\s\S]*?(?:\$\k<tag>\$|$))|(?<quoted>'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|`(?:[^`\\]|\\[\s\S]|``)*(?:`|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$))|(?<word>[\p{L}\p{N}_$]+)|(?<mark>[\s\S])/uy;
+  /(?<skip>\s+|--[^\n]*|\/\/[^\n]*|#!?[ !][^\n]*|(?<block>\/\*))|(?<heredoc>\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$)|(?<quoted>'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|`(?:[^`\\]|\\[\s\S]|``)*(?:`|$)|"(?:[^"\\]|\\[\s\S]|"")*(?:"|$)|‘[^’]*(?:’|$)|“[^”]*(?:”|$))|(?<word>[\p{L}\p{N}_$]+)|(?<mark>[\s\S])/uy;
 
 /** The tokens of a statement in order; strings and quoted names come as one token, comments and blanks not at all. */
 export function* scan(sql: string): Generator<Token> {
@@ -17,12 +17,24 @@ export function* scan(sql: string): Generator<Token> {
     pattern.lastIndex = start;
     const match = pattern.exec(sql);
     if (match === null) return;
-    const end = pattern.lastIndex;
+    const end = match.groups?.["block"] === undefined ? pattern.lastIndex : blockCommentEnd(sql, start);
     const text = match[0];
     if (text === ")" && depth > 0) depth -= 1;
     if (match.groups?.["skip"] === undefined) yield { text, start, end, depth };
     if (text === "(") depth += 1;
     start = end;
+  }
+}
+
+/** Where a block comment ends; they may hold others. */
+function blockCommentEnd(sql: string, start: number): number {
+  const mark = /\/\*|\*\//g;
+  mark.lastIndex = start;
+  for (let open = 0; ;) {
+    const found = mark.exec(sql);
+    if (found === null) return sql.length;
+    open += found[0] === "/*" ? 1 : -1;
+    if (open === 0) return mark.lastIndex;
   }
 }
 
@@ -42,15 +54,18 @@ export function statementKind(sql: string): string {
   return "";
 }
 
-/** The format that a query's own FORMAT clause names. */
+/** Behind these `format` is a name, not a clause. */
+const beforeName = new Set(["AS", "BY", "SELECT", "DISTINCT", "WHERE", "ON", "AND", "OR", "NOT", ",", "(", ".", "="]);
+
+/** The format that a query's own FORMAT clause names: the last clause, but for SETTINGS. */
 export function formatClause(sql: string): string | undefined {
-  let previous = "";
-  let format: string | undefined;
-  for (const { text, depth } of scan(sql)) {
-    if (depth === 0 && previous === "FORMAT" && /^\w+$/.test(text)) format = text;
-    previous = text.toUpperCase();
-  }
-  return format;
+  const words = [...scan(sql)].filter(({ depth }) => depth === 0).map(({ text }) => text);
+  const at = words.findLastIndex((text, i) => {
+    const [before, next, name] = [words[i - 1]?.toUpperCase() ?? "", words[i + 2]?.toUpperCase(), words[i + 1]];
+    if (text.toUpperCase() !== "FORMAT" || beforeName.has(before)) return false;
+    return name !== undefined && /^\w+$/.test(name) && (next === undefined || next === ";" || next === "SETTINGS");
+  });
+  return at < 0 ? undefined : words[at + 1];
 }
 
 /** An INSERT whose rows are a body in some format. */
@@ -79,7 +94,7 @@ export function parseInsert(sql: string): InsertStatement | undefined {
       const target = sql.slice(0, targetEnd);
       return { target, settings: settingsText(sql, settings), format: token.text, end: token.end };
     }
-    if (settings === undefined && (word === "SELECT" || word === "WITH" || word === "FROM")) return undefined;
+    if (word === "SELECT" || word === "WITH" || word === "FROM") return undefined;
     if (word === "SETTINGS" && settings === undefined && position > 2) {
       targetEnd ??= token.start;
       settings = { from: token.end, to: sql.length };
