@@ -73,12 +73,12 @@ export function weekFiles(): Map<Day, DayFile> {
 
 /** The series of one run: runs differ by venue, which is in the key and in nothing else. */
 export function seriesOf(venue: string, ...thresholds: readonly number[]): RangeSeries[] {
-  return thresholds.map((one) => ({
-    venue,
-    market: "spot",
-    symbol: "BTCUSDT",
-    threshold: parseThreshold(one),
-  }));
+  return thresholds.map((one) => seriesAt(venue, one));
+}
+
+/** One of them. */
+export function seriesAt(venue: string, threshold: number): RangeSeries {
+  return { venue, market: "spot", symbol: "BTCUSDT", threshold: parseThreshold(threshold) };
 }
 
 export async function openWeek(store: Store, series: readonly RangeSeries[]): Promise<SegmentJob> {
