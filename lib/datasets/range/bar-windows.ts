@@ -4,7 +4,7 @@ import { sqlInteger, sqlString, type CoveragePart } from "../../store/index.ts";
 /** Bars of a window are held in memory while they are read. */
 const windowBars = 100_000n;
 
-/** A stretch of a segment: the bars whose last trade is behind `afterId`, up to `throughId`. */
+/** A stretch of a segment: the bars that ended behind `afterId`, up to `throughId`. */
 export interface BarWindow {
   readonly segment: SegmentId;
   readonly afterId: bigint;
@@ -30,5 +30,5 @@ export function barWindows(parts: readonly CoveragePart[]): BarWindow[] {
 
 /** The SQL condition on `bars_published` for a window. */
 export function windowCondition({ segment, afterId, throughId }: BarWindow): string {
-  return `segment = ${sqlString(segment)} AND last_agg_trade_id > ${sqlInteger(afterId)} AND last_agg_trade_id <= ${sqlInteger(throughId)}`;
+  return `segment = ${sqlString(segment)} AND ended_by_id > ${sqlInteger(afterId)} AND ended_by_id <= ${sqlInteger(throughId)}`;
 }

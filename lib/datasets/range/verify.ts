@@ -94,6 +94,7 @@ class SegmentComparison {
   readonly #parts: readonly CoveragePart[];
   readonly #job: Job;
   #differences = 0;
+  readonly #coveredThrough: bigint;
   #comparedThrough: bigint | undefined;
 
   constructor(store: Store, series: SeriesId, parts: readonly CoveragePart[]) {
@@ -102,6 +103,7 @@ class SegmentComparison {
     this.#store = store;
     this.#series = series;
     this.#parts = parts;
+    this.#coveredThrough = parts.at(-1)?.throughId ?? first.throughId;
     const segmentation = segmentationOf(first.segment);
     const { gateUnitUs } = currentFingerprint(segmentation);
     this.#job = new Job({ thresholds: [parseSeriesId(series).threshold], gateUnitUs, segmentation });
@@ -152,7 +154,7 @@ class SegmentComparison {
     if (through === undefined) return;
     const after = this.#comparedThrough;
     this.#comparedThrough = through;
-    const derived = rowsOf(decodeNative(once(output.block)));
+    const derived = rowsOf(decodeNative(once(output.block)), this.#coveredThrough);
     const stored = rowsOf(decodeNative(this.#store.stream(this.#storedQuery(first, after, through), "Native")));
     for (;;) {
       const [expected, actual] = [await derived.next(), await stored.next()];
@@ -168,10 +170,10 @@ class SegmentComparison {
     const columns = barColumns.map((name) =>
       name === "orphan_reason" ? "CAST(orphan_reason, 'Int8') AS orphan_reason" : name,
     );
-    const from = after === undefined ? "" : `AND last_agg_trade_id > ${sqlInteger(after)}`;
+    const from = after === undefined ? "" : `AND ended_by_id > ${sqlInteger(after)}`;
     return `SELECT ${columns.join(", ")} FROM barkeep.bars_published
 WHERE series = ${sqlString(this.#series)} AND segment = ${sqlString(first.segment)} ${from}
-  AND last_agg_trade_id <= ${sqlInteger(through)} ORDER BY first_agg_trade_id`;
+  AND ended_by_id <= ${sqlInteger(through)} ORDER BY first_agg_trade_id`;
   }
 
   #compareRow(expected: BarRow | undefined, actual: BarRow | undefined): void {
@@ -198,9 +200,11 @@ WHERE series = ${sqlString(this.#series)} AND segment = ${sqlString(first.segmen
 
 type BarRow = ReadonlyMap<string, NativeCell | undefined>;
 
-async function* rowsOf(blocks: AsyncIterable<NativeBlock>): AsyncGenerator<BarRow> {
+/** @param through bars that a later id ended are left out: the last day may be committed in part */
+async function* rowsOf(blocks: AsyncIterable<NativeBlock>, through?: bigint): AsyncGenerator<BarRow> {
   for await (const block of blocks) {
     for (let row = 0; row < block.rows; row += 1) {
+      if (through !== undefined && BigInt(block.columns.get("ended_by_id")?.[row] ?? 0) > through) continue;
       yield new Map(barColumns.map((name) => [name, block.columns.get(name)?.[row]]));
     }
   }

@@ -14,6 +14,7 @@ const bars = `CREATE TABLE IF NOT EXISTS barkeep.bars (
   segment LowCardinality(String) CODEC(ZSTD(1)),
   build UInt32 CODEC(ZSTD(1)),
   attempt UInt64 CODEC(ZSTD(1)),
+  ended_by_id Int64 CODEC(Delta, ZSTD(1)),
   open_time Int64 CODEC(Delta, ZSTD(1)),
   close_time Int64 CODEC(Delta, ZSTD(1)),
   open Int64 CODEC(Delta, ZSTD(1)),

@@ -26,22 +26,19 @@ FROM (
 ARRAY JOIN links AS link`;
 
 /** Without the IN filter on the partition's columns the engine would read every partition. */
-function chainFilter(table: string, id: string, besides = ""): string {
+function chainFilter(table: string, id: string): string {
   return `INNER JOIN (${chainQuery}) AS c
   ON ${table}.series = c.series AND ${table}.segment = c.segment AND ${table}.build = c.build AND ${table}.attempt = c.attempt
-WHERE (${table}.${id} BETWEEN c.lo AND c.top${besides}) AND (${table}.series, ${table}.segment, ${table}.build) IN (${published})`;
+WHERE ${table}.${id} BETWEEN c.lo AND c.top AND (${table}.series, ${table}.segment, ${table}.build) IN (${published})`;
 }
 
 /** Named one by one: behind `b.*` a view's columns could not be reached by name. */
 const columnsOf = (table: string, names: readonly string[]): string =>
   names.map((name) => `${table}.${name} AS ${name}`).join(", ");
 
-/** The bar that was forming where an attempt took over belongs to it when a hole of ids came next: its ids lie before `lo`. */
-const orphanAtTakeover = " OR (b.is_orphan = 1 AND b.last_agg_trade_id < c.lo)";
-
 const barsPublished = `CREATE OR REPLACE VIEW barkeep.bars_published AS
 SELECT ${columnsOf("b", [...keyColumns, ...barColumns])}
-FROM barkeep.bars AS b ${chainFilter("b", "last_agg_trade_id", orphanAtTakeover)}`;
+FROM barkeep.bars AS b ${chainFilter("b", "ended_by_id")}`;
 
 /** Columns of coverage in table order. */
 export const coverageColumns = [

@@ -8,14 +8,19 @@ macro_rules! bar_fields {
 
         /// Bars, one column per field.
         #[derive(Debug, Default, Clone, PartialEq)]
-        pub struct BarColumns { $($(#[$doc])* pub $name: Vec<$type>,)* }
+        pub struct BarColumns {
+            $($(#[$doc])* pub $name: Vec<$type>,)*
+            /// The id that ended each bar: a completed bar's last one, an orphan's as [`BarColumns::push_orphan`] was told.
+            pub ended_by_id: Vec<i64>,
+        }
 
         impl BarColumns {
-            /// The columns' names in order.
+            /// The names of a bar's fields in order.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
 
-            pub fn push(&mut self, bar: &Bar) {
+            fn push_ended(&mut self, bar: &Bar, ended_by_id: i64) {
                 $(self.$name.push(bar.$name);)*
+                self.ended_by_id.push(ended_by_id);
             }
 
             /// Row `index`. Panics where there is none.
@@ -26,11 +31,13 @@ macro_rules! bar_fields {
             /// Keeps the first `len` bars.
             pub fn truncate(&mut self, len: usize) {
                 $(self.$name.truncate(len);)*
+                self.ended_by_id.truncate(len);
             }
 
             /// Moves all bars of `other` behind these.
             pub fn append(&mut self, other: &mut BarColumns) {
                 $(self.$name.append(&mut other.$name);)*
+                self.ended_by_id.append(&mut other.ended_by_id);
             }
         }
     };
@@ -75,6 +82,17 @@ bar_fields! {
 }
 
 impl BarColumns {
+    /// A completed bar, ended by its own last trade; or the forming one as it is.
+    pub fn push(&mut self, bar: &Bar) {
+        self.push_ended(bar, bar.last_agg_trade_id);
+    }
+
+    /// An orphan. `ended_by_id` is the first id behind a hole, or the last one seen before a boundary: the bar is known to have
+    /// ended when that id is.
+    pub fn push_orphan(&mut self, bar: &Bar, ended_by_id: i64) {
+        self.push_ended(bar, ended_by_id);
+    }
+
     pub fn len(&self) -> usize {
         self.open_time.len()
     }

@@ -136,16 +136,17 @@ impl BarEngine {
         self.forming.map(|forming| forming.bar(None))
     }
 
-    /// Ends the forming bar as an orphan; whether there was one.
+    /// Ends the forming bar as an orphan; whether there was one. `ended_by_id` as in [`BarColumns::push_orphan`].
     pub fn close_orphan(
         &mut self,
         reason: OrphanReason,
+        ended_by_id: i64,
         out: &mut BarColumns,
         observer: &mut impl BarObserver,
     ) -> bool {
         let Some(forming) = self.forming.take() else { return false };
         let bar = forming.bar(Some(reason));
-        out.push(&bar);
+        out.push_orphan(&bar, ended_by_id);
         observer.bar_ended(&bar);
         true
     }

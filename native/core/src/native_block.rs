@@ -15,19 +15,20 @@ pub struct Constants {
     pub attempt: u64,
 }
 
-/// Columns in front of the bar's own.
-const CONSTANT_COLUMNS: usize = 4;
+/// Columns in front of the bar's own: the constants and the id that ended it.
+const PLACE_COLUMNS: usize = 5;
 
 /// Encodes bars as one block. The store casts String to LowCardinality and Int8 to Enum8.
 pub fn encode(bars: &BarColumns, constants: &Constants) -> Vec<u8> {
     let rows = bars.len();
     let mut block = Block { out: Vec::with_capacity(rows * 360 + 1_024), rows };
-    varuint(&mut block.out, (CONSTANT_COLUMNS + BarColumns::NAMES.len()) as u64);
+    varuint(&mut block.out, (PLACE_COLUMNS + BarColumns::NAMES.len()) as u64);
     varuint(&mut block.out, rows as u64);
     block.repeat_string("series", &constants.series);
     block.repeat_string("segment", &constants.segment);
     block.column("build", "UInt32", std::iter::repeat_n(constants.build.to_le_bytes(), rows));
     block.column("attempt", "UInt64", std::iter::repeat_n(constants.attempt.to_le_bytes(), rows));
+    block.i64("ended_by_id", &bars.ended_by_id);
     block.i64("open_time", &bars.open_time);
     block.i64("close_time", &bars.close_time);
     block.i64("open", &bars.open);

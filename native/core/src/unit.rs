@@ -175,7 +175,7 @@ impl Unit {
                 // Another segment, whose digest begins anew.
                 self.state.digest = digest::EMPTY;
             } else if !position.is_followed_by(id) {
-                self.close_orphan(OrphanReason::IdGap, observer);
+                self.close_orphan(OrphanReason::IdGap, id, observer);
             } else {
                 return;
             }
@@ -186,8 +186,9 @@ impl Unit {
 
     /// The forming bar ends at the segment's boundary.
     pub(crate) fn end_segment(&mut self, observer: &mut impl BarObserver) {
+        let Some(position) = self.state.position else { return };
         if let Some(reason) = self.segmentation.orphan_reason() {
-            self.close_orphan(reason, observer);
+            self.close_orphan(reason, position.last_id, observer);
         }
     }
 
@@ -213,8 +214,8 @@ impl Unit {
         }
     }
 
-    fn close_orphan(&mut self, reason: OrphanReason, observer: &mut impl BarObserver) {
-        if !self.state.engine.close_orphan(reason, &mut self.bars, observer) {
+    fn close_orphan(&mut self, reason: OrphanReason, ended_by_id: i64, observer: &mut impl BarObserver) {
+        if !self.state.engine.close_orphan(reason, ended_by_id, &mut self.bars, observer) {
             return;
         }
         match self.parts.last_mut() {
