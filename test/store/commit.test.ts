@@ -316,6 +316,8 @@ test("units that stand at different days go on together, each from its own end",
 test("a writer behind which another one has committed is refused before it writes anything", async () => {
   const slow = await unitOf(store, first);
   const commit = await commitOf(slow, first, twoDays);
+  // The next one that opens after a commit has a greater number; of two that open at once chance decides.
+  await buildWeek(store, files, [first], 99, weekDays[0]);
   await buildWeek(store, files, [first], 99);
   const rows = await countOf(store, "bars");
   await assert.rejects(commitUnits(store, [commit]), (error) => {
