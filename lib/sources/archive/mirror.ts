@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { ensureFolder } from "../../files/folders.ts";
 import type { Day } from "../../model/day.ts";
@@ -9,6 +10,8 @@ import type { Market } from "../../model/markets.ts";
 const temporarySuffix = ".part";
 const quarantineFolder = "quarantine";
 const digestDigits = 16;
+/** A temporary file whose process cannot be asked after is left for this long. */
+const abandonedMs = 86_400_000;
 
 /**
  * Archives fetched once and kept: `<root>/<market>/<symbol>/<symbol>-aggTrades-<day>.<digest>.zip`. A file is complete and
@@ -36,7 +39,7 @@ export class Mirror {
       await utimes(path, now, now);
       return (await stat(path)).size;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -44,7 +47,7 @@ export class Mirror {
   /** Streams bytes into a temporary file while hashing them. */
   async receive(target: string, body: AsyncIterable<Uint8Array>): Promise<Received> {
     ensureFolder(dirname(target));
-    const temporary = join(dirname(target), `.${randomUUID()}${temporarySuffix}`);
+    const temporary = join(dirname(target), temporaryName());
     const hash = createHash("sha256");
     let bytes = 0;
     try {
@@ -85,13 +88,48 @@ export class Mirror {
     return path;
   }
 
-  /** Removes what an interrupted run left half-received in a symbol's folder. */
+  /** Removes what interrupted runs left half-received in a symbol's folder; what a living one receives stays. */
   async sweep(market: Market, symbol: string): Promise<void> {
     const folder = join(this.root, market, symbol);
     const names = existsSync(folder) ? await readdir(folder) : [];
-    const stale = names.filter((name) => name.startsWith(".") && name.endsWith(temporarySuffix));
-    await Promise.all(stale.map(async (name) => rm(join(folder, name), { force: true })));
+    const temporary = names.filter((name) => name.startsWith(".") && name.endsWith(temporarySuffix));
+    for (const name of temporary) {
+      const path = join(folder, name);
+      if (isOrphaned(name) || (await isAbandoned(path))) await rm(path, { force: true });
+    }
   }
+}
+
+/** The name says who writes it: another run must not take it for a leftover. */
+function temporaryName(): string {
+  return `.${process.pid}@${encodeURIComponent(hostname())}.${randomUUID()}${temporarySuffix}`;
+}
+
+/** Did a process of this host write it that is gone? */
+function isOrphaned(name: string): boolean {
+  const [, pid, host] = /^\.(\d+)@(.+)\.[0-9a-f-]{36}\.part$/.exec(name) ?? [];
+  if (pid === undefined || host !== encodeURIComponent(hostname())) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    // Another user's process may not be signalled, but it lives.
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > abandonedMs;
+  } catch (error) {
+    // Its process has finished with it in between.
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 export interface Received {
