@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addDays, parseDay } from "../../lib/model/day.ts";
@@ -17,6 +17,7 @@ interface Rig extends AsyncDisposable {
   readonly folder: ArchiveFolder;
   readonly server: ArchiveServer;
   readonly state: string;
+  readonly base: string;
   readonly source: ArchiveSource;
 }
 
@@ -25,8 +26,9 @@ async function rig(name: string, days = 3): Promise<Rig> {
   folder.putWalk(day, days, 300);
   const server = new ArchiveServer(folder.root);
   const state = temporaryFolder(`${name}-state`);
-  const source = await openArchive(await server.start(), "spot", "BTCUSDT", state, quick);
-  return { folder, server, state, source, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
+  const base = await server.start();
+  const source = await openArchive(base, "spot", "BTCUSDT", state, quick);
+  return { folder, server, state, base, source, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
 }
 
 function mirrored(state: string): string[] {
@@ -99,6 +101,38 @@ test("a wrong checksum is fetched once more; one that stays wrong is put aside",
   assert.equal(it.server.requestsFor(`${next}.zip`), 2);
   assert.ok(readdirSync(join(it.state, "mirror", "quarantine")).length >= 1);
   assert.equal(mirrored(it.state).length, 1);
+});
+
+test("a file of the mirror that a disk has damaged is put aside and fetched again, once", async () => {
+  await using it = await rig("damaged");
+  const file = await it.source.fetchDay(day, signal);
+  assert.ok(file.kind === "file");
+  assert.equal(await it.source.refetchDay(file, signal), undefined, "a file that is as published is left alone");
+
+  const next = await it.source.fetchDay(addDays(day, 1), signal);
+  assert.ok(next.kind === "file");
+  const good = readFileSync(next.path);
+  writeFileSync(next.path, Buffer.from(good).fill(0, 40, 80));
+  assert.deepEqual(await it.source.refetchDay(next, signal), next);
+  assert.deepEqual(readFileSync(next.path), good);
+  const aside = readdirSync(join(it.state, "mirror", "quarantine"));
+  assert.ok(aside.length === 1 && aside[0]?.startsWith(next.name));
+  assert.equal(it.server.requestsFor(next.name), 2);
+
+  writeFileSync(next.path, "damaged again");
+  assert.equal(await it.source.refetchDay(next, signal), undefined);
+  assert.equal(it.server.requestsFor(next.name), 2);
+
+  const gone = await it.source.fetchDay(addDays(day, 2), signal);
+  assert.ok(gone.kind === "file");
+  rmSync(gone.path);
+  assert.deepEqual(await it.source.refetchDay(gone, signal), gone);
+
+  // Stands for a sector that cannot be read.
+  const again = await openArchive(it.base, "spot", "BTCUSDT", it.state, quick);
+  rmSync(gone.path);
+  mkdirSync(gone.path);
+  assert.deepEqual(await again.refetchDay(gone, signal), gone);
 });
 
 test("a malformed or absent checksum file is the upstream's fault", async () => {

@@ -35,6 +35,11 @@ export class DirectorySource implements ArchiveSource {
     }
   }
 
+  /** The file is the user's: it is neither moved nor had from anywhere else. */
+  async refetchDay(): Promise<undefined> {
+    return undefined;
+  }
+
   async sizeOf(day: Day): Promise<number | undefined> {
     try {
       return (await stat(join(this.#folder, archiveName(this.#symbol, day)))).size;

@@ -5,7 +5,7 @@ import type { Market } from "../../model/markets.ts";
 import { defaultRetryPolicy, HttpClient, TruncatedBodyError, type RetryPolicy } from "./http-client.ts";
 import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
 import type { Mirror, Received } from "./mirror.ts";
-import type { ArchiveSource, DayOutcome } from "./types.ts";
+import type { ArchiveSource, DayFile, DayOutcome } from "./types.ts";
 
 /** How far back from yesterday the last published day is looked for. */
 const lastDayReach = 10;
@@ -20,6 +20,8 @@ export class HttpSource implements ArchiveSource {
   readonly #symbol: string;
   readonly #mirror: Mirror;
   readonly #client: HttpClient;
+  /** A day is brought again once: a disk that damages it each time must not be fed for ever. */
+  readonly #refetched = new Set<Day>();
 
   constructor(base: string, market: Market, symbol: string, mirror: Mirror, policy: RetryPolicy = defaultRetryPolicy) {
     this.#base = `${base}/${symbolFolder(market, symbol)}`;
@@ -36,6 +38,13 @@ export class HttpSource implements ArchiveSource {
       if (error instanceof UpstreamDataError) return { kind: "bad", day, error };
       throw error;
     }
+  }
+
+  async refetchDay(file: DayFile, signal: AbortSignal): Promise<DayOutcome | undefined> {
+    if (this.#refetched.has(file.day)) return undefined;
+    this.#refetched.add(file.day);
+    const isRejected = await this.#mirror.reject(file.path, file.name, file.sha256);
+    return isRejected ? this.fetchDay(file.day, signal) : undefined;
   }
 
   async sizeOf(day: Day): Promise<number | undefined> {

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { ensureFolder } from "../../files/folders.ts";
 import type { Day } from "../../model/day.ts";
 import type { Market } from "../../model/markets.ts";
@@ -80,12 +81,28 @@ export class Mirror {
     }
   }
 
-  /** Puts a received file that is not what was promised aside; where it lies now. */
-  async quarantine(received: Received, name: string): Promise<string> {
+  /** Puts a file that is not what was promised aside; where it lies now. */
+  async quarantine(received: Pick<Received, "temporary" | "sha256">, name: string): Promise<string> {
     const path = join(this.root, quarantineFolder, `${name}.${received.sha256.slice(0, digestDigits)}`);
     ensureFolder(dirname(path));
     await rename(received.temporary, path);
     return path;
+  }
+
+  /**
+   * Puts a kept file aside if it is not what its digest promises; a disk may have damaged it.
+   * @returns false where it is as promised
+   */
+  async reject(path: string, name: string, sha256: string): Promise<boolean> {
+    try {
+      const actual = await digestOf(path);
+      if (actual === sha256) return false;
+      await this.quarantine({ temporary: path, sha256: actual }, name);
+    } catch (error) {
+      // Another run has put it aside in between, or `mirror gc` has removed it.
+      if (!isAbsent(error)) throw error;
+    }
+    return true;
   }
 
   /** Removes what interrupted runs left half-received in a symbol's folder; what a living one receives stays. */
@@ -98,6 +115,18 @@ export class Mirror {
       if (isOrphaned(name) || (await isAbandoned(path))) await rm(path, { force: true });
     }
   }
+}
+
+/** The digest of a file, or a word where the disk does not give it back. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    if (isAbsent(error)) throw error;
+    return "unreadable";
+  }
+  return hash.digest("hex");
 }
 
 /** The name says who writes it: another run must not take it for a leftover. */

@@ -22,6 +22,13 @@ export type DayOutcome =
 export interface ArchiveSource {
   /** Brings the day's archive to this machine. @throws RetryableError when the place stays unreachable */
   fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome>;
+  /**
+   * To be called when reading a file has shown it to be damaged (CHECKSUM_MISMATCH, ZIP_CORRUPT, FILE_UNREADABLE): puts a
+   * copy that is not what was published aside and brings the day once more.
+   * @returns undefined where no better file can be had, and the reader's error stands: the file is as published, lies in a
+   *   folder of the user's, or was brought again before
+   */
+  refetchDay(file: DayFile, signal: AbortSignal): Promise<DayOutcome | undefined>;
   /** The published archive's size, or undefined where there is none. */
   sizeOf(day: Day): Promise<number | undefined>;
   /**
