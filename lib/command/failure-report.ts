@@ -33,10 +33,11 @@ function describeWithCauses(error: Error): string {
   return error.cause instanceof Error ? `${own}\ncaused by: ${describeWithCauses(error.cause)}` : own;
 }
 
-/** System errors that have one meaning wherever they come from. */
+/** What only a file system says; the error of a file that is open names no path. */
+const diskFullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
+/** System errors that have one meaning where a path comes with them. */
 const knownSystemErrors: Readonly<Record<string, (path: string, cause: Error) => Failure>> = {
-  ENOSPC: (path, cause) => diskFull(path, cause),
-  EDQUOT: (path, cause) => diskFull(path, cause),
   EACCES: (path, cause) => notAllowed(path, cause),
   EPERM: (path, cause) => notAllowed(path, cause),
   EROFS: (path, cause) => notAllowed(path, cause),
@@ -47,13 +48,15 @@ export function explainError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof Failure) return error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const path = "path" in error && typeof error.path === "string" ? error.path : undefined;
+  if (diskFullCodes.has(code)) return diskFull(path, error);
   // Without a path it is no file that was refused, and this advice would mislead.
   return path === undefined ? error : (knownSystemErrors[code]?.(path, error) ?? error);
 }
 
-function diskFull(path: string, cause: Error): Failure {
+function diskFull(path: string | undefined, cause: Error): Failure {
   const hint = "free some space, or name another state directory with --state";
-  return new UnavailableError("the disk is full", { code: "DISK_FULL", subject: path, hint, cause });
+  const subject = path === undefined ? {} : { subject: path };
+  return new UnavailableError("the disk is full", { code: "DISK_FULL", ...subject, hint, cause });
 }
 
 function notAllowed(path: string, cause: Error): Failure {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ensureFolder } from "../../files/folders.ts";
 import type { Day } from "../../model/day.ts";
+import { UnavailableError } from "../../model/errors.ts";
 import type { Market } from "../../model/markets.ts";
 
 const temporarySuffix = ".part";
@@ -45,7 +46,7 @@ export class Mirror {
     }
   }
 
-  /** Streams bytes into a temporary file while hashing them. */
+  /** Streams bytes into a temporary file while hashing them. @throws UnavailableError DISK_FULL */
   async receive(target: string, body: AsyncIterable<Uint8Array>): Promise<Received> {
     ensureFolder(dirname(target));
     const temporary = join(dirname(target), temporaryName());
@@ -65,7 +66,7 @@ export class Mirror {
       }
     } catch (error) {
       await rm(temporary, { force: true });
-      throw error;
+      throw isFull(error) ? diskFull(this.root, error) : error;
     }
     return { temporary, sha256: hash.digest("hex"), bytes };
   }
@@ -155,6 +156,20 @@ async function isAbandoned(path: string): Promise<boolean> {
     if (isAbsent(error)) return false;
     throw error;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+/** Said here: the system's error of a file that is open does not name it. */
+function diskFull(root: string, cause: unknown): UnavailableError {
+  return new UnavailableError("the disk of the mirror is full", {
+    code: "DISK_FULL",
+    subject: root,
+    hint: "free some space, or bound the mirror with `barkeep mirror gc`; then run the same command again",
+    cause,
+  });
 }
 
 function isAbsent(error: unknown): boolean {
