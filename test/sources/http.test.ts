@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { test } from "node:test";
 import { addDays, parseDay } from "../../lib/model/day.ts";
+import { RetryableError } from "../../lib/model/errors.ts";
 import { fetchDays, openArchive, type ArchiveSource } from "../../lib/sources/archive/index.ts";
 import { retryAfterMs } from "../../lib/sources/archive/http-client.ts";
 import { temporaryFolder } from "../ops/run.ts";
@@ -74,6 +75,26 @@ test("Retry-After is waited for", async () => {
   assert.equal(retryAfterMs("120"), 120_000);
   assert.equal(retryAfterMs("Thu, 01 Jan 1970 00:01:00 GMT", 10_000), 50_000);
   assert.equal(retryAfterMs("soon"), 0);
+});
+
+test("a Retry-After of more than ten minutes is not waited for but told, with its time", async () => {
+  await using it = await rig("retry-after-long");
+  const soon = new Date(Date.now() + 900_000).toUTCString();
+  for (const [retryAfter, until] of [
+    ["601", new Date(Date.now() + 601_000).toISOString().slice(0, 13)],
+    ["9999999", new Date(Date.now() + 9_999_999_000).toISOString().slice(0, 13)],
+    ["9".repeat(400), "+275760-09-13"],
+    [soon, new Date(soon).toISOString().slice(0, 13)],
+  ] as const) {
+    it.server.faults.set(`${day}.zip`, { kind: "status", status: 503, retryAfter, times: 100 });
+    const before = it.server.requestsFor(`${day}.zip`);
+    await assert.rejects(it.source.fetchDay(day, signal), (error) => {
+      assert.ok(error instanceof RetryableError && error.code === "ARCHIVE_ASKS_TO_WAIT");
+      assert.ok(error.message.includes(`left alone until ${until}`), error.message);
+      return true;
+    });
+    assert.equal(it.server.requestsFor(`${day}.zip`), before + 1);
+  }
 });
 
 test("a place that stays away is a retryable error that says how often it was asked", async () => {

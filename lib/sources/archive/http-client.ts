@@ -13,6 +13,11 @@ export interface RetryPolicy {
 
 export const defaultRetryPolicy: RetryPolicy = { attempts: 6, firstDelayMs: 500, maxDelayMs: 60_000, stallMs: 60_000 };
 
+/** A longer wait that a server asks for is not slept through: the operator is told instead. */
+const longestWaitMs = 600_000;
+/** The last instant a Date can name. */
+const endOfTimeMs = 8.64e15;
+
 /** The exchange's archive over HTTP: proxy variables honoured, one pool of connections. */
 export class HttpClient {
   readonly #policy: RetryPolicy;
@@ -23,15 +28,12 @@ export class HttpClient {
     this.#agent = new EnvHttpProxyAgent({ headersTimeout: policy.stallMs, bodyTimeout: policy.stallMs });
   }
 
-  async close(): Promise<void> {
-    await this.#agent.destroy();
-  }
-
   /**
    * Asks until `use` has had a good answer. Network errors, 5xx, 429 and 418 are asked again after a random wait, at least as
-   * long as `Retry-After` says; 404 is an answer.
+   * long as `Retry-After` says, up to ten minutes; 404 is an answer.
    * @param use reads the body; what it throws of the network's making counts as a network error
-   * @throws RetryableError ARCHIVE_UNREACHABLE when every attempt failed, ARCHIVE_REFUSED for any other status
+   * @throws RetryableError ARCHIVE_UNREACHABLE when every attempt failed, ARCHIVE_ASKS_TO_WAIT when `Retry-After` is
+   *   longer, ARCHIVE_REFUSED for any other status
    */
   async ask<T>(
     method: "GET" | "HEAD",
@@ -56,6 +58,7 @@ export class HttpClient {
           });
         }
         waitMs = retryAfterMs(response.headers.get("retry-after"));
+        if (waitMs > longestWaitMs) throw asksToWait(response.status, url, waitMs);
       } catch (error) {
         if (signal.aborted || error instanceof RetryableError || !isNetworkError(error)) throw error;
         lastProblem = error;
@@ -75,6 +78,15 @@ export class HttpClient {
   #jitter(attempt: number): number {
     return Math.random() * Math.min(this.#policy.maxDelayMs, this.#policy.firstDelayMs * 2 ** (attempt - 1));
   }
+}
+
+function asksToWait(status: number, url: string, waitMs: number): RetryableError {
+  const until = new Date(Math.min(Date.now() + waitMs, endOfTimeMs)).toISOString();
+  return new RetryableError(`the archive answered HTTP ${status} and asks to be left alone until ${until}`, {
+    code: "ARCHIVE_ASKS_TO_WAIT",
+    subject: url,
+    hint: "run the same command again after that: it goes on where it stopped",
+  });
 }
 
 function describe(error: Error): string {
