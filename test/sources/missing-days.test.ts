@@ -14,6 +14,8 @@ const facts = {
 test("what a missing day means", () => {
   assert.equal(judgeMissingDay(facts), "hole");
   assert.equal(judgeMissingDay({ ...facts, isDeclared: true }), "declared-hole");
+  assert.equal(judgeMissingDay({ ...facts, isDeclared: true, hasLater: false }), "declared-hole");
+  assert.equal(judgeMissingDay({ ...facts, isDeclared: true, today: parseDay("2024-03-06") }), "declared-hole");
   assert.equal(judgeMissingDay({ ...facts, hasEarlier: false }), "leading");
   assert.equal(judgeMissingDay({ ...facts, hasLater: false }), "trailing");
   assert.equal(judgeMissingDay({ ...facts, today: parseDay("2024-03-11") }), "unsettled");

@@ -5,8 +5,9 @@ export const settledAfterDays = 7;
 
 /**
  * What a day without an archive means:
+ * `declared-hole` the registry says it is missing: go on behind it, wherever it lies;
  * `leading` before the first published day: start there; `trailing` nothing later is published: stop, not published yet;
- * `unsettled` inside and young: stop before it; `hole` inside and old, or declared: go on behind it.
+ * `unsettled` inside and young: stop before it; `hole` inside and old: go on behind it.
  */
 export type MissingDay = "leading" | "trailing" | "unsettled" | "hole" | "declared-hole";
 
@@ -22,8 +23,9 @@ export interface MissingDayFacts {
 }
 
 export function judgeMissingDay(facts: MissingDayFacts): MissingDay {
+  // First: nothing comes of waiting for a day that is declared missing, also where the request ends in it.
+  if (facts.isDeclared) return "declared-hole";
   if (!facts.hasLater) return "trailing";
   if (!facts.hasEarlier) return "leading";
-  if (facts.isDeclared) return "declared-hole";
   return daysBetween(facts.day, facts.today) < settledAfterDays ? "unsettled" : "hole";
 }
