@@ -10,7 +10,7 @@ import { Failure } from "../../lib/model/errors.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
 import { minimalRegistryFile } from "../rig/registry.ts";
-import { projectRoot, temporaryFolder } from "./run.ts";
+import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
 
 const day = parseDay("2024-03-05");
 const symbols = ["--symbols", minimalRegistryFile()];
@@ -20,6 +20,13 @@ function populateWords(archive: string, state: string): string[] {
   const series = ["--symbol", "BTCUSDT", "--threshold", "50"];
   return ["populate", ...series, ...days, "--archive", archive, "--state", state, ...symbols];
 }
+
+test("an archive folder that does not exist: exit 2, could not determine; not nothing published", async () => {
+  const nowhere = join(temporaryFolder("no-archive"), "nowhere");
+  const { code, stderr } = await barkeep(populateWords(nowhere, temporaryFolder("no-archive-state")));
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /about: .*nowhere\n {2}what to do: .*--archive.*\(ARCHIVE_ABSENT\)/s);
+});
 
 /** A small file system of its own needs a mount, and that a user namespace. */
 const canMount =

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { parseDay } from "../../lib/model/day.ts";
+import { addDays, parseDay } from "../../lib/model/day.ts";
+import { UnavailableError } from "../../lib/model/errors.ts";
 import { openArchive, type ArchiveSource } from "../../lib/sources/archive/index.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
@@ -22,4 +24,26 @@ test("a damaged file of the user's folder is left where it is; there is no other
   assert.ok(file.kind === "file");
   assert.equal(await source.refetchDay(file, signal), undefined);
   assert.equal((await source.fetchDay(day, signal)).kind, "file");
+});
+
+test("a folder that does not exist, or holds no data/, is no archive; one without the symbol has published nothing", async () => {
+  const root = temporaryFolder("directory-absent");
+  const file = join(root, "file");
+  writeFileSync(file, "");
+  const open = async (location: string): Promise<ArchiveSource> => openArchive(location, "spot", "BTCUSDT", root);
+  for (const [location, message] of [
+    [join(root, "nowhere"), /does not exist/],
+    [file, /does not exist/],
+    [root, /holds no data/],
+  ] as const) {
+    await assert.rejects(open(location), (error) => {
+      assert.ok(error instanceof UnavailableError && error.code === "ARCHIVE_ABSENT" && error.subject === location);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  mkdirSync(join(root, "data"));
+  const source = await open(root);
+  assert.equal((await source.fetchDay(day, signal)).kind, "missing");
+  assert.equal(await source.firstPublished(day, addDays(day, 9)), undefined);
 });
