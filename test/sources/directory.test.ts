@@ -47,3 +47,13 @@ test("a folder that does not exist, or holds no data/, is no archive; one withou
   assert.equal((await source.fetchDay(day, signal)).kind, "missing");
   assert.equal(await source.firstPublished(day, addDays(day, 9)), undefined);
 });
+
+test("files whose names speak of no real day are not looked at", async () => {
+  const { folder, source } = await rig();
+  const good = folder.pathOf(day);
+  for (const text of ["2024-13-45", "2024-02-30", "0000-00-00", "2024-03-07-old", ""]) {
+    writeFileSync(good.replace(day, text), "");
+  }
+  assert.equal(await source.lastPublished(addDays(day, 400)), addDays(day, 1));
+  assert.equal(await source.firstPublished(addDays(day, -400), addDays(day, 400)), day);
+});

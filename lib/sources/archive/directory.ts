@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDay, type Day } from "../../model/day.ts";
-import { UnavailableError, UpstreamDataError } from "../../model/errors.ts";
+import { ConfigurationError, UnavailableError, UpstreamDataError } from "../../model/errors.ts";
 import type { Market } from "../../model/markets.ts";
 import { archiveName, parseChecksum, symbolFolder } from "./layout.ts";
 import type { ArchiveSource, DayOutcome } from "./types.ts";
@@ -71,8 +71,19 @@ export class DirectorySource implements ArchiveSource {
       throw error;
     });
     return names
-      .filter((name) => name.startsWith(prefix) && /^\d{4}-\d{2}-\d{2}\.zip$/.test(name.slice(prefix.length)))
-      .map((name) => parseDay(name.slice(prefix.length, -".zip".length)))
+      .filter((name) => name.startsWith(prefix) && name.endsWith(".zip"))
+      .map((name) => dayOf(name.slice(prefix.length, -".zip".length)))
+      .filter((day) => day !== undefined)
       .sort();
+  }
+}
+
+/** The day a name speaks of; undefined where it is none: such a file is not ours to judge. */
+function dayOf(text: string): Day | undefined {
+  try {
+    return parseDay(text);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return undefined;
+    throw error;
   }
 }
