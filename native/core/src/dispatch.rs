@@ -16,15 +16,20 @@ macro_rules! vectorised {
                 fn avx2($($argument: $type),*) -> $return {
                     $body($($argument),*)
                 }
-                if is_x86_feature_detected!("avx512dq")
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("bmi1")
                     && is_x86_feature_detected!("bmi2")
                 {
-                    // SAFETY: the processor has the features the function was built for.
+                    // SAFETY: the processor has every feature the function was built for.
                     return unsafe { avx512($($argument),*) };
                 }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                if is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                {
                     // SAFETY: as above.
                     return unsafe { avx2($($argument),*) };
                 }

@@ -452,8 +452,8 @@ fn coded(state: &mut Inflate, input: &mut Input<'_>, output: &mut Output<'_>, re
         ) -> Result<Round, Fault> {
             coded_body(state, input, output, readable)
         }
-        if is_x86_feature_detected!("bmi2") {
-            // SAFETY: the processor has the features the function was built for.
+        if is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2") {
+            // SAFETY: the processor has every feature the function was built for.
             return unsafe { bmi2(state, input, output, readable) };
         }
     }
