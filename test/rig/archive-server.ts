@@ -15,6 +15,8 @@ export interface Fault {
 export class ArchiveServer implements AsyncDisposable {
   readonly requests: { readonly method: string; readonly path: string; readonly atMs: number }[] = [];
   readonly faults = new Map<string, Fault>();
+  /** Requests of these methods are taken and not answered. */
+  readonly silentMethods = new Set<string>();
   readonly #server;
   #base = "";
 
@@ -23,6 +25,7 @@ export class ArchiveServer implements AsyncDisposable {
       const path = (request.url ?? "/").slice(1);
       const method = request.method ?? "GET";
       this.requests.push({ method, path, atMs: Date.now() });
+      if (this.silentMethods.has(method)) return;
       readFile(join(root, path)).then(
         (bytes) => this.#answer(method, path, bytes, response),
         () => this.#answer(method, path, undefined, response),

@@ -197,3 +197,23 @@ test("the last published day is found back from yesterday; none within ten days 
   await assert.rejects(it.source.lastPublished(addDays(day, 30)), { code: "NO_LAST_DAY", hint: "give --end-date" });
   assert.equal(await it.source.firstPublished(addDays(day, -20), addDays(day, 2)), day);
 });
+
+test("a question that no one answers can be interrupted", { timeout: 10_000 }, async () => {
+  await using it = await rig("silent");
+  it.server.silentMethods.add("HEAD");
+  it.server.faults.set(".CHECKSUM", { kind: "status", status: 404, times: 9 });
+  for (const ask of [
+    async (stop: AbortSignal) => it.source.fetchDay(day, stop),
+    async (stop: AbortSignal) => it.source.sizeOf(day, stop),
+    async (stop: AbortSignal) => it.source.lastPublished(day, stop),
+    async (stop: AbortSignal) => it.source.firstPublished(day, addDays(day, 2), stop),
+  ]) {
+    const stop = new AbortController();
+    const startMs = Date.now();
+    const asked = assert.rejects(ask(stop.signal), { name: "AbortError" });
+    setTimeout(() => stop.abort(), 20);
+    await asked;
+    assert.ok(Date.now() - startMs < quick.stallMs);
+  }
+  assert.ok(it.server.requestsFor(".zip", "HEAD") >= 4);
+});

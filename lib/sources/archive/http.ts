@@ -47,17 +47,16 @@ export class HttpSource implements ArchiveSource {
     return isRejected ? this.fetchDay(file.day, signal) : undefined;
   }
 
-  async sizeOf(day: Day): Promise<number | undefined> {
-    const never = new AbortController().signal;
-    return this.#client.ask("HEAD", this.#urlOf(day), never, async (response) =>
+  async sizeOf(day: Day, signal = new AbortController().signal): Promise<number | undefined> {
+    return this.#client.ask("HEAD", this.#urlOf(day), signal, async (response) =>
       Number(response.headers.get("content-length") ?? 0),
     );
   }
 
-  async lastPublished(yesterday: Day): Promise<Day> {
+  async lastPublished(yesterday: Day, signal?: AbortSignal): Promise<Day> {
     for (let back = 0; back < lastDayReach; back += 1) {
       const day = addDays(yesterday, -back);
-      if ((await this.sizeOf(day)) !== undefined) return day;
+      if ((await this.sizeOf(day, signal)) !== undefined) return day;
     }
     throw new UnavailableError(
       `no archive of ${this.#symbol} was published in the ${lastDayReach} days up to ${yesterday}`,
@@ -69,11 +68,11 @@ export class HttpSource implements ArchiveSource {
     );
   }
 
-  async firstPublished(from: Day, to: Day): Promise<Day | undefined> {
+  async firstPublished(from: Day, to: Day, signal?: AbortSignal): Promise<Day | undefined> {
     const days = daysInclusive(from, to);
     for (let start = 0; start < days.length; start += probesAtOnce) {
       const probed = days.slice(start, start + probesAtOnce);
-      const sizes = await Promise.all(probed.map(async (day) => this.sizeOf(day)));
+      const sizes = await Promise.all(probed.map(async (day) => this.sizeOf(day, signal)));
       const found = probed.find((_, i) => sizes[i] !== undefined);
       if (found !== undefined) return found;
     }
@@ -85,28 +84,30 @@ export class HttpSource implements ArchiveSource {
   }
 
   async #fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome> {
-    const name = archiveName(this.#symbol, day);
     // A pair that disagrees may be a revision caught half-published: both are fetched once more.
-    let rejected: Received | undefined;
-    for (const isLastTry of [false, true]) {
-      const sha256 = await this.#promisedDigest(name, day, signal);
-      if (sha256 === undefined) return { kind: "missing", day };
-      const path = this.#mirror.pathOf(this.#market, this.#symbol, day, sha256);
-      const kept = await this.#mirror.take(path);
-      if (kept !== undefined) return { kind: "file", day, path, name, sha256, bytes: kept };
-      const received = await this.#client.ask("GET", this.#urlOf(day), signal, async (response) =>
-        this.#mirror.receive(path, bodyOf(response)),
-      );
-      if (received === undefined) return { kind: "missing", day };
-      if (received.sha256 === sha256) {
-        await this.#mirror.keep(received, path);
-        return { kind: "file", day, path, name, sha256, bytes: received.bytes };
-      }
-      rejected = received;
-      const aside = await this.#mirror.quarantine(rejected, name);
-      if (isLastTry) throw mismatch(name, received, sha256, aside);
+    const first = await this.#fetchPair(day, signal);
+    const last = first instanceof UpstreamDataError ? await this.#fetchPair(day, signal) : first;
+    if (last instanceof UpstreamDataError) throw last;
+    return last;
+  }
+
+  /** Fetches a day's digest and, unless it is kept, its archive. @returns an error where the two disagree */
+  async #fetchPair(day: Day, signal: AbortSignal): Promise<DayOutcome | UpstreamDataError> {
+    const name = archiveName(this.#symbol, day);
+    const sha256 = await this.#promisedDigest(name, day, signal);
+    if (sha256 === undefined) return { kind: "missing", day };
+    const path = this.#mirror.pathOf(this.#market, this.#symbol, day, sha256);
+    const kept = await this.#mirror.take(path);
+    if (kept !== undefined) return { kind: "file", day, path, name, sha256, bytes: kept };
+    const received = await this.#client.ask("GET", this.#urlOf(day), signal, async (response) =>
+      this.#mirror.receive(path, bodyOf(response)),
+    );
+    if (received === undefined) return { kind: "missing", day };
+    if (received.sha256 !== sha256) {
+      return mismatch(name, received, sha256, await this.#mirror.quarantine(received, name));
     }
-    return { kind: "missing", day };
+    await this.#mirror.keep(received, path);
+    return { kind: "file", day, path, name, sha256, bytes: received.bytes };
   }
 
   /** The published digest; undefined where the day is not published. */
@@ -115,7 +116,7 @@ export class HttpSource implements ArchiveSource {
       response.text(),
     );
     if (line !== undefined) return parseChecksum(line, name);
-    if ((await this.sizeOf(day)) === undefined) return undefined;
+    if ((await this.sizeOf(day, signal)) === undefined) return undefined;
     throw new UpstreamDataError("the archive has no .CHECKSUM file", {
       code: "NO_CHECKSUM",
       subject: this.#urlOf(day),

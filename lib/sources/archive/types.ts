@@ -30,14 +30,14 @@ export interface ArchiveSource {
    */
   refetchDay(file: DayFile, signal: AbortSignal): Promise<DayOutcome | undefined>;
   /** The published archive's size, or undefined where there is none. */
-  sizeOf(day: Day): Promise<number | undefined>;
+  sizeOf(day: Day, signal?: AbortSignal): Promise<number | undefined>;
   /**
    * The last published day, not after `yesterday`.
    * @throws UnavailableError NO_LAST_DAY where it cannot be found
    */
-  lastPublished(yesterday: Day): Promise<Day>;
+  lastPublished(yesterday: Day, signal?: AbortSignal): Promise<Day>;
   /** The first published day of [from, to]; undefined where there is none. */
-  firstPublished(from: Day, to: Day): Promise<Day | undefined>;
+  firstPublished(from: Day, to: Day, signal?: AbortSignal): Promise<Day | undefined>;
   /** How many days may be fetched ahead of the one in use. */
   readonly prefetchDays: number;
 }
