@@ -16,6 +16,7 @@ use crate::trade::TradeColumns;
 const PIECES_IN_FLIGHT: usize = 12;
 /// A line is shorter than this.
 const LINE_BYTES: usize = 4 << 10;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const DAY_US: i64 = 86_400_000_000;
 /// Below this a time is in milliseconds, above in microseconds.
 const MILLISECONDS_BELOW: i64 = 10_000_000_000_000;
@@ -300,13 +301,15 @@ impl ArchiveReader {
     /// A line that is not the usual: the first one, a header, or one that is wrong. None for a header.
     fn careful_line(&mut self, line: &[u8]) -> Result<Option<Row>> {
         if self.columns == 0 {
+            if line.starts_with(BYTE_ORDER_MARK) {
+                return Err(self.here(CoreError::new("BAD_ROW", "the file begins with a byte order mark")));
+            }
             self.columns = line.iter().filter(|&&byte| byte == b',').count() + 1;
             if !(7..=8).contains(&self.columns) {
                 let message = format!("{} columns, 7 or 8 were expected", self.columns);
                 return Err(self.here(CoreError::new("BAD_ROW", message)));
             }
-            let is_header = !line.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
-            if is_header {
+            if row::is_header(line) {
                 std::str::from_utf8(line).map_err(|_| {
                     self.here(CoreError::new("NOT_UTF8", "the header line is not text (invalid UTF-8)"))
                 })?;

@@ -188,6 +188,17 @@ pub fn parse_careful(line: &[u8], columns: usize) -> Result<Row> {
     Ok(row)
 }
 
+/// Whether a first line names the columns: none of its fields is what a trade's could be. A trade with a broken field still
+/// has others that say what it was.
+pub fn is_header(line: &[u8]) -> bool {
+    line.split(|&byte| byte == b',').all(|field| {
+        let is_name = field.iter().any(u8::is_ascii_alphabetic);
+        let is_value = field.first().is_some_and(|byte| byte.is_ascii_digit() || b"-+.".contains(byte));
+        let is_flag = field.eq_ignore_ascii_case(b"true") || field.eq_ignore_ascii_case(b"false");
+        is_name && !is_value && !is_flag
+    })
+}
+
 fn named(mut error: CoreError, field: &str) -> CoreError {
     error.message = format!("{field}: {}", error.message);
     error
@@ -250,6 +261,23 @@ mod tests {
         }
         let error = parse_careful(b"1,\xFF,3,4,5,6,true", 7).expect_err("not text");
         assert_eq!((error.code, error.offset), ("NOT_UTF8", Some(2)));
+    }
+
+    #[test]
+    fn a_header_has_only_names() {
+        for line in [
+            "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker",
+            "agg_trade_id,price,qty,first_trade_id,last_trade_id,timestamp,is_buyer_maker,is_best_match",
+            "\"a\",\"p\",\"q\",\"f\",\"l\",\"T\",\"m\"",
+            "Aggregate tradeId,Price,Quantity,First tradeId,Last tradeId,Timestamp,Was the buyer the maker",
+        ] {
+            assert!(is_header(line.as_bytes()), "{line}");
+        }
+        for line in
+            ["x1000,2,3,4,5,6,true", "a,b,c,d,e,6,f", "a,b,c,d,e,f,True", ",,,,,,", "a,b,c,,e,f,g", "a,b,c,-,e,f,g"]
+        {
+            assert!(!is_header(line.as_bytes()), "{line}");
+        }
     }
 
     proptest! {
