@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 
 /** What a path does instead of answering well; `times` faults, then the file. */
 export interface Fault {
@@ -17,6 +18,10 @@ export class ArchiveServer implements AsyncDisposable {
   readonly faults = new Map<string, Fault>();
   /** Requests of these methods are taken and not answered. */
   readonly silentMethods = new Set<string>();
+  /** What every HEAD is answered with instead. */
+  headStatus: number | undefined;
+  /** Bodies are compressed: for who accepts it, or for everyone. */
+  compresses: "never" | "if-accepted" | "always" = "never";
   readonly #server;
   #base = "";
 
@@ -26,8 +31,11 @@ export class ArchiveServer implements AsyncDisposable {
       const method = request.method ?? "GET";
       this.requests.push({ method, path, atMs: Date.now() });
       if (this.silentMethods.has(method)) return;
+      const accepted = request.headers["accept-encoding"]?.includes("gzip") === true;
+      const compress = this.compresses === "always" || (this.compresses === "if-accepted" && accepted);
+      if (compress) response.setHeader("content-encoding", "gzip");
       readFile(join(root, path)).then(
-        (bytes) => this.#answer(method, path, bytes, response),
+        (bytes) => this.#answer(method, path, compress ? gzipSync(bytes) : bytes, response),
         () => this.#answer(method, path, undefined, response),
       );
     });
@@ -58,6 +66,10 @@ export class ArchiveServer implements AsyncDisposable {
     if (found !== undefined && found.times > 0 && method === "GET") {
       found.times -= 1;
       this.#fail(found, bytes ?? Buffer.alloc(0), response);
+      return;
+    }
+    if (method === "HEAD" && this.headStatus !== undefined) {
+      response.writeHead(this.headStatus).end();
       return;
     }
     if (bytes === undefined) {

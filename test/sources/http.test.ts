@@ -217,3 +217,16 @@ test("a question that no one answers can be interrupted", { timeout: 10_000 }, a
   }
   assert.ok(it.server.requestsFor(".zip", "HEAD") >= 4);
 });
+
+for (const compresses of ["if-accepted", "always"] as const) {
+  test(`a server that compresses, ${compresses}: the day's bytes and size are the archive's, in one fetch`, async () => {
+    await using it = await rig("compresses");
+    it.server.compresses = compresses;
+    const file = await it.source.fetchDay(day, signal);
+    const bytes = readFileSync(it.folder.pathOf(day));
+    assert.ok(file.kind === "file" && file.bytes === bytes.length);
+    assert.deepEqual(readFileSync(file.path), bytes);
+    assert.equal(it.server.requestsFor(".zip"), 1);
+    if (compresses === "if-accepted") assert.equal(await it.source.sizeOf(day), bytes.length);
+  });
+}

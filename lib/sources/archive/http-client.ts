@@ -13,6 +13,8 @@ export interface RetryPolicy {
 
 export const defaultRetryPolicy: RetryPolicy = { attempts: 6, firstDelayMs: 500, maxDelayMs: 60_000, stallMs: 60_000 };
 
+/** Archives are compressed already, and a body compressed on the way has another length than it declares. */
+const headers = { "accept-encoding": "identity" };
 /** A longer wait that a server asks for is not slept through: the operator is told instead. */
 const longestWaitMs = 600_000;
 /** The last instant a Date can name. */
@@ -45,7 +47,7 @@ export class HttpClient {
     for (let attempt = 1; attempt <= this.#policy.attempts; attempt += 1) {
       let waitMs = 0;
       try {
-        const response = await fetch(url, { method, signal, dispatcher: this.#agent });
+        const response = await fetch(url, { method, signal, headers, dispatcher: this.#agent });
         if (response.ok) return await use(response);
         await response.body?.cancel();
         if (response.status === 404) return undefined;
