@@ -5,12 +5,16 @@ import { z } from "zod";
 import { loadRegistry, projectRoot, type Settings } from "../config/index.ts";
 import { Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { barVersion } from "../native/index.ts";
+import { HttpClient } from "../sources/archive/http-client.ts";
 import { openStore, storeExists, storeVersion, type StoreSettings } from "../store/index.ts";
 import { failed, ok, type Finding } from "./finding.ts";
 
 /** Below this a run may end on a full disk; a year of one symbol at the finest default threshold takes less. */
 const freeBytesLeast = 2e9;
 const threadPoolLeast = 8;
+
+/** Looking at an archive does not wait for one that is away. */
+const oneQuickAttempt = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0, stallMs: 10_000 };
 
 const setupFindings = z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), fix: z.string() }));
 
@@ -108,11 +112,13 @@ async function checkArchive(location: string | undefined): Promise<Finding> {
   if (!/^https?:\/\//.test(location)) {
     return existsSync(join(location, "data")) ? ok(name, location) : failed(name, `${location} holds no data/`, fix);
   }
+  const isUp = ok(name, `${location} answers`);
   try {
-    const { status } = await fetch(location, { method: "HEAD", signal: AbortSignal.timeout(10_000) });
-    // Many archives answer their root with 403 or 404; an answer is what counts.
-    return status < 500 ? ok(name, `${location} answers`) : { name, state: "unknown", detail: `HTTP ${status}`, fix };
+    await new HttpClient(oneQuickAttempt).ask("HEAD", location, AbortSignal.timeout(10_000), async () => undefined);
+    return isUp;
   } catch (error) {
+    // Many archives answer their root with 403 or 404; an answer is what counts.
+    if (error instanceof RetryableError && error.code === "ARCHIVE_REFUSED") return isUp;
     return { name, state: "unknown", detail: `${location} does not answer: ${textOf(error)}`, fix };
   }
 }

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeSync, openSync, closeSync, existsSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { test } from "node:test";
 import { execa, execaSync } from "execa";
+import { z } from "zod";
 import { explainError } from "../../lib/command/failure-report.ts";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { Failure } from "../../lib/model/errors.ts";
@@ -70,3 +74,47 @@ test(
     }
   },
 );
+
+async function archiveCheck(location: string, env: Record<string, string> = {}): Promise<string> {
+  const state = join(temporaryFolder("archive-check"), "state");
+  const { stdout } = await barkeep(["doctor", "--json", "--state", state, "--archive", location], env);
+  const document = z.object({ checks: z.array(z.object({ name: z.string(), state: z.string(), detail: z.string() })) });
+  const check = document.parse(JSON.parse(stdout)).checks.find((one) => one.name === "archive");
+  return `${check?.state}: ${check?.detail}`;
+}
+
+test("doctor asks for the archive as populate does: through the proxy, if one is set", async () => {
+  const seen: string[] = [];
+  const proxy = createServer((request, response) => {
+    seen.push(String(request.url));
+    response.writeHead(403).end();
+  });
+  // What goes through the tunnel is answered here too.
+  proxy.on("connect", (_request, socket: Duplex) => {
+    socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    proxy.emit("connection", socket);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  try {
+    const address = proxy.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const through = { http_proxy: `http://127.0.0.1:${address.port}`, no_proxy: "" };
+    const said = await archiveCheck("http://archive.invalid/", through);
+    assert.equal(said, "ok: http://archive.invalid answers");
+    assert.equal(seen.length, 1);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
+test("doctor: 404 is an answer; a server that fails is asked once and unknown", async () => {
+  await using server = new ArchiveServer(temporaryFolder("archive-check-empty"));
+  const base = await server.start();
+  assert.match(await archiveCheck(base), /^ok: /);
+  const before = server.requests.length;
+  server.headStatus = 503;
+  assert.match(await archiveCheck(base), /^unknown: .*HTTP 503/);
+  assert.equal(server.requests.length, before + 1);
+});
