@@ -7,6 +7,9 @@ import { projectRoot } from "../config/project-root.ts";
 const partSchema = z.object({
   fromId: z.bigint(),
   throughId: z.bigint(),
+  /** Start of the day it was read for: what says which archive it came from, for an interval may hold no trade. */
+  dayStartUs: z.bigint(),
+  /** Times of the first and last trade; without any, the day's start or the last trade before it, whichever is later. */
   firstUs: z.bigint(),
   lastUs: z.bigint(),
   records: z.bigint(),

@@ -3,7 +3,7 @@
 //! The stream is checked once for all thresholds and cut into clean runs: at holes of ids and at resets the forming bars end as
 //! orphans. Days of one segment are one stream; only parts (what coverage is made of) are cut at their ends.
 //!
-//! A day: `begin_day` · `push` and `mark_seen`, in the order of the ids · `end_day`, or `rollback_day` when it turns out bad.
+//! A day: `begin_day`, told its start · `push` and `mark_seen`, in the order of the ids · `end_day`, or `rollback_day` when it turns out bad.
 //! `take` may come at any time; a `rollback_day` after it does nothing, so call `begin_day` again before going on with the day.
 //! After a segment's last day, and before its last `take`: `end_segment`.
 
@@ -126,10 +126,10 @@ impl Job {
         self.position
     }
 
-    /// Remembers the state, so that a day that turns out bad leaves no trace.
-    pub fn begin_day(&mut self) {
+    /// Remembers the state, so that a day that turns out bad leaves no trace. Parts are of this day from here on.
+    pub fn begin_day(&mut self, day_start_us: i64) {
         for unit in &mut self.units {
-            unit.end_part();
+            unit.begin_day(day_start_us);
         }
         self.day_start = Some(self.snapshot());
     }

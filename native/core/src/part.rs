@@ -7,6 +7,9 @@ use crate::engine::Forming;
 pub struct Part {
     pub from_id: i64,
     pub through_id: i64,
+    /// Start of the day the interval was read for, whatever its trades' times.
+    pub day_start_us: i64,
+    /// Times of the first and the last trade; without any, the day's start, or the last trade before it if that is later.
     pub first_us: i64,
     pub last_us: i64,
     /// Aggregate trades; ids that were quarantined are in the interval but not among these.

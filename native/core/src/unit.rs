@@ -23,6 +23,8 @@ pub struct Unit {
 #[derive(Debug, Clone)]
 struct State {
     engine: BarEngine,
+    /// Start of the day that is being read; 0 before the first.
+    day_start_us: i64,
     /// The last of `parts` may still grow.
     part_open: bool,
     position: Option<Position>,
@@ -46,6 +48,7 @@ impl Unit {
     pub(crate) fn new(config: EngineConfig, segmentation: Segmentation) -> Result<Self> {
         let state = State {
             engine: BarEngine::new(config)?,
+            day_start_us: 0,
             part_open: false,
             position: None,
             digest: digest::EMPTY,
@@ -155,7 +158,7 @@ impl Unit {
         }
         position.last_id = last_id;
         if !self.state.part_open {
-            self.open_part(have + 1, time);
+            self.open_part(have + 1, time.max(self.state.day_start_us));
         }
         if let Some(part) = self.parts.last_mut() {
             part.through_id = last_id;
@@ -190,6 +193,11 @@ impl Unit {
         if let Some(reason) = self.segmentation.orphan_reason() {
             self.close_orphan(reason, position.last_id, observer);
         }
+    }
+
+    pub(crate) fn begin_day(&mut self, day_start_us: i64) {
+        self.end_part();
+        self.state.day_start_us = day_start_us;
     }
 
     pub(crate) fn end_part(&mut self) {
@@ -230,6 +238,7 @@ impl Unit {
         self.parts.push(Part {
             from_id: lead_id,
             through_id: first_id,
+            day_start_us: self.state.day_start_us,
             first_us: time_us,
             last_us: time_us,
             records: 0,

@@ -109,7 +109,7 @@ proptest! {
                 break;
             }
             let end = (start + size).min(trades.len());
-            job.begin_day();
+            job.begin_day(0);
             job.push(trades.slice(start..end)).expect("the trades are in order");
             job.end_day();
             start = end;
@@ -141,7 +141,7 @@ proptest! {
         let cut = (trades.len() as f64 * share) as usize;
         let mut job = job(&[rules]);
         job.push(trades.slice(0..cut)).expect("the trades are in order");
-        job.begin_day();
+        job.begin_day(0);
         job.push(trades.slice(cut..trades.len())).expect("the trades are in order");
         job.mark_seen(i64::MAX - 5, i64::MAX - 3);
         job.rollback_day();
@@ -255,6 +255,37 @@ fn quarantined_ids_beyond_a_hole_or_before_the_first_trade_belong_to_the_next_pa
     assert_eq!((part.from_id, part.through_id, part.quarantined, part.records), (998, 4_999, 2, 4_000));
 }
 
+/// A day may begin with quarantined ids that continue the day before and end at a hole: they are the day's all the same.
+#[test]
+fn parts_are_of_the_day_they_were_read_for() {
+    let trades = generator_b();
+    let (last_us, next_us) = (trades.time_us[3_999], trades.time_us[5_000]);
+    let day_us = last_us + 1;
+    let mut first = job(&[RULES]);
+    first.begin_day(last_us - 1_000_000);
+    first.push(trades.slice(0..4_000)).expect("the trades are in order");
+    first.end_day();
+    assert_eq!(first.unit(0).parts()[0].day_start_us, last_us - 1_000_000);
+    let mut second = job(&[RULES]);
+    second.restore_unit(0, &first.checkpoint(0)).expect("the checkpoint is whole");
+    second.begin_day(day_us);
+    second.mark_seen(5_000, 5_003);
+    second.push(trades.slice(5_000..10_000)).expect("the trades are in order");
+    second.mark_seen(11_000, 11_001);
+    second.end_day();
+    let (_, parts) = second.take(0);
+    let told: Vec<_> = parts
+        .iter()
+        .map(|part| (part.from_id, part.through_id, part.day_start_us, part.first_us, part.last_us))
+        .collect();
+    assert_eq!(told, [(5_000, 5_003, day_us, day_us, day_us), (6_000, 11_001, day_us, next_us, trades.time_us[9_999])]);
+    // Ids without a trade later in a day: the time does not go back to its start.
+    second.begin_day(day_us);
+    second.mark_seen(11_002, 11_002);
+    let part = second.unit(0).parts()[0];
+    assert_eq!((part.day_start_us, part.first_us), (day_us, trades.time_us[9_999]));
+}
+
 #[test]
 fn the_end_of_a_segment_is_an_orphan_of_its_boundary() {
     let trades = generator_b();
@@ -275,7 +306,7 @@ fn days_are_one_stream() {
     let trades = generator_b();
     let mut job = job(&[RULES]);
     for day in 0..10 {
-        job.begin_day();
+        job.begin_day(0);
         job.push(trades.slice(day * 1_000..(day + 1) * 1_000)).expect("the trades are in order");
         job.end_day();
     }

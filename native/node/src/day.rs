@@ -23,6 +23,7 @@ pub struct DayRun {
     batch: Batch,
     /// A batch that has been read but not pushed yet.
     batch_waits: bool,
+    day_start_us: i64,
     bars_max: usize,
     ghosts: Vec<Ghost>,
     proven: bool,
@@ -70,17 +71,15 @@ impl DayTask {
         let mut state =
             self.state.try_lock().map_err(|_| CoreError::new("JOB_BUSY", "the job is reading a day already"))?;
         let state = &mut *state;
-        state.job.begin_day();
-        let run = match &self.step {
-            Step::Begin(request, path) => DayRun::open(request, path).map(Some),
-            Step::Resume => Ok(state.day.take()),
+        // A paused day that another one is begun instead of is over.
+        let paused = state.day.take();
+        let mut run = match &self.step {
+            Step::Begin(request, path) => DayRun::open(request, path)?,
+            Step::Resume => paused.ok_or_else(|| CoreError::new("NO_DAY", "no day is paused"))?,
         };
-        let outcome = run.and_then(|run| {
-            let mut run = run.ok_or_else(|| CoreError::new("NO_DAY", "no day is paused"))?;
-            run.step(&mut state.job).map(|summary| (run, summary))
-        });
-        match outcome {
-            Ok((run, summary)) => {
+        state.job.begin_day(run.day_start_us);
+        match run.step(&mut state.job) {
+            Ok(summary) => {
                 let progress = run.progress(summary);
                 if summary.is_some() {
                     state.job.end_day();
@@ -124,6 +123,7 @@ impl DayRun {
             reader: ArchiveReader::open(path, options)?,
             batch: Batch::default(),
             batch_waits: false,
+            day_start_us: request.day_start_us,
             bars_max: request.bars_max as usize,
             ghosts: Vec::new(),
             proven: false,

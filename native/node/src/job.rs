@@ -48,6 +48,7 @@ pub struct ConstantsJs {
 pub struct PartJs {
     pub from_id: BigInt,
     pub through_id: BigInt,
+    pub day_start_us: BigInt,
     pub first_us: BigInt,
     pub last_us: BigInt,
     pub records: BigInt,
@@ -176,6 +177,7 @@ fn part_to_js(part: &Part) -> PartJs {
     PartJs {
         from_id: BigInt::from(part.from_id),
         through_id: BigInt::from(part.through_id),
+        day_start_us: BigInt::from(part.day_start_us),
         first_us: BigInt::from(part.first_us),
         last_us: BigInt::from(part.last_us),
         records: BigInt::from(part.records),
