@@ -1,4 +1,4 @@
-import type { Day } from "../model/day.ts";
+import { addDays, daysInclusive, type Day } from "../model/day.ts";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import type { Registry } from "./registry.ts";
 import type { SymbolEntry } from "./registry-schema.ts";
@@ -14,15 +14,20 @@ export function isKnownGap(entry: SymbolEntry | undefined, day: Day): boolean {
   return entry?.knownGaps.some((gap) => gap.startDate <= day && day <= gap.endDate) === true;
 }
 
-/** Does a declared hole explain ids that are missing between a trade of one day and the next trade on another? */
+/**
+ * Do declared holes explain ids that are missing between a trade of one day and the next trade on another? Every day that lies
+ * between must be declared; where none does, one of the two.
+ */
 export function isDeclaredBetween(entry: SymbolEntry | undefined, before: Day, after: Day): boolean {
-  return entry?.knownGaps.some((gap) => gap.startDate <= after && gap.endDate >= before) === true;
+  const between = daysInclusive(addDays(before, 1), addDays(after, -1));
+  if (between.length > 0) return between.every((day) => isKnownGap(entry, day));
+  return isKnownGap(entry, before) || isKnownGap(entry, after);
 }
 
 /**
  * A symbol's entry, or undefined where the gate lets an unregistered one through.
  * @param note told what a `warn` gate let through
- * @throws ConfigurationError UNKNOWN_SYMBOL, RefusedError SYMBOL_DISABLED under a `strict` gate
+ * @throws ConfigurationError BAD_SYMBOL, or UNKNOWN_SYMBOL, RefusedError SYMBOL_DISABLED under a `strict` gate
  */
 export function admitSymbol(
   registry: Registry,
@@ -30,6 +35,12 @@ export function admitSymbol(
   gate: SymbolGate,
   note: (line: string) => void,
 ): SymbolEntry | undefined {
+  if (!/^[A-Z0-9_]+$/.test(symbol)) {
+    throw new ConfigurationError(`"${symbol}" is not a symbol's name`, {
+      code: "BAD_SYMBOL",
+      hint: "capitals, digits and _, such as BTCUSDT",
+    });
+  }
   const entry = registry.symbols.get(symbol);
   if (entry?.enabled === true) return entry;
   const problem = entry === undefined ? `${symbol} is not in the registry` : `${symbol} is disabled in the registry`;

@@ -6,7 +6,7 @@ import { foldDigest, type Part } from "../native/index.ts";
 import { digestOfBars } from "./digest.ts";
 import { sqlInteger } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
-import { unitKey, type OpenUnit } from "./units.ts";
+import { attemptsOf, publishedBuild, unitKey, type OpenUnit } from "./units.ts";
 
 /** A coverage row to be: a part with the archive it was read from; the last one of a unit carries the checkpoint. */
 export interface NewCoverage extends Part {
@@ -28,7 +28,6 @@ export interface UnitCommit {
 }
 
 const counted = z.object({ rows: z.coerce.number() });
-const attemptRow = z.object({ attempt: z.string().transform(BigInt) });
 
 /**
  * Commits several units of one job: a block of bars each, read back and compared, then one block of coverage rows for all,
@@ -55,11 +54,15 @@ export async function commitUnits(store: Store, commits: readonly UnitCommit[]):
   }
 }
 
-/** A courtesy: correctness rests on the chain, not on this look. */
+/**
+ * Has another attempt committed since this one began, or another build been published? A courtesy: correctness rests on the
+ * chain, not on this look.
+ */
 async function refuseIfSuperseded(store: Store, unit: OpenUnit): Promise<void> {
-  const key = unitKey(unit.series, unit.segment, unit.build);
-  const [greatest] = await store.rows(`SELECT max(attempt) AS attempt FROM barkeep.coverage WHERE ${key}`, attemptRow);
-  if ((greatest?.attempt ?? 0n) <= unit.attempt) return;
+  const { series, segment, build, attempt } = unit;
+  const now = await attemptsOf(store, unitKey(series, segment, build));
+  const isAlone = [...now].every((one) => one === attempt || unit.attempts.has(one));
+  if (isAlone && (await publishedBuild(store, series, segment)) === build) return;
   throw new RefusedError(`another process has taken ${unit.unitId} over`, {
     code: "SUPERSEDED",
     subject: unit.unitId,

@@ -41,6 +41,8 @@ export interface OpenUnit {
   readonly segment: SegmentId;
   readonly build: number;
   readonly attempt: bigint;
+  /** The attempts that had committed when this one began. */
+  readonly attempts: ReadonlySet<bigint>;
   /** What this attempt continues from, oldest first; named by each of its coverage rows. */
   readonly base: readonly ChainLink[];
   readonly resume: ResumePoint | undefined;
@@ -66,7 +68,7 @@ const buildRow = z.object({
   gate_unit_us: bigintText,
   segmentation: z.string(),
 });
-const pointerRow = z.object({ build: z.number(), seq: bigintText });
+const pointerRow = z.object({ build: z.number() });
 const lastRow = z.object({
   attempt: bigintText,
   base: z.array(z.object({ attempt: bigintText, through_id: bigintText })),
@@ -96,18 +98,16 @@ export async function openUnit(
   const { series, segment } = request;
   const build = await openBuild(store, request);
   const key = unitKey(series, segment, build);
-  const [row] = await store.rows(
-    `SELECT max(c.attempt) AS attempt FROM barkeep.coverage AS c WHERE ${key}`,
-    attemptRow,
-  );
-  const greatest = row?.attempt ?? 0n;
-  const last = greatest === 0n ? undefined : await lastOfChain(store, key);
+  const attempts = await attemptsOf(store, key);
+  const last = attempts.size === 0 ? undefined : await lastOfChain(store, key);
+  const greatest = [last?.attempt ?? 0n, ...attempts].reduce((a, b) => (a > b ? a : b));
   return {
     unitId: unitId(series, segment),
     series,
     segment,
     build,
     attempt: nextAttempt(greatest),
+    attempts,
     base: last === undefined ? [] : [...last.base.map(linkOf), { attempt: last.attempt, throughId: last.through_id }],
     resume:
       last === undefined
@@ -122,6 +122,15 @@ export async function openUnit(
           },
     position: { parts: 0, rows: 0, throughId: last?.through_id, barsDigest: last?.bars_digest },
   };
+}
+
+/** Every attempt that has committed to a build, in its chain or not. */
+export async function attemptsOf(store: Store, key: string): Promise<ReadonlySet<bigint>> {
+  const rows = await store.rows(
+    `SELECT DISTINCT c.attempt AS attempt FROM barkeep.coverage AS c WHERE ${key}`,
+    attemptRow,
+  );
+  return new Set(rows.map(({ attempt }) => attempt));
 }
 
 /** The chain's last row; an attempt outside the chain is not in the view. */
@@ -152,6 +161,16 @@ function linkOf(link: { attempt: bigint; through_id: bigint }): ChainLink {
   return { attempt: link.attempt, throughId: link.through_id };
 }
 
+/** The build that readers see of a segment. */
+export async function publishedBuild(store: Store, series: SeriesId, segment: SegmentId): Promise<number | undefined> {
+  const [pointer] = await store.rows(
+    `SELECT build FROM barkeep.pointer WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)}
+ORDER BY seq DESC, build DESC LIMIT 1`,
+    pointerRow,
+  );
+  return pointer?.build;
+}
+
 async function openBuild(store: Store, request: Parameters<typeof openUnit>[1]): Promise<number> {
   const { series, segment, fingerprint } = request;
   const builds = await store.rows(
@@ -167,19 +186,15 @@ WHERE series = ${sqlString(series)} ORDER BY build`,
       hint: `leave --segment out or give --segment ${other.segmentation}; a series keeps the reset of its first build`,
     });
   }
-  const [pointer] = await store.rows(
-    `SELECT build, seq FROM barkeep.pointer WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)}
-ORDER BY seq DESC LIMIT 1`,
-    pointerRow,
-  );
+  const pointer = await publishedBuild(store, series, segment);
   const ofSegment = builds.filter((row) => row.segment === segment);
   if (pointer === undefined) return publishFirst(store, request, ofSegment.at(-1)?.build);
-  const published = ofSegment.find((row) => row.build === pointer.build);
+  const published = ofSegment.find((row) => row.build === pointer);
   const isSame =
     published?.bar_version === fingerprint.barVersion &&
     published.feature_profile === fingerprint.featureProfile &&
     published.gate_unit_us === BigInt(fingerprint.gateUnitUs);
-  if (isSame) return pointer.build;
+  if (isSame) return pointer;
   throw new RefusedError(`${unitId(series, segment)} was built by another version or profile of bars`, {
     code: "BUILD_DIFFERS",
     subject: series,

@@ -310,3 +310,48 @@ test("an earlier start than the build's: refused with what to do, the rest is bu
   unlinkSync(it.archive.pathOf(day));
   assert.equal((await it.populate(["--start-date", day, "--end-date", addDays(next, 1)])).code, 0);
 });
+
+test("one declared day does not hide undeclared ones beside it", async () => {
+  const it = new Bench();
+  const late = addDays(day, 4);
+  it.archive.putLines(late, linesOf(walkOf(late, 9000, perDay)));
+  writeFileSync(
+    it.symbols,
+    minimalRegistry(
+      `known_gaps = [{ start_date = ${addDays(day, 2)}, end_date = ${addDays(day, 2)}, reason = "test" }]\n`,
+    ),
+  );
+  const dates = ["--start-date", day, "--end-date", late];
+  assert.equal((await it.populate(dates)).code, 1);
+  assert.equal((await it.status())[0]?.complete, false);
+});
+
+test("a segment whose last day has no archive still ends with its flagged orphan", async () => {
+  const it = new Bench();
+  const last = parseDay("2024-03-30");
+  const first = parseDay("2024-04-01");
+  it.archive.putLines(last, linesOf(walkOf(last, 5000, perDay)));
+  it.archive.putLines(first, linesOf(walkOf(first, 5000 + perDay, perDay)));
+  const dates = ["--start-date", last, "--end-date", first, "--segment", "month"];
+  const outcome = await it.populate(dates);
+  assert.match(outcome.stderr, /\(MISSING_DAY\)/);
+  const words = ["export-bars", "BTCUSDT@50", "--columns", "all", "--orphans", "--exact", "--state", it.state];
+  const orphans = (await barkeep(words)).stdout.split("\n").filter((line) => line.includes(",month_boundary,"));
+  assert.equal(orphans.length, 1);
+  assert.ok(orphans[0]?.includes(`,${4999 + perDay},`), orphans[0]);
+});
+
+test("ids that are lost across a reset are told, in one run and in two", async () => {
+  for (const runs of [1, 2]) {
+    const it = new Bench();
+    const last = parseDay("2024-03-31");
+    const first = parseDay("2024-04-01");
+    it.archive.putLines(last, linesOf(walkOf(last, 5000, perDay)));
+    it.archive.putLines(first, linesOf(walkOf(first, 5000 + perDay + 7, perDay)));
+    const monthly = ["--segment", "month", "--start-date", last];
+    if (runs === 2) assert.equal((await it.populate([...monthly, "--end-date", last])).code, 0);
+    const outcome = await it.populate([...monthly, "--end-date", first]);
+    assert.equal(outcome.code, 1, outcome.stderr);
+    assert.match(outcome.stderr, new RegExp(`ids ${5000 + perDay} … ${5006 + perDay} are missing.*\\(ID_HOLE\\)`, "s"));
+  }
+});

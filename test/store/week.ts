@@ -82,7 +82,15 @@ export function seriesAt(venue: string, threshold: number): RangeSeries {
 }
 
 export async function openWeek(store: Store, series: readonly RangeSeries[]): Promise<SegmentJob> {
-  return SegmentJob.open(store, series, week, "week", week.firstDay);
+  return SegmentJob.open({
+    store,
+    series,
+    segment: week,
+    segmentation: "week",
+    firstDay: week.firstDay,
+    earlier: undefined,
+    committed: () => undefined,
+  });
 }
 
 /** What a program does that builds the week: it goes on where the chain ends and commits now and then. */
@@ -104,9 +112,9 @@ export async function buildWeek(
     const file = files.get(day);
     if (file === undefined) throw new Error(`no archive of ${day}`);
     await job.addDay(file);
-    if ((i + 1) % daysPerCommit === 0) await job.finish();
+    if ((i + 1) % daysPerCommit === 0) await job.finish(false);
   }
-  await job.finish();
+  await job.finish(false);
 }
 
 const barRow = z.object({

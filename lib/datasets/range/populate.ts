@@ -1,6 +1,6 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import { addDays, type Day } from "../../model/day.ts";
-import { RefusedError, UpstreamDataError, type Failure } from "../../model/errors.ts";
+import { RefusedError, RetryableError, UpstreamDataError, type Failure } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
@@ -9,7 +9,14 @@ import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
 import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
 import { walkDays } from "./days.ts";
 import { earlierStarts, type EarlierStart } from "./earlier-starts.ts";
-import { added, nothingCommitted, SegmentJob, type CommittedAmount, type StreamHole } from "./segment-job.ts";
+import {
+  added,
+  nothingCommitted,
+  SegmentJob,
+  type CommittedAmount,
+  type StreamEnd,
+  type StreamHole,
+} from "./segment-job.ts";
 
 /** One symbol's share of a request: which series, which days, from where. */
 export interface SymbolWork {
@@ -66,7 +73,7 @@ export async function populateSymbol(
   signal: AbortSignal,
   events: PopulateEvents,
 ): Promise<SymbolResult> {
-  const run = new SymbolRun(store, work, events);
+  const run = new SymbolRun(store, work, covered, events);
   const spans = spansOf(work, covered);
   for (const one of earlierStarts(work.range.from, work.segmentation, covered)) {
     const isPublished = (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1))) !== undefined;
@@ -98,13 +105,15 @@ class SymbolRun {
   readonly #work: SymbolWork;
   readonly #events: PopulateEvents;
   readonly #failures: Failure[] = [];
+  readonly #covered: readonly CoveredUnit[];
   #job: SegmentJob | undefined;
   #total = nothingCommitted;
   #interrupted = false;
 
-  constructor(store: Store, work: SymbolWork, events: PopulateEvents) {
+  constructor(store: Store, work: SymbolWork, covered: readonly CoveredUnit[], events: PopulateEvents) {
     this.#store = store;
     this.#work = work;
+    this.#covered = covered;
     this.#events = events;
     this.symbol = work.series[0]?.symbol ?? "";
   }
@@ -129,8 +138,12 @@ class SymbolRun {
         if (signal.aborted) break;
       }
     } catch (error) {
+      if (isArchiveAway(error)) {
+        this.#fail(error);
+        return false;
+      }
       // An abort cuts the fetches short; any other error is the run's.
-      if (!signal.aborted) throw error;
+      if (!isAbortOf(error, signal)) throw error;
     }
     this.#interrupted = signal.aborted;
     return !signal.aborted;
@@ -138,7 +151,7 @@ class SymbolRun {
 
   /** Commits what waits. */
   async close(): Promise<void> {
-    if (this.#job !== undefined) this.#add(await this.#job.finish());
+    await this.#job?.finish(false);
     this.#job = undefined;
   }
 
@@ -164,8 +177,7 @@ class SymbolRun {
   async #build(file: DayFile): Promise<boolean> {
     const job = await this.#jobOf(file.day);
     try {
-      const { progress, committed } = await job.addDay(file);
-      this.#add(committed);
+      const progress = await job.addDay(file);
       this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
       if (progress.quarantinedCount > 0n) this.#events.note(quarantineNote(this.symbol, file.day, progress));
       return true;
@@ -179,11 +191,38 @@ class SymbolRun {
   async #jobOf(day: Day): Promise<SegmentJob> {
     const segment = segmentOf(day, this.#work.segmentation);
     if (this.#job?.segment.id === segment.id) return this.#job;
-    await this.close();
-    const { from } = this.#work.range;
-    const firstDay = segment.firstDay > from ? segment.firstDay : from;
-    this.#job = await SegmentJob.open(this.#store, this.#work.series, segment, this.#work.segmentation, firstDay);
+    await this.#job?.finish(true);
+    const earlier = this.#job?.end ?? this.#coveredBefore(segment);
+    this.#job = undefined;
+    this.#job = await SegmentJob.open({
+      store: this.#store,
+      series: this.#work.series,
+      segment,
+      segmentation: this.#work.segmentation,
+      firstDay: this.#firstDayOf(segment, day),
+      earlier,
+      committed: (amount) => this.#add(amount),
+    });
     return this.#job;
+  }
+
+  /**
+   * A new unit's first day: the one asked for, or an earlier one that is read for the units beside it, which the new one
+   * consumes too.
+   */
+  #firstDayOf(segment: Segment, firstRead: Day): Day {
+    const { from } = this.#work.range;
+    const asked = segment.firstDay > from ? segment.firstDay : from;
+    return firstRead < asked ? firstRead : asked;
+  }
+
+  /** Where earlier runs left the stream in front of a segment. */
+  #coveredBefore(segment: Segment): StreamEnd | undefined {
+    const earlier = this.#covered.filter((unit) => unit.day < segment.firstDay);
+    return earlier.reduce<CoveredUnit | undefined>(
+      (last, unit) => (last === undefined || unit.throughId > last.throughId ? unit : last),
+      undefined,
+    );
   }
 
   #add(amount: CommittedAmount): void {
@@ -207,6 +246,15 @@ class SymbolRun {
     this.#failures.push(failure);
     this.#events.finding(failure);
   }
+}
+
+/** The archive cannot be reached: this symbol stops, others may have another archive's luck. */
+function isArchiveAway(error: unknown): error is RetryableError {
+  return error instanceof RetryableError && error.code.startsWith("ARCHIVE_");
+}
+
+function isAbortOf(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === "AbortError"));
 }
 
 function quarantineNote(

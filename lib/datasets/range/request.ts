@@ -53,7 +53,10 @@ export async function resolveWork(
     const entry = entries[i];
     const market = settings.market ?? entry?.market ?? "spot";
     const source = await openArchive(location, market, symbol, settings.stateDirectory);
-    const lastPublished = request.endAsked === undefined ? await source.lastPublished(addDays(today, -1)) : undefined;
+    const lastPublished =
+      request.endAsked === undefined
+        ? await source.lastPublished(lastPossible(today, entry?.delistingDate))
+        : undefined;
     const range = resolveDayRange({
       symbol,
       startAsked: request.startAsked,
@@ -73,6 +76,12 @@ export async function resolveWork(
     work.push({ series, entry, range, segmentation: settings.segmentation, source });
   }
   return work;
+}
+
+/** A delisted symbol publishes nothing after its last day, and that may be years ago. */
+function lastPossible(today: Day, delistingDate: Day | undefined): Day {
+  const yesterday = addDays(today, -1);
+  return delistingDate !== undefined && delistingDate < yesterday ? delistingDate : yesterday;
 }
 
 type Entry = ReturnType<typeof admitSymbol>;

@@ -28,6 +28,12 @@ export interface StreamHole {
   readonly dayAfter: Day;
 }
 
+/** The last id seen and the day whose archive held it. */
+export interface StreamEnd {
+  readonly throughId: bigint;
+  readonly day: Day;
+}
+
 /** What a commit added, for progress. */
 export interface CommittedAmount {
   readonly days: number;
@@ -38,6 +44,20 @@ export interface CommittedAmount {
 
 export const nothingCommitted: CommittedAmount = { days: 0, trades: 0n, bars: 0, holes: [] };
 
+/** What a job is opened with. */
+export interface SegmentJobRequest {
+  readonly store: Store;
+  readonly series: readonly RangeSeries[];
+  readonly segment: Segment;
+  readonly segmentation: Segmentation;
+  /** The first day that will be read; a new build keeps it. */
+  readonly firstDay: Day;
+  /** Where an earlier segment's stream ended, so that a hole between both is seen. */
+  readonly earlier: StreamEnd | undefined;
+  /** Told of each commit, when it has landed. */
+  readonly committed: (amount: CommittedAmount) => void;
+}
+
 /** The units of one symbol and segment, built in one pass over the days' archives. */
 export class SegmentJob {
   readonly segment: Segment;
@@ -46,32 +66,31 @@ export class SegmentJob {
   readonly #symbol: string;
   readonly #job: Job;
   readonly #files = new Map<Day, DayFile>();
-  readonly #taken: UnitCommit[] = [];
-  #lastDay: Day | undefined;
+  readonly #committed: (amount: CommittedAmount) => void;
+  /** Where an earlier segment's stream ended. */
+  readonly #earlier: StreamEnd | undefined;
+  /** Where this job's own commits end. */
+  #own: StreamEnd | undefined;
   #daysSinceCommit = 0;
   #tradesSinceCommit = 0n;
   #lastCommitMs = Date.now();
 
-  private constructor(store: Store, symbol: string, segment: Segment, units: readonly OpenUnit[], job: Job) {
-    this.#store = store;
-    this.#symbol = symbol;
-    this.segment = segment;
+  private constructor(request: SegmentJobRequest, units: readonly OpenUnit[], job: Job) {
+    this.#store = request.store;
+    this.#symbol = request.series[0]?.symbol ?? "";
+    this.segment = request.segment;
+    this.#committed = request.committed;
+    this.#earlier = request.earlier;
     this.units = units;
     this.#job = job;
   }
 
   /**
    * Opens the segment's units, each where its coverage ends.
-   * @param firstDay the first day asked for; a new build keeps it
    * @throws RefusedError SEGMENTATION_FIXED and what openUnit refuses
    */
-  static async open(
-    store: Store,
-    series: readonly RangeSeries[],
-    segment: Segment,
-    segmentation: Segmentation,
-    firstDay: Day,
-  ): Promise<SegmentJob> {
+  static async open(request: SegmentJobRequest): Promise<SegmentJob> {
+    const { store, series, segment, segmentation, firstDay } = request;
     const fingerprint = currentFingerprint(segmentation);
     const units: OpenUnit[] = [];
     for (const one of series) {
@@ -82,35 +101,51 @@ export class SegmentJob {
     units.forEach((unit, i) => {
       if (unit.resume !== undefined) job.restoreUnit(i, unit.resume.checkpoint);
     });
-    return new SegmentJob(store, series[0]?.symbol ?? "", segment, units, job);
+    return new SegmentJob(request, units, job);
   }
 
   /**
    * Builds from one day's archive; commits when enough waits.
-   * @returns what the archive held, and what was committed meanwhile
+   * @returns what the archive held
    * @throws UpstreamDataError of the archive: nothing of it is kept, earlier days are not touched
    */
-  async addDay(file: DayFile): Promise<{ progress: DayProgress; committed: CommittedAmount }> {
-    let committed = nothingCommitted;
+  async addDay(file: DayFile): Promise<DayProgress> {
     const { path, sha256, day } = file;
     this.#refuseOtherRevision(file);
+    if (this.#isEnough()) await this.#commit(undefined);
     this.#files.set(day, file);
     let progress = await this.#job.ingestDay({ path, sha256, symbol: this.#symbol, day, barsMax });
     while (!progress.done) {
-      committed = added(committed, await this.#commit(day));
+      await this.#commit(day);
       progress = await this.#job.resumeDay();
     }
     if (day === this.segment.lastDay) this.#job.endSegment();
     this.#daysSinceCommit += 1;
     this.#tradesSinceCommit += progress.rows - progress.quarantinedCount;
-    const isEnough = Math.max(...this.#job.waiting()) >= commitBars || Date.now() - this.#lastCommitMs >= commitAfterMs;
-    if (isEnough) committed = added(committed, await this.finish());
-    return { progress, committed };
+    return progress;
   }
 
-  /** Commits what waits. */
-  async finish(): Promise<CommittedAmount> {
-    return this.#commit(undefined);
+  /**
+   * Commits what waits.
+   * @param isOver the stream goes on in a later segment: forming bars end here, whether the last day had an archive or not
+   */
+  async finish(isOver: boolean): Promise<void> {
+    if (isOver) this.#job.endSegment();
+    await this.#commit(undefined);
+  }
+
+  /** Where the stream ends that is committed. */
+  get end(): StreamEnd | undefined {
+    return this.#own ?? this.#endBefore(this.units[0]);
+  }
+
+  #endBefore(unit: OpenUnit | undefined): StreamEnd | undefined {
+    return unit?.resume ?? this.#earlier;
+  }
+
+  /** Looked at when the next day comes, not before: the last day of a segment may turn out to be its last only then. */
+  #isEnough(): boolean {
+    return Math.max(...this.#job.waiting()) >= commitBars || Date.now() - this.#lastCommitMs >= commitAfterMs;
   }
 
   /** A day that was committed in part goes on in the very file it was begun with. */
@@ -128,22 +163,24 @@ export class SegmentJob {
 
   /** Holes of ids before and between the parts to be committed, as the unit that is least far sees them. */
   #holesIn(commit: UnitCommit): StreamHole[] {
-    const { position, resume } = commit.unit;
     return commit.coverage.flatMap((part, i) => {
-      const before = commit.coverage[i - 1];
-      const throughBefore = before?.throughId ?? position.throughId;
-      if (throughBefore === undefined || part.fromId === throughBefore + 1n) return [];
-      const dayBefore = before?.day ?? this.#lastDay ?? resume?.day ?? part.day;
-      return [{ fromId: throughBefore + 1n, throughId: part.fromId - 1n, dayBefore, dayAfter: part.day }];
+      const before = commit.coverage[i - 1] ?? this.#own ?? this.#endBefore(commit.unit);
+      if (before === undefined || part.fromId === before.throughId + 1n) return [];
+      const [fromId, throughId] = [before.throughId + 1n, part.fromId - 1n];
+      return [{ fromId, throughId, dayBefore: before.day, dayAfter: part.day }];
     });
   }
 
   /** @param unfinishedDay the day whose archive is still being read, if one is */
-  async #commit(unfinishedDay: Day | undefined): Promise<CommittedAmount> {
+  async #commit(unfinishedDay: Day | undefined): Promise<void> {
+    const taken: UnitCommit[] = [];
     this.units.forEach((unit, i) => {
       const { series, segment, build, attempt } = unit;
       const output = this.#job.take(i, { series, segment, build, attempt });
-      if (output.parts.length === 0) return;
+      if (output.parts.length === 0) {
+        if (output.bars > 0) throw new Error(`${unit.unitId}: bars without the ids they came from`);
+        return;
+      }
       const coverage = output.parts.map((part, at): NewCoverage => {
         const day = dayOfMs(Number(part.firstUs / 1000n));
         const file = this.#files.get(day);
@@ -160,24 +197,27 @@ export class SegmentJob {
           checkpoint: next === undefined ? output.checkpoint : undefined,
         };
       });
-      this.#taken.push({ unit, bars: output.bars, block: output.block, coverage });
+      taken.push({ unit, bars: output.bars, block: output.block, coverage });
     });
-    const [reference] = this.#taken;
+    const [reference] = taken.toSorted((a, b) => Number(firstIdOf(a) - firstIdOf(b)));
     const holes = reference === undefined ? [] : this.#holesIn(reference);
-    if (this.#taken.length > 0) await commitUnits(this.#store, this.#taken);
-    this.#lastDay = reference?.coverage.at(-1)?.day ?? this.#lastDay;
-    const amount = {
+    // A commit that fails may have landed: this job is over then, and the next attempt finds out.
+    if (taken.length > 0) await commitUnits(this.#store, taken);
+    this.#own = reference?.coverage.at(-1) ?? this.#own;
+    this.#committed({
       holes,
       days: this.#daysSinceCommit,
       trades: this.#tradesSinceCommit,
-      bars: this.#taken.reduce((sum, unit) => sum + unit.bars, 0),
-    };
-    this.#taken.length = 0;
+      bars: taken.reduce((sum, unit) => sum + unit.bars, 0),
+    });
     this.#daysSinceCommit = 0;
     this.#tradesSinceCommit = 0n;
     this.#lastCommitMs = Date.now();
-    return amount;
   }
+}
+
+function firstIdOf(commit: UnitCommit): bigint {
+  return commit.coverage[0]?.fromId ?? 0n;
 }
 
 /** Both together. */
