@@ -25,6 +25,9 @@ pub struct JobConfig {
     pub segmentation: Segmentation,
 }
 
+/// Quarantined intervals remembered ahead of the stream; a file with more is broken, and those furthest ahead become holes.
+const WAITING_MAX: usize = 1_024;
+
 /// Where the stream is: the last id seen (a quarantined one counts) and the last trade's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -38,8 +41,9 @@ pub struct Job {
     units: Vec<Unit>,
     position: Option<Position>,
     segment_end_us: i64,
-    /// Quarantined ids, first and last, that did not continue the stream: a part may begin with them.
-    waiting: Option<(i64, i64)>,
+    /// Quarantined ids of the day that are ahead of the stream: first and last of each interval, in order, none next to another.
+    /// They may stand in the file before ids that are lower.
+    waiting: Vec<(i64, i64)>,
     day_start: Option<Snapshot>,
 }
 
@@ -47,7 +51,7 @@ pub struct Job {
 struct Snapshot {
     position: Option<Position>,
     segment_end_us: i64,
-    waiting: Option<(i64, i64)>,
+    waiting: Vec<(i64, i64)>,
     marks: Vec<crate::unit::Mark>,
 }
 
@@ -77,7 +81,7 @@ impl Job {
             units,
             position: None,
             segment_end_us: i64::MIN,
-            waiting: None,
+            waiting: Vec::new(),
             day_start: None,
         })
     }
@@ -141,8 +145,11 @@ impl Job {
         }
     }
 
-    /// The day's last trade has been pushed: the open parts end.
+    /// The day's last trade has been pushed: the open parts end. Ids that are still ahead are in a hole: what a day leaves must
+    /// not depend on whether the next is read by the same job.
     pub fn end_day(&mut self) {
+        self.absorb_waiting(i64::MAX);
+        self.waiting.clear();
         for unit in &mut self.units {
             unit.end_part();
         }
@@ -156,24 +163,54 @@ impl Job {
         }
     }
 
-    /// Ids that were seen but are not trades. Where they continue the stream they make no hole.
+    /// Ids that were seen but are not trades, in any order. Where they continue the stream they make no hole.
     pub fn mark_seen(&mut self, first_id: i64, last_id: i64) {
-        match &mut self.position {
-            Some(position) if last_id <= position.last_id => {}
-            Some(position) if position.is_followed_by(first_id) => {
-                position.last_id = last_id;
+        let through = self.position.map_or(i64::MIN, |position| position.last_id);
+        if last_id <= through {
+            return;
+        }
+        self.wait(first_id, last_id);
+        self.absorb_waiting(i64::MAX);
+    }
+
+    fn wait(&mut self, mut first_id: i64, mut last_id: i64) {
+        // Those that touch or overlap it become one with it.
+        let start = self.waiting.partition_point(|&(_, last)| last < first_id.saturating_sub(1));
+        let end = self.waiting.partition_point(|&(first, _)| first <= last_id.saturating_add(1));
+        if start < end {
+            first_id = first_id.min(self.waiting[start].0);
+            last_id = last_id.max(self.waiting[end - 1].1);
+        }
+        self.waiting.splice(start..end, [(first_id, last_id)]);
+        self.waiting.truncate(WAITING_MAX);
+    }
+
+    /// Quarantined ids below `end_id` that continue the stream are seen now.
+    fn absorb_waiting(&mut self, end_id: i64) {
+        let Some(position) = &mut self.position else { return };
+        while let Some(&(first, last)) = self.waiting.first() {
+            if last > position.last_id {
+                let last = last.min(end_id.saturating_sub(1));
+                if first > position.last_id + 1 || last <= position.last_id {
+                    return;
+                }
+                let first = position.last_id + 1;
+                position.last_id = last;
                 for unit in &mut self.units {
-                    unit.mark_seen(first_id, last_id);
+                    unit.mark_seen(first, last);
                 }
-            }
-            // Before the first trade, or beyond a hole: they belong to the next trade if they lead up to it.
-            _ => {
-                self.waiting = match self.waiting {
-                    Some((first, last)) if last.checked_add(1) == Some(first_id) => Some((first, last_id)),
-                    _ => Some((first_id, last_id)),
-                }
+            } else {
+                self.waiting.remove(0);
             }
         }
+    }
+
+    /// The first of the quarantined ids directly before `id`; those below `id` are over.
+    fn lead_before(&mut self, id: i64) -> Option<i64> {
+        let below = self.waiting.partition_point(|&(_, last)| last < id);
+        let ended = self.waiting.drain(..below).next_back().filter(|&(_, last)| last + 1 == id);
+        let around = self.waiting.first().copied().filter(|&(first, _)| first < id);
+        ended.or(around).map(|(first, _)| first)
     }
 
     /// Consumes trades in id order, or nothing at all.
@@ -220,15 +257,21 @@ impl Job {
                     self.consume(chunk.slice(run_start..i))?;
                 }
                 run_start = i;
-                let waiting = self.waiting.take().filter(|&(_, last)| last.checked_add(1) == Some(id));
-                for unit in &mut self.units {
-                    unit.cut_before(id, time, waiting.map(|(first, _)| first), &mut NoFeatures);
-                }
-                self.segment_end_us = self.segmentation.segment_end_us(time);
+                self.cut_before(id, time);
             }
             previous = Some(Position { last_id: id, last_time_us: time });
         }
         self.consume(chunk.slice(run_start..chunk.len()))
+    }
+
+    /// The next trade does not directly follow the one before: a boundary or, unless quarantined ids fill it, a hole.
+    fn cut_before(&mut self, id: i64, time_us: i64) {
+        self.absorb_waiting(id);
+        let lead_id = self.lead_before(id);
+        for unit in &mut self.units {
+            unit.cut_before(id, time_us, lead_id, &mut NoFeatures);
+        }
+        self.segment_end_us = self.segmentation.segment_end_us(time_us);
     }
 
     fn consume(&mut self, run: TradeSlice<'_>) -> Result<()> {
@@ -244,7 +287,7 @@ impl Job {
         Snapshot {
             position: self.position,
             segment_end_us: self.segment_end_us,
-            waiting: self.waiting,
+            waiting: self.waiting.clone(),
             marks: self.units.iter().map(Unit::mark).collect(),
         }
     }

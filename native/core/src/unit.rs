@@ -169,6 +169,10 @@ impl Unit {
     /// The next trade is (`id`, `time_us`), which need not follow the one before: a boundary or a hole of ids ends the forming bar.
     /// `lead_id` is the first of the quarantined ids directly before it, if there are any.
     pub(crate) fn cut_before(&mut self, id: i64, time_us: i64, lead_id: Option<i64>, observer: &mut impl BarObserver) {
+        if let Some(lead_id) = lead_id {
+            // Nothing where the unit is not as far.
+            self.mark_seen(lead_id, id - 1);
+        }
         if let Some(position) = self.state.position {
             if position.last_id >= id {
                 return;
@@ -184,7 +188,8 @@ impl Unit {
             }
         }
         self.state.part_open = false;
-        self.state.lead_id = lead_id;
+        self.state.lead_id =
+            lead_id.filter(|_| self.state.position.is_none_or(|position| !position.is_followed_by(id)));
     }
 
     /// The forming bar ends at the segment's boundary.

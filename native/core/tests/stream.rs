@@ -240,6 +240,68 @@ fn quarantined_ids_make_no_hole() {
     }
 }
 
+/// A hole is an id that is nowhere: in which order the quarantined ones stand in the file does not matter.
+#[test]
+fn quarantined_ids_in_any_order_make_no_hole() {
+    let (trades, at) = without(5_000..5_010);
+    let one_by_one: Vec<(i64, i64)> = (0..10).map(|i| (5_000 + i * 7 % 10, 5_000 + i * 7 % 10)).collect();
+    let downwards: Vec<(i64, i64)> = (5_000..5_010).rev().map(|id| (id, id)).collect();
+    for seen in [&one_by_one[..], &downwards, &[(5_004, 5_009), (5_000, 5_003)], &[(5_002, 5_006), (5_000, 5_009)]] {
+        let (bars, parts) = push_around(&trades, at, seen);
+        assert!(bars.iter().all(|bar| bar.is_orphan == 0), "{seen:?}");
+        let told: Vec<_> = parts.iter().map(|part| (part.from_id, part.through_id, part.quarantined)).collect();
+        assert_eq!(told, [(1_000, 10_999, 10)], "{seen:?}");
+        // Far ahead of where they belong.
+        let mut job = job(&[RULES, Rules { threshold: 77, ..RULES }]);
+        job.push(trades.slice(0..100)).expect("the trades are in order");
+        seen.iter().for_each(|&(first, last)| job.mark_seen(first, last));
+        job.push(trades.slice(100..trades.len())).expect("the trades are in order");
+        assert_same(&all(job.unit(0).bars()), &bars);
+        assert_eq!(job.unit(0).parts(), parts);
+    }
+    // One is nowhere: a hole, and what stood before it does not come back at a later one.
+    let (bars, parts) = push_around(&trades, at, &[(5_006, 5_009), (5_001, 5_004), (5_000, 5_000)]);
+    assert_eq!(bars.iter().filter(|bar| bar.is_orphan == 1).count(), 1);
+    let told: Vec<_> = parts.iter().map(|part| (part.from_id, part.through_id, part.quarantined)).collect();
+    assert_eq!(told, [(1_000, 5_004, 5), (5_006, 10_999, 4)]);
+}
+
+#[test]
+fn quarantined_ids_that_are_ahead_of_one_unit_continue_another() {
+    let (trades, at) = without(5_000..5_010);
+    let whole = push_around(&trades, at, &[(5_000, 5_009)]).0;
+    let mut early = job(&[RULES]);
+    early.push(trades.slice(0..at)).expect("the trades are in order");
+    let mut bars = all(&early.take(0).0);
+    // The other unit has nothing yet.
+    let mut late = job(&[RULES, Rules { threshold: 77, ..RULES }]);
+    late.restore_unit(0, &early.checkpoint(0)).expect("the checkpoint is whole");
+    late.mark_seen(5_000, 5_009);
+    late.push(trades.slice(at..trades.len())).expect("the trades are in order");
+    let (rest, parts) = late.take(0);
+    bars.extend(all(&rest));
+    assert_same(&bars, &whole);
+    assert_eq!((parts.len(), parts[0].from_id, parts[0].quarantined), (1, 5_000, 10));
+    assert_eq!(late.unit(1).parts()[0].from_id, 5_000);
+}
+
+/// Whether the next day is read by the same job or by one that was restored: the same.
+#[test]
+fn quarantined_ids_do_not_wait_for_another_day() {
+    let (trades, at) = without(5_000..5_010);
+    let mut job = job(&[RULES]);
+    job.begin_day(0);
+    job.push(trades.slice(0..at)).expect("the trades are in order");
+    job.mark_seen(5_003, 5_009);
+    job.end_day();
+    job.begin_day(1);
+    job.mark_seen(5_000, 5_002);
+    job.push(trades.slice(at..trades.len())).expect("the trades are in order");
+    job.end_day();
+    let told: Vec<_> = job.unit(0).parts().iter().map(|part| (part.from_id, part.through_id, part.orphans)).collect();
+    assert_eq!(told, [(1_000, 4_999, 0), (5_000, 5_002, 1), (5_010, 10_999, 0)]);
+}
+
 #[test]
 fn quarantined_ids_beyond_a_hole_or_before_the_first_trade_belong_to_the_next_part() {
     let (trades, at) = without(5_000..5_010);
