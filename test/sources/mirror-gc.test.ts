@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { chooseForRemoval } from "../../lib/sources/archive/mirror-gc.ts";
+import { chooseForRemoval, collectMirror } from "../../lib/sources/archive/mirror-gc.ts";
 import { barkeep, temporaryFolder } from "../ops/run.ts";
 
 const now = 1_700_000_000_000;
@@ -53,4 +54,13 @@ test("mirror gc removes the longest unused, says so, and a plan removes nothing"
   );
   assert.match(run.stderr, /1\.0 kB over the bound/);
   assert.equal((await barkeep(["mirror", "gc", "--max-gb", "lots", "--state", state])).code, 3);
+});
+
+test("files that go while the mirror is looked at are no error", async () => {
+  const root = temporaryFolder("gc-race");
+  for (let i = 0; i < 500; i += 1) writeFileSync(join(root, `${i}.part`), "half");
+  const looking = collectMirror(root, 0, Date.now(), true);
+  // Backwards: those that are looked at last go first.
+  for (let i = 499; i >= 0; i -= 1) await rm(join(root, `${i}.part`));
+  assert.ok((await looking).keptBytes <= 500 * 4);
 });

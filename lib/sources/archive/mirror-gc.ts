@@ -58,17 +58,23 @@ async function mirrorFiles(root: string): Promise<MirrorFile[]> {
   for (const entry of await entriesOf(root)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const { size, mtimeMs } = await stat(path);
-    files.push({ name: relative(root, path), bytes: size, usedMs: mtimeMs });
+    const found = await unlessAbsent(stat(path));
+    // A run that receives it has given it its name in between, or another one has removed it.
+    if (found === undefined) continue;
+    files.push({ name: relative(root, path), bytes: found.size, usedMs: found.mtimeMs });
   }
   return files;
 }
 
 async function entriesOf(root: string): Promise<Dirent[]> {
+  return (await unlessAbsent(readdir(root, { recursive: true, withFileTypes: true }))) ?? [];
+}
+
+async function unlessAbsent<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await readdir(root, { recursive: true, withFileTypes: true });
+    return await asked;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
 }
