@@ -3,7 +3,7 @@
 use crate::bar::OrphanReason;
 use crate::error::{CoreError, Result};
 
-const DAY_US: i64 = 86_400_000_000;
+pub(crate) const DAY_US: i64 = 86_400_000_000;
 
 /// How often a series resets. `None` never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 //! After a segment's last day, and before its last `take`: `end_segment`.
 
 use crate::bar::{Bar, BarColumns};
-use crate::calendar::Segmentation;
+use crate::calendar::{DAY_US, Segmentation};
 use crate::check::{check_trade, is_clean};
 use crate::engine::{EngineConfig, NoFeatures};
 use crate::error::{CoreError, Result};
@@ -45,6 +45,8 @@ pub struct Job {
     /// They may stand in the file before ids that are lower.
     waiting: Vec<(i64, i64)>,
     day_start: Option<Snapshot>,
+    /// The last id that was seen of the day when it was begun: it has been read in part already.
+    begun_through: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -83,6 +85,7 @@ impl Job {
             segment_end_us: i64::MIN,
             waiting: Vec::new(),
             day_start: None,
+            begun_through: None,
         })
     }
 
@@ -130,12 +133,38 @@ impl Job {
         self.position
     }
 
-    /// Remembers the state, so that a day that turns out bad leaves no trace. Parts are of this day from here on.
+    /// Remembers the state, so that a day that turns out bad leaves no trace. Parts are of this day from here on. A day that the
+    /// job's position is in may be read from its start again: trades up to the position are passed over.
     pub fn begin_day(&mut self, day_start_us: i64) {
         for unit in &mut self.units {
             unit.begin_day(day_start_us);
         }
+        let day = day_start_us..day_start_us.saturating_add(DAY_US);
+        let begun = self.position.filter(|position| day.contains(&position.last_time_us));
+        self.begun_through = begun.map(|position| position.last_id);
         self.day_start = Some(self.snapshot());
+    }
+
+    /// A job that is where this one was at `begin_day`, without what waits to be taken: to try the day with. None behind a `take`.
+    pub fn at_day_start(&self) -> Option<Self> {
+        let snapshot = self.day_start.clone()?;
+        let units = self.units.iter().zip(&snapshot.marks).map(|(unit, mark)| unit.emptied_at(mark)).collect();
+        Some(Self {
+            segmentation: self.segmentation,
+            units,
+            position: snapshot.position,
+            segment_end_us: snapshot.segment_end_us,
+            waiting: snapshot.waiting,
+            day_start: None,
+            begun_through: self.begun_through,
+        })
+    }
+
+    /// Drops what waits to be taken, but for the parts that may still grow.
+    pub fn forget_gathered(&mut self) {
+        for unit in &mut self.units {
+            unit.forget_gathered();
+        }
     }
 
     /// Back to `begin_day`, or to the last `take` of an unfinished day.
@@ -220,7 +249,7 @@ impl Job {
     /// the first two also with those of the one before; `OVERFLOW`.
     pub fn push(&mut self, trades: TradeSlice<'_>) -> Result<()> {
         let snapshot = self.snapshot();
-        let mut start = 0;
+        let mut start = self.already_read(trades);
         while start < trades.len() {
             let end = (start + CHUNK).min(trades.len());
             if let Err(error) = self.push_chunk(trades.slice(start..end), start) {
@@ -230,6 +259,16 @@ impl Job {
             start = end;
         }
         Ok(())
+    }
+
+    /// How many of the next trades were read when the day was read before. None, once there was a later one.
+    fn already_read(&self, trades: TradeSlice<'_>) -> usize {
+        match (self.begun_through, self.position) {
+            (Some(through), Some(position)) if position.last_id == through => {
+                trades.agg_id.iter().take_while(|&&id| id <= through).count()
+            }
+            _ => 0,
+        }
     }
 
     fn push_chunk(&mut self, chunk: TradeSlice<'_>, offset: usize) -> Result<()> {

@@ -227,6 +227,18 @@ impl Unit {
         }
     }
 
+    /// The unit as it was at `mark`, with nothing gathered.
+    pub(crate) fn emptied_at(&self, mark: &Mark) -> Self {
+        let mut state = mark.state.clone();
+        state.part_open = false;
+        Self { segmentation: self.segmentation, bars: BarColumns::default(), parts: Vec::new(), state }
+    }
+
+    pub(crate) fn forget_gathered(&mut self) {
+        self.bars.truncate(0);
+        self.parts.drain(..self.parts.len().saturating_sub(1));
+    }
+
     fn close_orphan(&mut self, reason: OrphanReason, ended_by_id: i64, observer: &mut impl BarObserver) {
         if !self.state.engine.close_orphan(reason, ended_by_id, &mut self.bars, observer) {
             return;

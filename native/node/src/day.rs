@@ -139,7 +139,7 @@ impl DayRun {
             self.batch_waits = true;
             // Looked at here, with a batch in hand: a day is never paused with nothing left to push.
             if job.units().iter().any(|unit| unit.bars().len() >= self.bars_max) {
-                self.prove()?;
+                self.prove(job)?;
                 return Ok(None);
             }
             push(job, &self.batch).map_err(|error| self.reader.explain(error))?;
@@ -149,12 +149,21 @@ impl DayRun {
         }
     }
 
-    /// Bars are about to be kept before the file's end: its checksum must be known first.
-    fn prove(&mut self) -> Result<()> {
-        if !self.proven {
-            self.reader.prove_checksum()?;
-            self.proven = true;
+    /// Bars are about to be kept before the file's end: what comes must be known to be good, or a day would be half kept whose
+    /// rest can never follow. So the whole day is read once for nothing.
+    fn prove(&mut self, job: &Job) -> Result<()> {
+        if self.proven {
+            return Ok(());
         }
+        let behind = || CoreError::new("NO_DAY", "bars were taken before the day was proven");
+        let mut trial = job.at_day_start().ok_or_else(behind)?;
+        let mut reader = self.reader.again()?;
+        let mut batch = Batch::default();
+        while reader.next_batch(&mut batch)? {
+            push(&mut trial, &batch).map_err(|error| reader.explain(error))?;
+            trial.forget_gathered();
+        }
+        self.proven = true;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::inflate::{self, Entry, HEAD_BYTES, Link, Piece};
 use super::row::{self, Row};
 use super::usual::{self, Expected};
+use crate::calendar::DAY_US;
 use crate::error::{CoreError, Result};
 use crate::trade::TradeColumns;
 
@@ -17,7 +18,6 @@ const PIECES_IN_FLIGHT: usize = 12;
 /// A line is shorter than this.
 const LINE_BYTES: usize = 4 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-const DAY_US: i64 = 86_400_000_000;
 /// Below this a time is in milliseconds, above in microseconds.
 const MILLISECONDS_BELOW: i64 = 10_000_000_000_000;
 
@@ -178,13 +178,12 @@ impl ArchiveReader {
         or_checksum(error, &self.path, &self.options).in_file(&self.name)
     }
 
-    /// Proves the checksum now, by reading the file once more, for a caller that must keep rows before the end.
+    /// The same archive from its start, for a caller that must know it to be good before it hands on any of it.
     ///
     /// # Errors
-    /// `CHECKSUM_MISMATCH`, `FILE_UNREADABLE`.
-    pub fn prove_checksum(&self) -> Result<()> {
-        let actual = hash_file(&self.path)?;
-        check_sha256(&actual, &self.options).map_err(|error| error.in_file(&self.name))
+    /// As [`Self::open`].
+    pub fn again(&self) -> Result<Self> {
+        Self::open(&self.path, self.options.clone())
     }
 
     fn read_batch(&mut self, batch: &mut Batch) -> Result<bool> {
