@@ -33,7 +33,7 @@ export function storeFailure(error: unknown, where: string): unknown {
   if (error instanceof Failure) return error;
   const text = error instanceof Error ? error.message : String(error);
   const code = codedError.safeParse(error).data?.code ?? "";
-  if (code === diskFullCode || code === "ENOSPC" || /errno: 28\b|No space left on device/.test(text)) {
+  if (code === diskFullCode || code === "ENOSPC" || /errno: 28\b|No space left on device/i.test(text)) {
     return new UnavailableError("the disk of the store is full", {
       code: "DISK_FULL",
       subject: where,

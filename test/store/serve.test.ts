@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from "@clickhouse/client";
+import { UnavailableError } from "../../lib/model/errors.ts";
+import { storeFailure } from "../../lib/store/errors.ts";
+import { exceptionOf } from "../../lib/store/serve/exception.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { barkeep, temporaryFolder } from "../ops/run.ts";
 
@@ -185,6 +188,17 @@ test("a second process works through the owner that serves, and is refused by on
     second.stderr,
     new RegExp(`process ${served.child.pid}.*it is served at ${served.url}.*\\(STORE_OWNED\\)`, "s"),
   );
+});
+
+test("a disk that is full under the server is a full disk to its client", () => {
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const { status, code, message } = exceptionOf(full);
+  assert.deepEqual([status, code], [507, 243]);
+  assert.match(message, /^Code: 243\. DB::Exception: .*\(NOT_ENOUGH_SPACE\)$/);
+  // A server of before, or one whose code was lost on the way.
+  const failure = storeFailure(new Error(full.message), "here");
+  assert.ok(failure instanceof UnavailableError);
+  assert.equal(failure.code, "DISK_FULL");
 });
 
 test("SIGTERM ends it cleanly: exit 0, no owner's file, and the store opens again with everything in it", async () => {

@@ -13,10 +13,12 @@ export class ServeException extends Error {
   }
 }
 
+/** What the client sent cannot be taken as it is. */
 export function badRequest(text: string): ServeException {
   return new ServeException(400, 36, "BAD_ARGUMENTS", text);
 }
 
+/** What the client wants is part of ClickHouse's interface and not of this one. */
 export function notImplemented(text: string): ServeException {
   return new ServeException(501, 48, "NOT_IMPLEMENTED", text);
 }
@@ -37,6 +39,9 @@ const statusOfCode: ReadonlyMap<number, number> = new Map([
 export function exceptionOf(error: unknown): ServeException {
   if (error instanceof ServeException) return error;
   const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && "code" in error && error.code === "ENOSPC") {
+    return new ServeException(507, 243, "NOT_ENOUGH_SPACE", text);
+  }
   const code = Number(engineText.exec(text)?.[1] ?? 1002);
   const exception = new ServeException(statusOfCode.get(code) ?? (code === 1002 ? 500 : 400), code, "UNKNOWN", text);
   if (engineText.test(text)) exception.message = text;
