@@ -190,6 +190,28 @@ test("a second process works through the owner that serves, and is refused by on
   );
 });
 
+/** Sends a statement as no client library would: the answer can be left at any time. */
+async function post(at: ServedStoreProcess, sql: string, query = "", signal?: AbortSignal): Promise<Response> {
+  return fetch(`${at.url}/?${query}`, {
+    method: "POST",
+    body: sql,
+    headers: { authorization: `Basic ${Buffer.from(`${at.user}:${at.password}`).toString("base64")}` },
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+test("a query id or format that cannot be a header is refused before anything runs", async () => {
+  await client.command({ query: "CREATE TABLE default.once (a Int8) ENGINE = MergeTree ORDER BY a" });
+  for (const query of ["query_id=a%0Ab", `query_id=${"x".repeat(129)}`, "query_id=%C3%A9", "default_format=TSV%0Ab"]) {
+    const answer = await post(served, "INSERT INTO default.once SELECT 1", query);
+    assert.equal(answer.status, 400, query);
+    assert.match(await answer.text(), /^Code: 36\..*BAD_ARGUMENTS/);
+  }
+  assert.deepEqual(await values("SELECT count() FROM default.once"), [["0"]]);
+  const answer = await post(served, "SELECT 1", "query_id=my%20id");
+  assert.equal(answer.headers.get("x-clickhouse-query-id"), "my id");
+});
+
 test("a disk that is full under the server is a full disk to its client", () => {
   const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
   const { status, code, message } = exceptionOf(full);

@@ -50,6 +50,7 @@ export interface ServedStatement {
 /** Reads URL, headers and as much of the body as belongs to the statement. @throws ServeException */
 export async function readStatement(request: IncomingMessage, url: URL): Promise<ServedStatement> {
   refuseUnsupported(request, url);
+  const queryId = queryIdOf(url);
   const parameters: Array<readonly [string, string]> = [];
   const settings: Array<readonly [string, string]> = [];
   for (const [name, value] of url.searchParams) {
@@ -61,11 +62,11 @@ export async function readStatement(request: IncomingMessage, url: URL): Promise
   const accepted = request.headers["accept-encoding"]?.toString() ?? "";
   return {
     ...(await readSql(url.searchParams.get("query") ?? "", bodyOf(request))),
-    queryId: url.searchParams.get("query_id") ?? randomUUID(),
+    queryId,
     database: url.searchParams.get("database") ?? (typeof headerDatabase === "string" ? headerDatabase : undefined),
     parameters,
     settings,
-    format: url.searchParams.get("default_format") ?? (typeof header === "string" ? header : undefined),
+    format: formatOf(url.searchParams.get("default_format") ?? (typeof header === "string" ? header : undefined)),
     readonly: request.method === "GET",
     acceptsGzip: url.searchParams.get("enable_http_compression") === "1" && /\bgzip\b/.test(accepted),
   };
@@ -109,6 +110,20 @@ function lineBreakAt(bytes: Buffer, from: number): number {
 
 function plainName(name: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name)) throw badRequest(`"${name}" is not a name`);
+  return name;
+}
+
+/** The client's own id, which goes back in a header. */
+function queryIdOf(url: URL): string {
+  const given = url.searchParams.get("query_id") ?? "";
+  if (given === "") return randomUUID();
+  if (!/^[\x20-\x7e]{1,128}$/.test(given)) throw badRequest("query_id: at most 128 printable characters of ASCII");
+  return given;
+}
+
+function formatOf(name: string | undefined): string | undefined {
+  if (name === undefined || name === "") return undefined;
+  if (!/^\w+$/.test(name)) throw badRequest("the default format is not a name");
   return name;
 }
 
