@@ -26,6 +26,7 @@ const ownerSchema = z.object({
 
 export type Owner = z.infer<typeof ownerSchema>;
 
+/** Where the owner's name stands. */
 export function ownerFile(stateDirectory: string): string {
   return join(stateDirectory, "owner.json");
 }
@@ -65,6 +66,7 @@ export function isAlive(owner: Owner): boolean {
   return owner.host === hostname() && processStart(owner.pid) === owner.processStart;
 }
 
+/** Puts an owner on record, whole or not at all; the file is this user's alone. */
 export function writeOwner(stateDirectory: string, owner: Owner): void {
   writeWhole(ownerFile(stateDirectory), `${JSON.stringify(owner, undefined, 2)}\n`);
 }
