@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from "@clickhouse/client";
 import { UnavailableError } from "../../lib/model/errors.ts";
 import { storeFailure } from "../../lib/store/errors.ts";
@@ -190,6 +191,8 @@ test("a second process works through the owner that serves, and is refused by on
   );
 });
 
+const heavySum = "sum(sipHash64(number)) FROM numbers(1000000000000)";
+
 /** Sends a statement as no client library would: the answer can be left at any time. */
 async function post(at: ServedStoreProcess, sql: string, query = "", signal?: AbortSignal): Promise<Response> {
   return fetch(`${at.url}/?${query}`, {
@@ -199,6 +202,49 @@ async function post(at: ServedStoreProcess, sql: string, query = "", signal?: Ab
     ...(signal === undefined ? {} : { signal }),
   });
 }
+
+async function runsHeavy(): Promise<boolean> {
+  const texts = "query LIKE '%sipHash64%' AND query NOT LIKE '%system.processes%'";
+  return String(await values(`SELECT count() FROM system.processes WHERE ${texts}`)) !== "0";
+}
+
+async function until(isSo: () => Promise<boolean>, withinMs: number, what: string): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < end, `${what} within ${withinMs} ms`);
+    await delay(50);
+  }
+}
+
+test("queries whose clients have left end, wherever they stood, and hold up nobody", async () => {
+  await client.command({ query: "CREATE TABLE default.abandoned (a UInt64) ENGINE = MergeTree ORDER BY a" });
+  const statements = [
+    `SELECT ${heavySum} FORMAT JSONCompact`,
+    `SELECT ${heavySum} FORMAT RowBinary`,
+    `SELECT (SELECT ${heavySum}) FORMAT RowBinary`,
+    `WITH (SELECT ${heavySum}) AS x SELECT x FORMAT RowBinary`,
+    `SELECT a FROM default.abandoned WHERE a IN (SELECT sipHash64(number) FROM numbers(1000000000000)) FORMAT RowBinary`,
+    `INSERT INTO default.abandoned SELECT ${heavySum}`,
+  ];
+  const left = Array.from({ length: 20 }, async (_, i) => {
+    const signal = AbortSignal.timeout(300);
+    await assert.rejects(post(served, statements[i % statements.length] ?? "", "", signal));
+  });
+  await Promise.all(left);
+  const started = performance.now();
+  assert.deepEqual(await values("SELECT 1"), [[1]]);
+  assert.ok(performance.now() - started < 5_000, "SELECT 1 does not wait for them");
+  await until(async () => !(await runsHeavy()), 5_000, "no heavy query is left");
+});
+
+test("an answer that is left half read ends its query; a slow reader is in nobody's way", async () => {
+  const endless = "SELECT sipHash64(number) FROM numbers(1000000000000) FORMAT RowBinary";
+  const readers = await Promise.all(Array.from({ length: 20 }, async () => post(served, endless)));
+  assert.deepEqual(await values("SELECT 1"), [[1]]);
+  assert.equal(await runsHeavy(), true);
+  await Promise.all(readers.map(async ({ body }) => body?.cancel()));
+  await until(async () => !(await runsHeavy()), 5_000, "no stream is left");
+});
 
 test("a query id or format that cannot be a header is refused before anything runs", async () => {
   await client.command({ query: "CREATE TABLE default.once (a Int8) ENGINE = MergeTree ORDER BY a" });

@@ -4,11 +4,8 @@ import { parseError } from "@clickhouse/client";
 import { ChdbConnection } from "chdb/connection";
 import type { ConnExecParams, ConnExecResult, ConnInsertParams, ConnInsertResult } from "chdb/connection";
 import { formatClause, parseInsert, statementKind } from "../sql/scan.ts";
-import type { Engine } from "./engine.ts";
+import { streamableFormats, type Engine } from "./engine.ts";
 import { sessionSettings } from "./engine-settings.ts";
-
-/** Formats whose stream is the concatenation of the engine's chunks; others repeat a header in each. */
-const streamable = new Set(["Native", "JSONEachRow", "TabSeparated", "RowBinary"]);
 
 /**
  * The engine behind `@clickhouse/client`: the stock connection, except that bodies of inserts go through the spool and
@@ -37,7 +34,7 @@ export class EmbeddedConnection extends ChdbConnection {
       return { ...result, stream: Readable.from([]) };
     }
     const format = formatClause(params.query);
-    if (statementKind(params.query) !== "SELECT" || format === undefined || !streamable.has(format)) {
+    if (statementKind(params.query) !== "SELECT" || format === undefined || !streamableFormats.has(format)) {
       return super.exec(params);
     }
     const stream = Readable.from(this.#chunks(params.query, format), { objectMode: false });

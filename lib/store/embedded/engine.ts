@@ -1,13 +1,23 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Session } from "chdb";
+import { drainPending, Session } from "chdb";
 import { ensureFolder } from "../../files/folders.ts";
 import { UnavailableError } from "../../model/errors.ts";
 import { storeFailure } from "../errors.ts";
 import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
 import { clearOwner, isAlive, readOwner, storeOwned, thisProcess, writeOwner, type Owner } from "./owner.ts";
 import { Spool } from "./spool.ts";
+
+/** Formats whose stream is the concatenation of the engine's chunks; others repeat a header or a schema in each. */
+export const streamableFormats: ReadonlySet<string> = new Set([
+  "Native",
+  "JSONEachRow",
+  "TabSeparated",
+  "TSV",
+  "RowBinary",
+  "CSV",
+]);
 
 /**
  * The embedded engine, open in this process, which owns its state directory until `close`. One per process; it runs in
@@ -59,6 +69,12 @@ export class Engine {
     writeOwner(this.stateDirectory, { ...thisProcess(), ...address });
   }
 
+  /** Waits for statements that nobody waits for any more: the engine keeps its lock until they have ended. */
+  async settled(): Promise<void> {
+    await drainPending();
+  }
+
+  /** Closes the engine, at once if nothing runs in it any more, and then takes the owner's name away. */
   close(): void {
     this.#first.close();
     clearOwner(this.stateDirectory);

@@ -27,6 +27,7 @@ export async function serveStore(stateDirectory: string, port: number): Promise<
       ownerFile: ownerFile(stateDirectory),
       close: async () => {
         await server.stop();
+        await store.engine?.settled();
         await store.close();
       },
     };

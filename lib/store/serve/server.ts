@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Engine } from "../embedded/engine.ts";
 import { exceptionOf, ServeException } from "./exception.ts";
-import { runStatement, type StatementResult } from "./run-statement.ts";
+import { StatementRunner, type StatementResult } from "./run-statement.ts";
 import { readStatement, type ServedStatement } from "./statement.ts";
 
 const user = "barkeep";
@@ -24,12 +24,18 @@ export interface ServedAddress {
 /** The embedded engine as ClickHouse's HTTP interface on loopback, for one user with a random password. */
 export class StoreServer {
   readonly #engine: Engine;
+  readonly #runner: StatementRunner;
   readonly #server: Server;
+  readonly #answers = new Set<Promise<void>>();
   readonly #password = randomBytes(24).toString("base64url");
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#runner = new StatementRunner(engine);
+    this.#server = createServer((request, response) => {
+      const answer = this.#answer(request, response).finally(() => this.#answers.delete(answer));
+      this.#answers.add(answer);
+    });
     // A long insert or query is no idle connection.
     this.#server.requestTimeout = 0;
   }
@@ -45,7 +51,7 @@ export class StoreServer {
     return served;
   }
 
-  /** Takes no more requests, lets those under way end, then cuts what is left. */
+  /** Takes no more requests, lets those under way end, then cuts what is left, and waits until the engine has ended it. */
   async stop(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
@@ -53,9 +59,14 @@ export class StoreServer {
     const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(cut);
+    await Promise.all(this.#answers);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once("close", () => {
+      if (!response.writableFinished) gone.abort();
+    });
     try {
       const url = new URL(request.url ?? "/", `http://${loopback}`);
       if (url.pathname === "/ping" || url.pathname === "/replicas_status") {
@@ -69,7 +80,7 @@ export class StoreServer {
         response.end("Ok.\n");
         return;
       }
-      await send(response, statement, await runStatement(this.#engine, statement));
+      await send(response, statement, await this.#runner.run(statement, gone.signal));
     } catch (error) {
       fail(response, exceptionOf(error));
       // What is left of the body is not read: the connection cannot be used again.
@@ -127,25 +138,30 @@ const summary = JSON.stringify({
 });
 
 async function send(response: ServerResponse, statement: ServedStatement, result: StatementResult): Promise<void> {
-  // A statement that fails at once shall fail with a status: the first chunk comes before the head.
   const source = result.chunks[Symbol.asyncIterator]();
-  const first = await source.next();
-  response.setHeader("Content-Type", contentType(result.format));
-  response.setHeader("X-ClickHouse-Query-Id", statement.queryId);
-  response.setHeader("X-ClickHouse-Format", result.format);
-  response.setHeader("X-ClickHouse-Timezone", "UTC");
-  response.setHeader("X-ClickHouse-Server-Display-Name", "barkeep");
-  response.setHeader("X-ClickHouse-Summary", summary);
-  if (first.done === true) {
-    response.end();
-    return;
-  }
-  const bytes = Readable.from(chain(first.value, source), { objectMode: false });
-  if (statement.acceptsGzip) {
-    response.setHeader("Content-Encoding", "gzip");
-    await pipeline(bytes, createGzip({ level: 1 }), response);
-  } else {
-    await pipeline(bytes, response);
+  try {
+    // A statement that fails at once shall fail with a status: the first chunk comes before the head.
+    const first = await source.next();
+    response.setHeader("Content-Type", contentType(result.format));
+    response.setHeader("X-ClickHouse-Query-Id", statement.queryId);
+    response.setHeader("X-ClickHouse-Format", result.format);
+    response.setHeader("X-ClickHouse-Timezone", "UTC");
+    response.setHeader("X-ClickHouse-Server-Display-Name", "barkeep");
+    response.setHeader("X-ClickHouse-Summary", summary);
+    if (first.done === true) {
+      response.end();
+      return;
+    }
+    const bytes = Readable.from(chain(first.value, source), { objectMode: false });
+    if (statement.acceptsGzip) {
+      response.setHeader("Content-Encoding", "gzip");
+      await pipeline(bytes, createGzip({ level: 1 }), response);
+    } else {
+      await pipeline(bytes, response);
+    }
+  } finally {
+    // Whatever ended this, the engine's cursor is closed.
+    await source.return?.();
   }
 }
 
