@@ -269,6 +269,43 @@ test("a disk that is full under the server is a full disk to its client", () => 
   assert.equal(failure.code, "DISK_FULL");
 });
 
+test("SIGTERM with a query under way: its owner is named until the end, which comes after the grace", async () => {
+  const own = join(temporaryFolder("serve-grace"), "state");
+  const one = await ServedStoreProcess.start(own);
+  const left = post(one, `SELECT ${heavySum} FORMAT JSONCompact`, "", AbortSignal.timeout(300));
+  const stays = post(one, `SELECT ${heavySum} FORMAT JSONCompact`);
+  const isCut = assert.rejects(stays);
+  await assert.rejects(left);
+  const started = performance.now();
+  const ended = one.stop();
+  await delay(1_000);
+  const second = await barkeep(["store", "serve", "--state", own]);
+  assert.equal(second.code, 4, second.stderr);
+  assert.match(second.stderr, /STORE_OWNED/);
+  assert.equal(await ended, 0);
+  await isCut;
+  const took = performance.now() - started;
+  assert.ok(took > 9_000 && took < 15_000, `${took} ms`);
+  assert.equal(existsSync(join(own, "owner.json")), false);
+});
+
+test("the second SIGTERM ends it at once, whatever runs, and the store opens again", async () => {
+  const own = join(temporaryFolder("serve-twice"), "state");
+  const one = await ServedStoreProcess.start(own);
+  const cut = Array.from({ length: 12 }, async () =>
+    assert.rejects(post(one, `SELECT ${heavySum} FORMAT JSONCompact`)),
+  );
+  await delay(300);
+  one.child.kill("SIGTERM");
+  await delay(500);
+  const started = performance.now();
+  await one.stop();
+  assert.ok(performance.now() - started < 1_500, "gone at once");
+  await Promise.all(cut);
+  await using again = await ServedStoreProcess.start(own);
+  assert.equal(await (await post(again, "SELECT 1")).text(), "1\n");
+});
+
 test("SIGTERM ends it cleanly: exit 0, no owner's file, and the store opens again with everything in it", async () => {
   const own = join(temporaryFolder("serve-term"), "state");
   const first = await ServedStoreProcess.start(own);
