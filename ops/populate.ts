@@ -3,11 +3,18 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { populate, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { planPopulate } from "../lib/datasets/range/plan.ts";
 import { parseDay } from "../lib/model/day.ts";
-import type { ExitCode } from "../lib/model/exit-codes.ts";
+import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
 import { planDocument, planLines, populateDocument, populateLines } from "../lib/report/populate.ts";
 import { Progress } from "../lib/report/progress.ts";
+
+/** This run's own command, as a shell takes it. */
+async function commandLine(): Promise<string> {
+  // Loaded where it is wanted: it takes longer than all else in this file.
+  const { quote } = await import("zx");
+  return ["barkeep", "populate", ...process.argv.slice(2)].map((word) => quote(word)).join(" ");
+}
 
 const command = defineCommand({
   name: "populate",
@@ -74,6 +81,7 @@ const command = defineCommand({
     progress.clear();
     if (settings.json) printJson(populateDocument(outcome));
     else populateLines(outcome).forEach((line) => print(line));
+    if (outcome.exitCode === exitCodes.interrupted) log(`resume: ${await commandLine()}`);
     return outcome.exitCode;
   },
 });

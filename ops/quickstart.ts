@@ -73,9 +73,12 @@ function show(built: Built, page: string, { print, stdout }: Pick<CommandContext
 const command = defineCommand({
   name: "quickstart",
   summary: "build range bars from the sample archive into the embedded store and draw them",
-  handler: async (_args, { env, settings: given, signal, print, printJson, log, stdout }) => {
+  handler: async (_args, { env, settings: given, explainSettings, signal, print, printJson, log, stdout }) => {
+    const isDefaultState = explainSettings().some(({ name, from }) => name === "stateDirectory" && from === "default");
     const settings = {
       ...given,
+      // Ten minutes of trades must not stand where the real series will: their days could never be completed.
+      stateDirectory: isDefaultState ? join(given.stateDirectory, "quickstart") : given.stateDirectory,
       archive: join(projectRoot, "examples", "archive"),
       symbolsFile: join(projectRoot, "examples", "symbols.toml"),
       market: "spot",

@@ -1,3 +1,4 @@
+import { loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveSeries } from "../lib/datasets/range/resolve-series.ts";
@@ -36,15 +37,17 @@ const command = defineCommand({
     try {
       const series = resolveSeries(args.series, await listSeries(store));
       const { market, symbol } = parseSeriesId(series);
+      const entry = loadRegistry(settings.symbolsFile).symbols.get(symbol);
       const result =
         args.deep && settings.archive !== undefined
           ? await verifyDeep(
               store,
               await openArchive(settings.archive, market, symbol, settings.stateDirectory),
               series,
+              entry,
               signal,
             )
-          : await verifyStored(store, series);
+          : await verifyStored(store, series, entry);
       const { findings } = result;
       if (settings.json) {
         printJson({ series, deep: args.deep, bars: result.bars, cells: result.cells, findings });

@@ -11,7 +11,7 @@ export async function runIfMain(meta: ImportMeta, command: Command): Promise<voi
   if (started === undefined || realpathSync(started) !== realpathSync(meta.filename)) return;
   const argv = process.argv.slice(2);
   process.on("uncaughtException", (error) => endAsBug(error, argv));
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", endOnClosedPipe);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", outliveClosedPipe);
   const signal = watchSignals();
   const code = await runCommand(command, {
     argv,
@@ -32,10 +32,12 @@ function endAsBug(error: unknown, argv: readonly string[]): never {
   process.exit(exitCodes.bug);
 }
 
-/** `barkeep … | head`: the reader has what it wanted, and there is nobody left to tell. */
-function endOnClosedPipe(error: NodeJS.ErrnoException): void {
+/**
+ * A reader that is gone (`| head`, a log that died) ends no work: what is said is lost, the exit code is the work's own. Who
+ * writes an answer in pieces meets the error at its next piece.
+ */
+function outliveClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
-  process.exit(exitCodes.ok);
 }
 
 /** Pipes are written asynchronously; process.exit would cut the answer off. */

@@ -42,6 +42,8 @@ export async function runCommand(command: Command, host: CommandHost): Promise<E
     });
   } catch (thrown) {
     if (signal.aborted && isAbort(thrown, signal)) return exitCodes.interrupted;
+    // `barkeep export-bars … | head`: the reader has what it wanted.
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE") return exitCodes.ok;
     const error = explainError(thrown);
     const report = reportFailure(error);
     stderr.write(`${report.text}\n`);

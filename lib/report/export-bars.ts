@@ -69,13 +69,13 @@ export async function writeBinary(
   format: "arrow" | "parquet",
   out: NodeJS.WritableStream,
 ): Promise<void> {
-  const union = read.queries.map((query) => `SELECT * FROM (${query})`).join("\nUNION ALL\n");
   // Int128 would come out as 16 raw bytes; decimals without a fraction are integers that every reader knows.
   // The engine converts them from text only.
   const wide = wideColumns.map((name) => `CAST(toString(${name}) AS Decimal(38, 0)) AS ${name}`).join(", ");
   // Readers of Arrow in JavaScript know no compression.
-  const settings = "SETTINGS output_format_arrow_compression_method = 'none'";
-  const sql = `SELECT * REPLACE (${wide}) FROM (${union}) ORDER BY first_agg_trade_id ${settings}`;
+  const settings =
+    "SETTINGS output_format_arrow_compression_method = 'none', max_bytes_before_external_sort = 200000000";
+  const sql = `SELECT * REPLACE (${wide}) FROM (${read.whole}) ORDER BY first_agg_trade_id ${settings}`;
   const engineFormat = format === "arrow" ? "ArrowStream" : "Parquet";
   for await (const chunk of store.stream(sql, engineFormat)) await write(out, chunk);
 }

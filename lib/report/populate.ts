@@ -1,5 +1,6 @@
 import type { PopulatePlan } from "../datasets/range/plan.ts";
 import type { PopulateOutcome } from "../datasets/range/run.ts";
+import { exitCodes } from "../model/exit-codes.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
@@ -55,10 +56,10 @@ export function planDocument(plan: PopulatePlan): Record<string, unknown> {
 }
 
 /** The answer of `populate`. */
-export function populateLines({ results, elapsedMs }: PopulateOutcome): string[] {
+export function populateLines({ results, elapsedMs, exitCode }: PopulateOutcome): string[] {
   const days = results.reduce((sum, result) => sum + result.days, 0);
   const isClean = results.every((result) => result.failures.length === 0 && !result.interrupted);
-  if (days === 0 && isClean) return ["nothing to do: every day asked for is built"];
+  if (days === 0 && isClean && exitCode === exitCodes.ok) return ["nothing to do: every day asked for is built"];
   const trades = results.reduce((sum, result) => sum + result.trades, 0n);
   const rate = Number(trades) / Math.max(elapsedMs / 1000, 0.001);
   const table = textTable(

@@ -31,7 +31,7 @@ export function statusLines(statuses: readonly SeriesStatus[]): string[] {
       status.firstDay,
       formatMicroseconds(status.lastTradeUs),
       `${status.firstId} … ${status.lastId}`,
-      status.complete ? "proven" : "no",
+      status.complete ? (status.lastDayDone ? "proven" : "proven, last day in part") : "no",
       formatDigest(status.digest),
     ]),
   );
@@ -42,7 +42,13 @@ export function statusLines(statuses: readonly SeriesStatus[]): string[] {
         : `${status.series}: ids ${hole.fromId} … ${hole.throughId} are missing between ${hole.dayBefore} and ${hole.dayAfter}; no known_gaps entry declares them`,
     ),
   );
-  return [...table, ...holes];
+  const differing = statuses.flatMap((status) =>
+    status.differing.map(
+      (segment) =>
+        `${status.series}: the stored bars of ${segment} are not those that were committed; barkeep verify says more`,
+    ),
+  );
+  return [...table, ...holes, ...differing];
 }
 
 /** The same as one document. */
@@ -56,8 +62,10 @@ export function statusDocument(statuses: readonly SeriesStatus[]): Record<string
       days: status.days,
       first_day: status.firstDay,
       last_day: status.lastDay,
+      last_day_done: status.lastDayDone,
       last_trade_us: status.lastTradeUs,
       complete: status.complete,
+      differing: status.differing,
       holes: status.undeclaredHoles.map((hole) => ({ from_id: hole.fromId, through_id: hole.throughId })),
       digest: formatDigest(status.digest),
     })),

@@ -6,7 +6,7 @@ import { foldDigest, type Part } from "../native/index.ts";
 import { digestOfBars } from "./digest.ts";
 import { sqlInteger } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
-import { attemptsOf, publishedBuild, unitKey, type OpenUnit } from "./units.ts";
+import { publishedBuildQuery, unitKey, type OpenUnit } from "./units.ts";
 
 /** A coverage row to be: a part with the archive it was read from; the last one of a unit carries the checkpoint. */
 export interface NewCoverage extends Part {
@@ -27,6 +27,7 @@ export interface UnitCommit {
   readonly coverage: readonly NewCoverage[];
 }
 
+const lookRow = z.object({ others: z.coerce.number(), moved: z.coerce.boolean() });
 const counted = z.object({ rows: z.coerce.number() });
 
 /**
@@ -59,10 +60,14 @@ export async function commitUnits(store: Store, commits: readonly UnitCommit[]):
  * chain, not on this look.
  */
 async function refuseIfSuperseded(store: Store, unit: OpenUnit): Promise<void> {
-  const { series, segment, build, attempt } = unit;
-  const now = await attemptsOf(store, unitKey(series, segment, build));
-  const isAlone = [...now].every((one) => one === attempt || unit.attempts.has(one));
-  if (isAlone && (await publishedBuild(store, series, segment)) === build) return;
+  const { series, segment, build, attempt, attempts } = unit;
+  const known = [...attempts, attempt].map(sqlInteger).join(", ");
+  const [look] = await store.rows(
+    `SELECT uniqExactIf(attempt, attempt NOT IN (${known})) AS others, (${publishedBuildQuery(series, segment)}) != ${build} AS moved
+FROM barkeep.coverage WHERE ${unitKey(series, segment, build)}`,
+    lookRow,
+  );
+  if (look?.others === 0 && !look.moved) return;
   throw new RefusedError(`another process has taken ${unit.unitId} over`, {
     code: "SUPERSEDED",
     subject: unit.unitId,

@@ -57,6 +57,7 @@ const partRow = z
     series: seriesText,
     segment: segmentText,
     day: z.string().transform(parseDay),
+    day_done: z.boolean(),
     from_id: bigintText,
     through_id: bigintText,
     last_us: bigintText,
@@ -69,6 +70,7 @@ const partRow = z
     series: row.series,
     segment: row.segment,
     day: row.day,
+    dayDone: row.day_done,
     fromId: row.from_id,
     throughId: row.through_id,
     lastUs: row.last_us,
@@ -85,7 +87,7 @@ export type CoveragePart = Readonly<z.output<typeof partRow>>;
 export async function readCoverage(store: Store, series?: SeriesId): Promise<CoveragePart[]> {
   const where = series === undefined ? "" : `WHERE series = ${sqlString(series)}`;
   return store.rows(
-    `SELECT series, segment, day, from_id, through_id, last_us, bars, bars_digest, source_name, source_sha256
+    `SELECT series, segment, day, day_done, from_id, through_id, last_us, bars, bars_digest, source_name, source_sha256
 FROM barkeep.coverage_published ${where} ORDER BY series, from_id`,
     partRow,
   );

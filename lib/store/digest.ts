@@ -12,11 +12,12 @@ export async function digestOfBars(
   from: string,
   start?: bigint,
 ): Promise<{ readonly digest: bigint; readonly rows: bigint }> {
-  const body = await readNativeBody(
-    store,
-    `SELECT ${digestColumns.join(", ")} FROM ${from} ORDER BY first_agg_trade_id`,
-  );
-  return foldDigest(body, start);
+  return foldDigest(await readDigestColumns(store, from), start);
+}
+
+/** What digests are folded from, in id order, as a Native body. @param from as for {@link digestOfBars} */
+export async function readDigestColumns(store: Store, from: string): Promise<Buffer> {
+  return readNativeBody(store, `SELECT ${digestColumns.join(", ")} FROM ${from} ORDER BY first_agg_trade_id`);
 }
 
 /** A query's whole result in ClickHouse's Native format. @param sql without its FORMAT clause */

@@ -9,7 +9,7 @@ export {
   type CoveredUnit,
   type IdHole,
 } from "./coverage.ts";
-export { digestOfBars } from "./digest.ts";
+export { readDigestColumns } from "./digest.ts";
 export { storeExists } from "./exists.ts";
 export { serveStore, type ServedStore } from "./serve/index.ts";
 export { readNative as decodeNative, type NativeBlock, type NativeCell } from "./native-decode.ts";

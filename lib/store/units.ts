@@ -125,7 +125,7 @@ export async function openUnit(
 }
 
 /** Every attempt that has committed to a build, in its chain or not. */
-export async function attemptsOf(store: Store, key: string): Promise<ReadonlySet<bigint>> {
+async function attemptsOf(store: Store, key: string): Promise<ReadonlySet<bigint>> {
   const rows = await store.rows(
     `SELECT DISTINCT c.attempt AS attempt FROM barkeep.coverage AS c WHERE ${key}`,
     attemptRow,
@@ -161,14 +161,10 @@ function linkOf(link: { attempt: bigint; through_id: bigint }): ChainLink {
   return { attempt: link.attempt, throughId: link.through_id };
 }
 
-/** The build that readers see of a segment. */
-export async function publishedBuild(store: Store, series: SeriesId, segment: SegmentId): Promise<number | undefined> {
-  const [pointer] = await store.rows(
-    `SELECT build FROM barkeep.pointer WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)}
-ORDER BY seq DESC, build DESC LIMIT 1`,
-    pointerRow,
-  );
-  return pointer?.build;
+/** A query for the build that readers see of a segment: no row where none is published. */
+export function publishedBuildQuery(series: SeriesId, segment: SegmentId): string {
+  return `SELECT build FROM barkeep.pointer WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)}
+ORDER BY seq DESC, build DESC LIMIT 1`;
 }
 
 async function openBuild(store: Store, request: Parameters<typeof openUnit>[1]): Promise<number> {
@@ -186,15 +182,15 @@ WHERE series = ${sqlString(series)} ORDER BY build`,
       hint: `leave --segment out or give --segment ${other.segmentation}; a series keeps the reset of its first build`,
     });
   }
-  const pointer = await publishedBuild(store, series, segment);
+  const [published] = await store.rows(publishedBuildQuery(series, segment), pointerRow);
   const ofSegment = builds.filter((row) => row.segment === segment);
-  if (pointer === undefined) return publishFirst(store, request, ofSegment.at(-1)?.build);
-  const published = ofSegment.find((row) => row.build === pointer);
+  if (published === undefined) return publishFirst(store, request, ofSegment.at(-1)?.build);
+  const known = ofSegment.find((row) => row.build === published.build);
   const isSame =
-    published?.bar_version === fingerprint.barVersion &&
-    published.feature_profile === fingerprint.featureProfile &&
-    published.gate_unit_us === BigInt(fingerprint.gateUnitUs);
-  if (isSame) return pointer;
+    known?.bar_version === fingerprint.barVersion &&
+    known.feature_profile === fingerprint.featureProfile &&
+    known.gate_unit_us === BigInt(fingerprint.gateUnitUs);
+  if (isSame) return published.build;
   throw new RefusedError(`${unitId(series, segment)} was built by another version or profile of bars`, {
     code: "BUILD_DIFFERS",
     subject: series,

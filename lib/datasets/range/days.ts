@@ -28,8 +28,8 @@ export interface DayStreamRequest {
 export async function* walkDays(request: DayStreamRequest): AsyncGenerator<DayStep> {
   const { source, symbol, to, lastDay } = request;
   let { from, hasEarlier } = request;
-  if (!hasEarlier && (await source.sizeOf(from)) === undefined) {
-    const first = await source.firstPublished(from, lastDay);
+  if (!hasEarlier && (await source.sizeOf(from, request.signal)) === undefined) {
+    const first = await source.firstPublished(from, lastDay, request.signal);
     if (first === undefined) {
       yield { kind: "stop", failure: nothingPublished(symbol, from, lastDay) };
       return;
@@ -49,11 +49,11 @@ export async function* walkDays(request: DayStreamRequest): AsyncGenerator<DaySt
       yield { kind: "stop", failure: outcome.error };
       return;
     }
-    if (day < lastDay && (knownLater === undefined || knownLater <= day)) {
-      knownLater = await source.firstPublished(addDays(day, 1), lastDay);
+    const isDeclared = request.isDeclaredHole(day);
+    if (!isDeclared && day < lastDay && (knownLater === undefined || knownLater <= day)) {
+      knownLater = await source.firstPublished(addDays(day, 1), lastDay, request.signal);
     }
     const hasLater = knownLater !== undefined && knownLater > day;
-    const isDeclared = request.isDeclaredHole(day);
     const judged = judgeMissingDay({ day, today: request.today, hasEarlier, hasLater, isDeclared });
     switch (judged) {
       case "leading":

@@ -13,7 +13,7 @@ import {
   type NativeBlock,
   type Store,
 } from "../../store/index.ts";
-import { barWindows, windowCondition, type BarWindow } from "./bar-windows.ts";
+import { barWindows, windowCondition } from "./bar-windows.ts";
 
 export const columnSets = ["base", "all"] as const;
 export type ColumnSet = (typeof columnSets)[number];
@@ -49,6 +49,8 @@ export function checkExportRange({ from, to }: Pick<ExportRequest, "from" | "to"
 export interface SeriesRead {
   /** Queries without a FORMAT clause, to be run in order. */
   readonly queries: readonly string[];
+  /** The same rows as one query, for formats that are written in one piece. */
+  readonly whole: string;
   readonly forming: NativeBlock | undefined;
 }
 
@@ -57,14 +59,15 @@ export async function readSeries(store: Store, request: ExportRequest): Promise<
   const [units, parts] = [await unitsCovered(store, [request.series]), await readCoverage(store, request.series)];
   const last = units.at(-1);
   const upTo = last === undefined ? [] : parts.filter((part) => part.throughId <= last.throughId);
-  const queries = barWindows(upTo).map((window) => queryOf(request, window));
+  const queries = barWindows(upTo).map((window) => queryOf(request, windowCondition(window)));
+  const whole = queryOf(request, `ended_by_id <= ${sqlInteger(last?.throughId ?? 0n)}`);
   const wanted = request.incomplete && last !== undefined;
   const forming = wanted ? await formingBar(last.checkpoint) : undefined;
-  return { queries, forming: forming !== undefined && isWithin(forming, request) ? forming : undefined };
+  return { queries, whole, forming: forming !== undefined && isWithin(forming, request) ? forming : undefined };
 }
 
-function queryOf(request: ExportRequest, window: BarWindow): string {
-  const conditions = [`series = ${sqlString(request.series)}`, windowCondition(window)];
+function queryOf(request: ExportRequest, extent: string): string {
+  const conditions = [`series = ${sqlString(request.series)}`, extent];
   if (!request.orphans) conditions.push("is_orphan = 0");
   if (request.from !== undefined) conditions.push(`close_time >= ${sqlInteger(startUs(request.from))}`);
   if (request.to !== undefined) conditions.push(`close_time < ${sqlInteger(startUs(addDays(request.to, 1)))}`);

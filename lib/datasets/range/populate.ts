@@ -1,6 +1,6 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import { addDays, type Day } from "../../model/day.ts";
-import { RefusedError, RetryableError, UpstreamDataError, type Failure } from "../../model/errors.ts";
+import { Failure, RefusedError, RetryableError, UpstreamDataError } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
@@ -76,7 +76,8 @@ export async function populateSymbol(
   const run = new SymbolRun(store, work, covered, events);
   const spans = spansOf(work, covered);
   for (const one of earlierStarts(work.range.from, work.segmentation, covered)) {
-    const isPublished = (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1))) !== undefined;
+    const isPublished =
+      (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1), signal)) !== undefined;
     if (isPublished) run.tellEarlierStart(one);
   }
   for (const { from, to } of joinSpans(spans)) {
@@ -133,7 +134,7 @@ class SymbolRun {
             this.#fail(step.failure);
             return false;
           case "file":
-            if (!(await this.#build(step.file))) return false;
+            if (!(await this.#build(step.file, signal))) return false;
         }
         if (signal.aborted) break;
       }
@@ -174,7 +175,8 @@ class SymbolRun {
     this.#fail(new RefusedError(text, { code: "START_BEFORE_BUILD", subject: this.symbol, hint }));
   }
 
-  async #build(file: DayFile): Promise<boolean> {
+  /** @returns false when the symbol must not go on */
+  async #build(file: DayFile, signal: AbortSignal): Promise<boolean> {
     const job = await this.#jobOf(file.day);
     try {
       const progress = await job.addDay(file);
@@ -182,8 +184,11 @@ class SymbolRun {
       if (progress.quarantinedCount > 0n) this.#events.note(quarantineNote(this.symbol, file.day, progress));
       return true;
     } catch (error) {
-      if (!(error instanceof UpstreamDataError)) throw error;
-      this.#fail(error);
+      const better = isDamage(error) ? await this.#work.source.refetchDay(file, signal) : undefined;
+      if (better?.kind === "file") return this.#build(better, signal);
+      const failure = better?.kind === "bad" ? better.error : error;
+      if (!(failure instanceof UpstreamDataError)) throw failure;
+      this.#fail(failure);
       return false;
     }
   }
@@ -246,6 +251,11 @@ class SymbolRun {
     this.#failures.push(failure);
     this.#events.finding(failure);
   }
+}
+
+/** The copy on this machine is not what was published: another one may be. A source brings a day again only once. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Failure && ["CHECKSUM_MISMATCH", "ZIP_CORRUPT", "FILE_UNREADABLE"].includes(error.code);
 }
 
 /** The archive cannot be reached: this symbol stops, others may have another archive's luck. */

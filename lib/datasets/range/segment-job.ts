@@ -1,4 +1,4 @@
-import { Job, type DayProgress } from "../../native/index.ts";
+import { Job, type DayProgress, type Part } from "../../native/index.ts";
 import { dayOfMs, type Day } from "../../model/day.ts";
 import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
@@ -182,11 +182,11 @@ export class SegmentJob {
         return;
       }
       const coverage = output.parts.map((part, at): NewCoverage => {
-        const day = dayOfMs(Number(part.firstUs / 1000n));
+        const day = dayOfPart(part);
         const file = this.#files.get(day);
         if (file === undefined) throw new Error(`no archive was read for ${day}, a day of ${series}`);
         const next = output.parts[at + 1];
-        const isLastOfDay = next === undefined || dayOfMs(Number(next.firstUs / 1000n)) !== day;
+        const isLastOfDay = next === undefined || dayOfPart(next) !== day;
         return {
           ...part,
           day,
@@ -214,6 +214,10 @@ export class SegmentJob {
     this.#tradesSinceCommit = 0n;
     this.#lastCommitMs = Date.now();
   }
+}
+
+function dayOfPart(part: Part): Day {
+  return dayOfMs(Number(part.dayStartUs / 1000n));
 }
 
 function firstIdOf(commit: UnitCommit): bigint {

@@ -1,17 +1,9 @@
-import { isDeclaredBetween, type Registry } from "../../config/index.ts";
+import { isDeclaredBetween, type Registry, type SymbolEntry } from "../../config/index.ts";
 import type { Day } from "../../model/day.ts";
+import type { SegmentId } from "../../model/segments.ts";
 import { parseSeriesId, type SeriesId } from "../../model/series.ts";
-import { foldDigest } from "../../native/index.ts";
-import {
-  digestOfBars,
-  holesOf,
-  readCoverage,
-  sqlString,
-  type CoveragePart,
-  type IdHole,
-  type Store,
-} from "../../store/index.ts";
-import { barWindows, windowCondition } from "./bar-windows.ts";
+import { holesOf, readCoverage, type IdHole, type Store } from "../../store/index.ts";
+import { readDigests } from "./digests.ts";
 
 /** What the store holds of a series, from its coverage. */
 export interface SeriesStatus {
@@ -24,8 +16,12 @@ export interface SeriesStatus {
   readonly firstDay: Day;
   readonly lastDay: Day;
   readonly lastTradeUs: bigint;
-  /** Coverage and declared holes tile first id … last id without overlap. */
+  /** Was the last day's archive read to its end? */
+  readonly lastDayDone: boolean;
+  /** Coverage and declared holes tile first id … last id without overlap, and the bars are those that were committed. */
   readonly complete: boolean;
+  /** Segments whose stored bars are not those that were committed. */
+  readonly differing: readonly SegmentId[];
   /** Holes of ids that the registry does not declare, and overlaps. */
   readonly undeclaredHoles: readonly IdHole[];
   /** FNV-1a over the completed bars as the store returns them. */
@@ -41,9 +37,8 @@ export async function readStatus(store: Store, registry: Registry | undefined): 
     const last = parts.at(-1);
     if (first === undefined || last === undefined) continue;
     const entry = registry?.symbols.get(parseSeriesId(series).symbol);
-    const undeclaredHoles = holesOf(parts).filter(
-      (hole) => hole.throughId < hole.fromId || !isDeclaredBetween(entry, hole.dayBefore, hole.dayAfter),
-    );
+    const undeclaredHoles = undeclared(holesOf(parts), entry);
+    const { digest, differing } = await readDigests(store, series, parts);
     statuses.push({
       series,
       bars: parts.reduce((sum, part) => sum + part.bars, 0n),
@@ -53,20 +48,19 @@ export async function readStatus(store: Store, registry: Registry | undefined): 
       firstDay: first.day,
       lastDay: last.day,
       lastTradeUs: last.lastUs,
-      complete: undeclaredHoles.length === 0,
+      lastDayDone: last.dayDone,
+      complete: undeclaredHoles.length === 0 && differing.length === 0,
+      differing,
       undeclaredHoles,
-      digest: await digestOfSeries(store, series, parts),
+      digest,
     });
   }
   return statuses;
 }
 
-/** Digest over a series' completed bars, read back in windows of bounded size. */
-export async function digestOfSeries(store: Store, series: SeriesId, parts: readonly CoveragePart[]): Promise<bigint> {
-  let digest = foldDigest(new Uint8Array()).digest;
-  for (const window of barWindows(parts)) {
-    const from = `barkeep.bars_published WHERE series = ${sqlString(series)} AND is_orphan = 0 AND ${windowCondition(window)}`;
-    ({ digest } = await digestOfBars(store, from, digest));
-  }
-  return digest;
+/** The holes that the registry does not explain; an overlap is never explained. */
+export function undeclared(holes: readonly IdHole[], entry: SymbolEntry | undefined): IdHole[] {
+  return holes.filter(
+    (hole) => hole.throughId < hole.fromId || !isDeclaredBetween(entry, hole.dayBefore, hole.dayAfter),
+  );
 }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import type { SymbolEntry } from "../../config/index.ts";
 import { currentFingerprint } from "./fingerprint.ts";
 import type { Day } from "../../model/day.ts";
 import { NotYetAvailableError, UpstreamDataError } from "../../model/errors.ts";
@@ -17,7 +19,8 @@ import {
   type NativeCell,
   type Store,
 } from "../../store/index.ts";
-import { digestOfSeries } from "./status.ts";
+import { readDigests } from "./digests.ts";
+import { undeclared } from "./status.ts";
 
 /** Something that is not as it must be. */
 export interface VerifyFinding {
@@ -35,21 +38,25 @@ export interface VerifyResult {
 /** After this many differences the rest is only counted. */
 const findingsMax = 20;
 
+const orphansRow = z.object({ orphans: z.coerce.number() });
+
 /** Bars of a unit that may wait before they are compared. */
 const barsMax = 50_000;
 
-/** Coverage must tile, and the stored bars must have the digest that their coverage was committed with. */
-export async function verifyStored(store: Store, series: SeriesId): Promise<VerifyResult> {
+/** Coverage and the holes that the registry declares must tile, and the stored bars must have the digest that their coverage was committed with. */
+export async function verifyStored(
+  store: Store,
+  series: SeriesId,
+  entry: SymbolEntry | undefined,
+): Promise<VerifyResult> {
   const parts = await readCoverage(store, series);
-  const findings = holesOf(parts).map((hole) => ({
+  const findings = undeclared(holesOf(parts), entry).map((hole) => ({
     code: hole.throughId < hole.fromId ? "OVERLAP" : "HOLE",
     text: `ids ${hole.fromId} … ${hole.throughId} between ${hole.dayBefore} and ${hole.dayAfter}`,
   }));
-  for (const [segment, ofSegment] of Map.groupBy(parts, (part) => part.segment)) {
-    const expected = ofSegment.at(-1)?.barsDigest;
-    const actual = await digestOfSeries(store, series, ofSegment);
-    if (expected === undefined || expected === actual) continue;
-    const text = `segment ${segment}: the stored bars have digest ${formatDigest(actual)}, committed was ${formatDigest(expected)}`;
+  for (const { segment, stored, committed } of (await readDigests(store, series, parts)).segments) {
+    if (stored === committed) continue;
+    const text = `segment ${segment}: the stored bars have digest ${formatDigest(stored)}, committed was ${formatDigest(committed)}`;
     findings.push({ code: "DIGEST", text });
   }
   return { series, bars: parts.reduce((sum, part) => sum + part.bars, 0n), cells: 0n, findings };
@@ -63,9 +70,10 @@ export async function verifyDeep(
   store: Store,
   source: ArchiveSource,
   series: SeriesId,
+  entry: SymbolEntry | undefined,
   signal: AbortSignal,
 ): Promise<VerifyResult> {
-  const stored = await verifyStored(store, series);
+  const stored = await verifyStored(store, series, entry);
   const findings: VerifyFinding[] = [...stored.findings];
   let bars = 0n;
   let cells = 0n;
@@ -140,10 +148,23 @@ class SegmentComparison {
   }
 
   async finish(): Promise<void> {
+    // Without an archive of its last day a segment is over when the stream was seen to go on, which only its run knew.
+    if (await this.#endedAtBoundary()) this.#job.endSegment();
     await this.#compare();
     if (this.#differences > findingsMax) {
       this.findings.push({ code: "MORE", text: `${this.#differences - findingsMax} more differences` });
     }
+  }
+
+  async #endedAtBoundary(): Promise<boolean> {
+    const [first] = this.#parts;
+    if (first === undefined) return false;
+    const [found] = await this.#store.rows(
+      `SELECT count() AS orphans FROM barkeep.bars_published WHERE series = ${sqlString(this.#series)}
+  AND segment = ${sqlString(first.segment)} AND orphan_reason NOT IN ('none', 'id_gap')`,
+      orphansRow,
+    );
+    return (found?.orphans ?? 0) > 0;
   }
 
   async #compare(): Promise<void> {
