@@ -105,7 +105,10 @@ export class Job {
     return guardedAsync(async () => dayProgressSchema.parse(await this.#job.resumeDay()));
   }
 
-  /** The segment's last day has been read: forming bars end as orphans of the boundary. Before the last take. */
+  /**
+   * The segment's last day has been read: forming bars end as orphans of the boundary. Where everything before was taken, the
+   * next take has that orphan and no parts, and a checkpoint without a forming bar. Also right behind `restoreUnit`.
+   */
   endSegment(): void {
     guarded(() => {
       this.#job.endSegment();

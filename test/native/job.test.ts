@@ -168,6 +168,25 @@ test("the end of a segment makes the forming bar an orphan, once", async () => {
   assert.equal(job.peek(0), undefined);
 });
 
+test("a restored job whose segment is over gives the orphan alone, and a checkpoint without it", async () => {
+  const { checkpoint } = await outputOf(jobOf(50), today);
+  const job = jobOf(50);
+  job.restoreUnit(0, checkpoint);
+  job.endSegment();
+  assert.deepEqual(job.waiting(), [1]);
+  const output = job.take(0, constants);
+  assert.equal(output.bars, 1);
+  assert.deepEqual(output.parts, []);
+  assert.equal((await decoded(output.block))?.columns.get("is_orphan")?.[0], 1);
+  const [was, is] = [decodeCheckpoint(checkpoint), decodeCheckpoint(output.checkpoint)];
+  assert.notEqual(was.forming, undefined);
+  assert.deepEqual(is, { ...was, forming: undefined });
+  const after = jobOf(50);
+  after.restoreUnit(0, output.checkpoint);
+  after.endSegment();
+  assert.deepEqual(after.waiting(), [0]);
+});
+
 test("an error in a row says the file, the line, and a byte of that line", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: perDay }), fc.constantFrom(1, 2, 5), async (bad, field) => {

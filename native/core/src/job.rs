@@ -5,7 +5,7 @@
 //!
 //! A day: `begin_day`, told its start · `push` and `mark_seen`, in the order of the ids · `end_day`, or `rollback_day` when it turns out bad.
 //! `take` may come at any time; a `rollback_day` after it does nothing, so call `begin_day` again before going on with the day.
-//! After a segment's last day, and before its last `take`: `end_segment`.
+//! After a segment's last day, and before its last `take`: `end_segment`. It may come right behind `restore_unit`.
 
 use crate::bar::{Bar, BarColumns};
 use crate::calendar::{DAY_US, Segmentation};
@@ -185,7 +185,8 @@ impl Job {
         self.day_start = None;
     }
 
-    /// The segment's last day has been consumed: forming bars end as orphans of the boundary.
+    /// The segment's last day has been consumed: forming bars end as orphans of the boundary. Where all parts have been taken, the
+    /// next `take` has the orphan and no part.
     pub fn end_segment(&mut self) {
         for unit in &mut self.units {
             unit.end_segment(&mut NoFeatures);

@@ -363,6 +363,31 @@ fn the_end_of_a_segment_is_an_orphan_of_its_boundary() {
     }
 }
 
+/// A segment whose last days have no archive ends after its last bars were taken: the orphan comes with no part of its own.
+#[test]
+fn a_segment_that_ends_after_its_last_take_gives_the_orphan_alone() {
+    let trades = generator_b();
+    let rules = Rules { reset: Some(0), ..RULES };
+    let mut taken = run(&trades, rules);
+    taken.take(0);
+    let mut restored = job(&[rules]);
+    restored.restore_unit(0, &taken.checkpoint(0)).expect("the checkpoint is whole");
+    for mut job in [taken, restored] {
+        let forming = job.peek(0).expect("a bar is forming");
+        let (digest, position) = (job.unit(0).digest(), job.position());
+        job.end_segment();
+        let (bars, parts) = job.take(0);
+        assert_same(&all(&bars), &[Bar { is_orphan: 1, orphan_reason: 1, ..forming }]);
+        assert_eq!((bars.ended_by_id, parts), (vec![10_999], vec![]));
+        let mut after = support::streams::job(&[rules]);
+        after.restore_unit(0, &job.checkpoint(0)).expect("the checkpoint is whole");
+        assert_eq!((after.peek(0), after.unit(0).digest(), after.position()), (None, digest, position));
+        // There is no second one.
+        after.end_segment();
+        assert!(after.unit(0).bars().is_empty());
+    }
+}
+
 #[test]
 fn days_are_one_stream() {
     let trades = generator_b();

@@ -110,6 +110,7 @@ impl JobJs {
         AsyncTask::new(DayTask::resume(Arc::clone(&self.state)))
     }
 
+    /// Forming bars end; a take behind it may have that one bar and no part.
     #[napi(catch_unwind)]
     pub fn end_segment(&self) -> napi::Result<()> {
         self.lock()?.job.end_segment();
