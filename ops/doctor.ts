@@ -1,9 +1,9 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { examine } from "../lib/doctor/checks.ts";
 import type { Finding } from "../lib/doctor/finding.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { textTable } from "../lib/report/text-table.ts";
+import { storeSettings } from "../lib/store/index.ts";
 
 /** The table of checks, and under it what to do about those that are not well. */
 function findingLines(findings: readonly Finding[]): string[] {

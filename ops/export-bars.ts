@@ -1,12 +1,11 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { checkExportRange, columnSets, readSeries } from "../lib/datasets/range/export.ts";
-import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveSeries } from "../lib/datasets/range/resolve-series.ts";
 import { parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { exportFormats, writeBinary, writeText } from "../lib/report/export-bars.ts";
-import { listSeries, openStore, storeExists } from "../lib/store/index.ts";
+import { listSeries, openStore, storeExists, storeSettings } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "export-bars",

@@ -2,7 +2,6 @@ import { join, relative } from "node:path";
 import { loadRegistry, projectRoot } from "../lib/config/index.ts";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { readSeries } from "../lib/datasets/range/export.ts";
-import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveWork } from "../lib/datasets/range/request.ts";
 import { populateWork, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { readStatus, type SeriesStatus } from "../lib/datasets/range/status.ts";
@@ -15,7 +14,7 @@ import { htmlChart } from "../lib/report/html-chart.ts";
 import { populateDocument, populateLines } from "../lib/report/populate.ts";
 import { statusDocument, statusLines } from "../lib/report/status.ts";
 import { terminalChart } from "../lib/report/terminal-chart.ts";
-import { decodeNative, openStore, type Store } from "../lib/store/index.ts";
+import { decodeNative, openStore, type Store, storeSettings } from "../lib/store/index.ts";
 
 /** Thresholds that make tens to hundreds of bars of ten minutes of trades. */
 const thresholds = [10, 25, 50].map(parseThreshold);

@@ -1,10 +1,9 @@
 import { loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { readStatus } from "../lib/datasets/range/status.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { statusDocument, statusLines } from "../lib/report/status.ts";
-import { openStore, storeExists } from "../lib/store/index.ts";
+import { openStore, storeExists, storeSettings } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "status",

@@ -1,6 +1,5 @@
 import { loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { storeSettings } from "../lib/datasets/range/plan.ts";
 import { resolveSeries } from "../lib/datasets/range/resolve-series.ts";
 import { verifyDeep, verifyStored } from "../lib/datasets/range/verify.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
@@ -8,7 +7,7 @@ import { exitCodes } from "../lib/model/exit-codes.ts";
 import { parseSeriesId } from "../lib/model/series.ts";
 import { formatCount } from "../lib/report/text-table.ts";
 import { openArchive } from "../lib/sources/archive/index.ts";
-import { listSeries, openStore, storeExists } from "../lib/store/index.ts";
+import { listSeries, openStore, storeExists, storeSettings } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "verify",

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import yargs, { type Argv, type Options } from "yargs";
 import { z } from "zod";
-import { projectRoot, type SettingFlags } from "../config/index.ts";
+import type { SettingFlags } from "../config/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { exitCodeMeanings } from "../model/exit-codes.ts";
+import { release } from "../model/release.ts";
 import { commonOptions } from "./common-options.ts";
 import type { Command } from "./define.ts";
 import type { OptionSpec, OptionSpecs, PositionalSpec } from "./options.ts";
@@ -72,7 +71,7 @@ function buildParser(command: Command, options: OptionSpecs): Argv {
     })
     .help("help", "show this text")
     .alias("help", "h")
-    .version("version", "show the release", release())
+    .version("version", "show the release", release)
     .group(["help", "version"], "Common options:")
     .epilogue(`Exit codes:\n${codes.join("\n")}`);
   for (const [typed, what] of command.examples) parser.example(`$0 ${typed}`, what);
@@ -97,10 +96,4 @@ function yargsOption(spec: OptionSpec): Options {
 
 function choicesOf(spec: OptionSpec | PositionalSpec): Pick<Options, "choices"> {
   return spec.choices === undefined ? {} : { choices: spec.choices };
-}
-
-/** The release in package.json. */
-function release(): string {
-  const manifest = readFileSync(join(projectRoot, "package.json"), "utf8");
-  return z.object({ version: z.string() }).parse(JSON.parse(manifest)).version;
 }

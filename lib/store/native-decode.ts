@@ -131,3 +131,12 @@ export async function* readNative(source: AsyncIterable<Uint8Array>): AsyncGener
     await queue.close();
   }
 }
+
+/** The same for bytes that are at hand. */
+export async function* readNativeBytes(bytes: Uint8Array): AsyncGenerator<NativeBlock> {
+  yield* readNative(pieces(bytes));
+}
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -8,10 +8,13 @@ import { release } from "../model/release.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 
-/** What decides a build's bytes. */
+/** What decides a build's bytes; a build keeps the fingerprint that it was opened with. */
 export interface BuildFingerprint {
+  /** The core's output version. */
   readonly barVersion: number;
+  /** Which features are computed. Base bars and the ten microstructure columns are `base`. */
   readonly featureProfile: string;
+  /** Resolution at which the opening trade's time is compared with the breaching trade's. */
   readonly gateUnitUs: number;
   readonly segmentation: Segmentation;
 }

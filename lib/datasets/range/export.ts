@@ -4,7 +4,7 @@ import type { SeriesId } from "../../model/series.ts";
 import { decodeCheckpoint } from "../../native/index.ts";
 import {
   barColumns,
-  decodeNative,
+  decodeNativeBytes,
   digestColumns,
   readCoverage,
   sqlInteger,
@@ -81,12 +81,8 @@ WHERE ${conditions.join(" AND ")} ORDER BY first_agg_trade_id`;
 async function formingBar(checkpoint: Uint8Array): Promise<NativeBlock | undefined> {
   const { forming } = decodeCheckpoint(checkpoint);
   if (forming === undefined) return undefined;
-  for await (const block of decodeNative(once(forming))) return block;
+  for await (const block of decodeNativeBytes(forming)) return block;
   return undefined;
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 function isWithin(block: NativeBlock, { from, to }: ExportRequest): boolean {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
 import { dayOfMs } from "../../model/day.ts";
 import { UnavailableError } from "../../model/errors.ts";
-import { openStore, storeExists, type Store, type StoreSettings } from "../../store/index.ts";
+import { openStore, storeExists, storeSettings, type Store } from "../../store/index.ts";
 import { estimateSpan, type UnitEstimate } from "./estimate.ts";
 import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
@@ -33,15 +33,6 @@ export async function planPopulate(
   } finally {
     await store?.close();
   }
-}
-
-export function storeSettings(settings: Settings): StoreSettings {
-  return {
-    stateDirectory: settings.stateDirectory,
-    url: settings.storeUrl,
-    user: settings.storeUser,
-    password: settings.storePassword,
-  };
 }
 
 /** @param store undefined where there is none yet */

@@ -2,8 +2,8 @@ import type { ProcessEnvironment, Registry, Settings } from "../../config/index.
 import { dayOfMs, daysBetween } from "../../model/day.ts";
 import type { Failure } from "../../model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../../model/exit-codes.ts";
-import { openStore, type Store } from "../../store/index.ts";
-import { checkDisk, planWork, storeSettings } from "./plan.ts";
+import { openStore, storeSettings, type Store } from "../../store/index.ts";
+import { checkDisk, planWork } from "./plan.ts";
 import { coveredOf, populateSymbol, spansOf, type SymbolResult, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 

@@ -10,6 +10,7 @@ import type { ArchiveSource } from "../../sources/archive/index.ts";
 import {
   barColumns,
   decodeNative,
+  decodeNativeBytes,
   holesOf,
   readCoverage,
   sqlInteger,
@@ -175,7 +176,7 @@ class SegmentComparison {
     if (through === undefined) return;
     const after = this.#comparedThrough;
     this.#comparedThrough = through;
-    const derived = rowsOf(decodeNative(once(output.block)), this.#coveredThrough);
+    const derived = rowsOf(decodeNativeBytes(output.block), this.#coveredThrough);
     const stored = rowsOf(decodeNative(this.#store.stream(this.#storedQuery(first, after, through), "Native")));
     for (;;) {
       const [expected, actual] = [await derived.next(), await stored.next()];
@@ -229,8 +230,4 @@ async function* rowsOf(blocks: AsyncIterable<NativeBlock>, through?: bigint): As
       yield new Map(barColumns.map((name) => [name, block.columns.get(name)?.[row]]));
     }
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
