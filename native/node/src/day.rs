@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use barkeep_core::archive::{ArchiveReader, Batch, Ghost, ReadOptions, Summary};
@@ -53,23 +54,43 @@ enum Step {
     Resume,
 }
 
+/// The right to read, from the call until its promise settles: when the threads start and end is left to chance.
+pub struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    /// None while another one is out.
+    pub fn of(reading: &Arc<AtomicBool>) -> Option<Self> {
+        (!reading.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(reading)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 pub struct DayTask {
     state: Arc<Mutex<State>>,
     step: Step,
+    turn: Option<Turn>,
 }
 
 impl DayTask {
-    pub fn begin(state: Arc<Mutex<State>>, path: PathBuf, request: DayRequest) -> Self {
-        Self { state, step: Step::Begin(Box::new(request), path) }
+    pub fn begin(state: Arc<Mutex<State>>, turn: Option<Turn>, path: PathBuf, request: DayRequest) -> Self {
+        Self { state, step: Step::Begin(Box::new(request), path), turn }
     }
 
-    pub fn resume(state: Arc<Mutex<State>>) -> Self {
-        Self { state, step: Step::Resume }
+    pub fn resume(state: Arc<Mutex<State>>, turn: Option<Turn>) -> Self {
+        Self { state, step: Step::Resume, turn }
     }
 
     fn run(&mut self) -> Result<DayProgress> {
-        let mut state =
-            self.state.try_lock().map_err(|_| CoreError::new("JOB_BUSY", "the job is reading a day already"))?;
+        let busy = || CoreError::new("JOB_BUSY", "the job is reading a day already");
+        if self.turn.is_none() {
+            return Err(busy());
+        }
+        let mut state = self.state.try_lock().map_err(|_| busy())?;
         let state = &mut *state;
         // A paused day that another one is begun instead of is over.
         let paused = state.day.take();
@@ -106,6 +127,7 @@ impl Task for DayTask {
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        self.turn = None;
         output.map_err(to_js)
     }
 }

@@ -1,6 +1,7 @@
 //! The job as a JavaScript object. Reading a day runs off the main thread.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use barkeep_core::bar::{Bar, BarColumns};
@@ -11,7 +12,7 @@ use barkeep_core::unit::Part;
 use napi::bindgen_prelude::{AsyncTask, BigInt, Buffer};
 use napi_derive::napi;
 
-use crate::day::{DayRun, DayTask};
+use crate::day::{DayRun, DayTask, Turn};
 use crate::errors::to_js;
 use barkeep_core::error::CoreError;
 
@@ -79,6 +80,7 @@ pub struct State {
 #[napi(js_name = "Job")]
 pub struct JobJs {
     state: Arc<Mutex<State>>,
+    reading: Arc<AtomicBool>,
 }
 
 #[napi]
@@ -89,7 +91,8 @@ impl JobJs {
         let job =
             Job::new(&JobConfig { thresholds: config.thresholds, gate_unit_us: config.gate_unit_us, segmentation })
                 .map_err(to_js)?;
-        Ok(Self { state: Arc::new(Mutex::new(State { job, day: None })) })
+        let state = Arc::new(Mutex::new(State { job, day: None }));
+        Ok(Self { state, reading: Arc::default() })
     }
 
     #[napi(catch_unwind)]
@@ -102,12 +105,13 @@ impl JobJs {
     /// Reads a day's archive; see `resumeDay` for a pause.
     #[napi(ts_return_type = "Promise<unknown>")]
     pub fn ingest_day(&self, request: DayRequest) -> AsyncTask<DayTask> {
-        AsyncTask::new(DayTask::begin(Arc::clone(&self.state), PathBuf::from(&request.path), request))
+        let turn = Turn::of(&self.reading);
+        AsyncTask::new(DayTask::begin(Arc::clone(&self.state), turn, PathBuf::from(&request.path), request))
     }
 
     #[napi(ts_return_type = "Promise<unknown>")]
     pub fn resume_day(&self) -> AsyncTask<DayTask> {
-        AsyncTask::new(DayTask::resume(Arc::clone(&self.state)))
+        AsyncTask::new(DayTask::resume(Arc::clone(&self.state), Turn::of(&self.reading)))
     }
 
     /// Forming bars end; a take behind it may have that one bar and no part.
