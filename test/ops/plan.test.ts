@@ -189,6 +189,18 @@ test("archives that must be fetched need room on the disk; sizes are asked for, 
   assert.equal(existsSync(state), false);
 });
 
+test("archives that lie in the mirror already need no room", async () => {
+  const state = newState();
+  await using server = new ArchiveServer(archive.root);
+  const from = ["--archive", await server.start()];
+  assert.equal((await populate(state, [...until(last), ...from])).code, exitCodes.ok);
+  const { units, disk_bytes: diskBytes } = await plan(state, [...until(last), "--threshold", "100", ...from]);
+  assert.equal(
+    diskBytes,
+    units.reduce((sum, unit) => sum + unit.store_bytes, 0),
+  );
+});
+
 test("what is built already is not planned again; what is new is, from the day after", async () => {
   const state = newState();
   const built = addDays(first, 3);

@@ -21,7 +21,8 @@ export interface UnitEstimate {
 /** What one pass over a span's archives is expected to take, and the units that share it. */
 export interface SpanEstimate {
   readonly units: readonly UnitEstimate[];
-  readonly archiveBytes: number;
+  /** Of archives that are not on this machine yet. */
+  readonly fetchBytes: number;
   readonly seconds: number;
 }
 
@@ -45,7 +46,8 @@ export async function estimateSpan(work: SymbolWork, span: DaySpan): Promise<Spa
     return from === undefined ? [] : [estimateUnit(series, span, from, bytesPerDay)];
   });
   const archiveBytes = Math.round(bytesPerDay * days);
-  return { units, archiveBytes, seconds: archiveBytes / zippedBytesPerTrade / tradesPerSecond };
+  const fetchBytes = Math.round(bytesPerDay * (await work.source.daysToFetch(span.from, span.to)));
+  return { units, fetchBytes, seconds: archiveBytes / zippedBytesPerTrade / tradesPerSecond };
 }
 
 function estimateUnit(series: RangeSeries, span: DaySpan, from: Day, bytesPerDay: number): UnitEstimate {

@@ -42,23 +42,22 @@ export async function planWork(
   settings: Settings,
 ): Promise<PopulatePlan> {
   const units: UnitEstimate[] = [];
-  let archiveBytes = 0;
+  let fetchBytes = 0;
   let seconds = 0;
   for (const one of work) {
     const covered = store === undefined ? [] : await coveredOf(store, one);
     for (const span of spansOf(one, covered)) {
       const estimate = await estimateSpan(one, span);
       units.push(...estimate.units);
-      archiveBytes += estimate.archiveBytes;
+      fetchBytes += estimate.fetchBytes;
       seconds += estimate.seconds;
     }
   }
-  const fetches = /^https?:/.test(settings.archive ?? "");
   const storesHere = settings.storeUrl === undefined;
   const storeBytes = units.reduce((sum, unit) => sum + unit.storeBytes, 0);
   return {
     units,
-    diskBytes: (fetches ? archiveBytes : 0) + (storesHere ? storeBytes : 0),
+    diskBytes: fetchBytes + (storesHere ? storeBytes : 0),
     freeBytes: await freeBytesAt(settings.stateDirectory),
     memoryBytes: Math.max(0, ...units.map((unit) => unit.memoryBytes)),
     seconds,

@@ -19,6 +19,11 @@ export class DirectorySource implements ArchiveSource {
     this.#symbol = symbol;
   }
 
+  /** None: a folder's archives are read where they lie. */
+  async daysToFetch(): Promise<number> {
+    return 0;
+  }
+
   async fetchDay(day: Day): Promise<DayOutcome> {
     const name = archiveName(this.#symbol, day);
     const path = join(this.#folder, name);

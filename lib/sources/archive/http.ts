@@ -31,6 +31,11 @@ export class HttpSource implements ArchiveSource {
     this.#client = new HttpClient(policy);
   }
 
+  async daysToFetch(from: Day, to: Day): Promise<number> {
+    const kept = await this.#mirror.daysKept(this.#market, this.#symbol);
+    return daysInclusive(from, to).filter((day) => !kept.has(day)).length;
+  }
+
   async fetchDay(day: Day, signal: AbortSignal): Promise<DayOutcome> {
     try {
       return await this.#fetchDay(day, signal);

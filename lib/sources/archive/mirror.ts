@@ -31,6 +31,16 @@ export class Mirror {
     return join(this.root, market, symbol, `${symbol}-aggTrades-${day}.${sha256.slice(0, digestDigits)}.zip`);
   }
 
+  /** The days of a symbol of which some revision is kept. */
+  async daysKept(market: Market, symbol: string): Promise<ReadonlySet<string>> {
+    const folder = join(this.root, market, symbol);
+    const names = existsSync(folder) ? await readdir(folder) : [];
+    const start = `${symbol}-aggTrades-`;
+    return new Set(
+      names.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length, start.length + 10)),
+    );
+  }
+
   /**
    * The size of a revision that is kept, or undefined. Its file's time becomes now: `mirror gc` takes the longest unused
    * first, and leaves alone what a run has just chosen.

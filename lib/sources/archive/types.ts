@@ -38,6 +38,8 @@ export interface ArchiveSource {
   lastPublished(yesterday: Day, signal?: AbortSignal): Promise<Day>;
   /** The first published day of [from, to]; undefined where there is none. */
   firstPublished(from: Day, to: Day, signal?: AbortSignal): Promise<Day | undefined>;
+  /** The days of [from, to] that have to be fetched over the network before they can be read. */
+  daysToFetch(from: Day, to: Day): Promise<number>;
   /** How many days may be fetched ahead of the one in use. */
   readonly prefetchDays: number;
 }
