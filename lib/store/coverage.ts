@@ -38,8 +38,9 @@ export type CoveredUnit = Readonly<z.output<typeof coveredRow>>;
 export async function unitsCovered(store: Store, series: readonly SeriesId[]): Promise<CoveredUnit[]> {
   if (series.length === 0) return [];
   const named = series.map(sqlString).join(", ");
-  const last = `SELECT series, segment, build, argMax(p.day, p.through_id) AS day, argMax(p.day_done, p.through_id) AS day_done,
-  argMax(p.checkpoint, p.through_id) AS checkpoint, max(p.through_id) AS through_id
+  const order = "(p.through_id, p.attempt, p.part)";
+  const last = `SELECT series, segment, build, argMax(p.day, ${order}) AS day, argMax(p.day_done, ${order}) AS day_done,
+  argMax(p.checkpoint, ${order}) AS checkpoint, max(p.through_id) AS through_id
 FROM barkeep.coverage_published AS p WHERE series IN (${named}) GROUP BY series, segment, build`;
   return store.rows(
     `SELECT l.series AS series, l.segment AS segment, l.build AS build, b.first_day AS first_day, l.day AS day,
@@ -88,7 +89,7 @@ export async function readCoverage(store: Store, series?: SeriesId): Promise<Cov
   const where = series === undefined ? "" : `WHERE series = ${sqlString(series)}`;
   return store.rows(
     `SELECT series, segment, day, day_done, from_id, through_id, last_us, bars, bars_digest, source_name, source_sha256
-FROM barkeep.coverage_published ${where} ORDER BY series, from_id`,
+FROM barkeep.coverage_published ${where} ORDER BY series, from_id, through_id`,
     partRow,
   );
 }

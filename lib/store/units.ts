@@ -32,7 +32,10 @@ export interface ResumePoint {
   readonly dayDone: boolean;
   readonly throughId: bigint;
   readonly barsDigest: bigint;
+  /** Time of the last trade. */
+  readonly lastUs: bigint;
   /** The archive the last part was read from. */
+  readonly sourceName: string;
   readonly sourceSha256: string;
   readonly checkpoint: Uint8Array;
 }
@@ -79,6 +82,8 @@ const lastRow = z.object({
   day_done: z.boolean(),
   through_id: bigintText,
   bars_digest: bigintText,
+  last_us: bigintText,
+  source_name: z.string(),
   source_sha256: z.string(),
   checkpoint: z.string(),
 });
@@ -120,6 +125,8 @@ export async function openUnit(
             dayDone: last.day_done,
             throughId: last.through_id,
             barsDigest: last.bars_digest,
+            lastUs: last.last_us,
+            sourceName: last.source_name,
             sourceSha256: last.source_sha256,
             checkpoint: Buffer.from(last.checkpoint, "base64"),
           },
@@ -139,8 +146,8 @@ async function attemptsOf(store: Store, key: string): Promise<ReadonlySet<bigint
 /** The chain's last row; an attempt outside the chain is not in the view. */
 async function lastOfChain(store: Store, key: string): Promise<z.output<typeof lastRow> | undefined> {
   const [last] = await store.rows(
-    `SELECT attempt, base, day, day_done, through_id, bars_digest, source_sha256, checkpoint FROM barkeep.coverage_published
-WHERE ${key} ORDER BY through_id DESC LIMIT 1`,
+    `SELECT attempt, base, day, day_done, through_id, bars_digest, last_us, source_name, source_sha256, checkpoint FROM barkeep.coverage_published
+WHERE ${key} ORDER BY through_id DESC, attempt DESC, part DESC LIMIT 1`,
     lastRow,
   );
   return last;

@@ -2,6 +2,7 @@ import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/in
 import { addDays, type Day } from "../../model/day.ts";
 import { Failure, RefusedError, RetryableError, UpstreamDataError } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
+import { decodeCheckpoint } from "../../native/index.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
 import type { DayRange } from "./range-request.ts";
@@ -196,6 +197,7 @@ class SymbolRun {
   async #jobOf(day: Day): Promise<SegmentJob> {
     const segment = segmentOf(day, this.#work.segmentation);
     if (this.#job?.segment.id === segment.id) return this.#job;
+    if (this.#job === undefined) await this.#endLeftOpen(segment);
     await this.#job?.finish(true);
     const earlier = this.#job?.end ?? this.#coveredBefore(segment);
     this.#job = undefined;
@@ -209,6 +211,29 @@ class SymbolRun {
       committed: (amount) => this.#add(amount),
     });
     return this.#job;
+  }
+
+  /**
+   * An earlier run stopped in front of days that, as this run has seen, have no archive, and the stream goes on in a later
+   * segment: what was forming ends as that segment's orphan.
+   */
+  async #endLeftOpen(next: Segment): Promise<void> {
+    const { series, segmentation, range } = this.#work;
+    for (const one of series) {
+      const last = this.#covered.findLast((unit) => unit.series === seriesId(one) && unit.day < next.firstDay);
+      if (last === undefined || !last.dayDone || range.from > addDays(last.day, 1)) continue;
+      if (decodeCheckpoint(last.checkpoint).forming === undefined) continue;
+      const job = await SegmentJob.open({
+        store: this.#store,
+        series: [one],
+        segment: segmentOf(last.day, segmentation),
+        segmentation,
+        firstDay: last.firstDay,
+        earlier: undefined,
+        committed: (amount) => this.#add(amount),
+      });
+      await job.finish(true);
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
-import { Job, type DayProgress, type Part } from "../../native/index.ts";
-import { dayOfMs, type Day } from "../../model/day.ts";
+import { Job, type DayProgress, type Part, type UnitOutput } from "../../native/index.ts";
+import { dayOfMs, dayStartMs, type Day } from "../../model/day.ts";
 import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
 import { seriesId, type RangeSeries } from "../../model/series.ts";
@@ -178,7 +178,8 @@ export class SegmentJob {
       const { series, segment, build, attempt } = unit;
       const output = this.#job.take(i, { series, segment, build, attempt });
       if (output.parts.length === 0) {
-        if (output.bars > 0) throw new Error(`${unit.unitId}: bars without the ids they came from`);
+        if (output.bars > 0)
+          taken.push({ unit, bars: output.bars, block: output.block, coverage: [endOf(unit, output)] });
         return;
       }
       const coverage = output.parts.map((part, at): NewCoverage => {
@@ -214,6 +215,38 @@ export class SegmentJob {
     this.#tradesSinceCommit = 0n;
     this.#lastCommitMs = Date.now();
   }
+}
+
+/**
+ * The coverage of a segment's end that was found out without any ids behind the last commit: an empty interval, for the orphan
+ * and the checkpoint without it.
+ */
+function endOf(unit: OpenUnit, output: UnitOutput): NewCoverage {
+  const { resume, position } = unit;
+  const throughId = position.throughId;
+  if (resume === undefined || throughId === undefined) throw new Error(`${unit.unitId} ended before it began`);
+  const dayStartUs = BigInt(dayStartMs(resume.day)) * 1000n;
+  return {
+    fromId: throughId + 1n,
+    throughId,
+    dayStartUs,
+    firstUs: resume.lastUs,
+    lastUs: resume.lastUs,
+    records: 0n,
+    fills: 0n,
+    volume: 0n,
+    turnover: 0n,
+    quarantined: 0n,
+    bars: 0n,
+    orphans: BigInt(output.bars),
+    barsDigest: position.barsDigest ?? resume.barsDigest,
+    day: resume.day,
+    dayDone: resume.dayDone,
+    sourceName: resume.sourceName,
+    sourceSha256: resume.sourceSha256,
+    sourceRevision: 1,
+    checkpoint: output.checkpoint,
+  };
 }
 
 function dayOfPart(part: Part): Day {

@@ -26,19 +26,28 @@ FROM (
 ARRAY JOIN links AS link`;
 
 /** Without the IN filter on the partition's columns the engine would read every partition. */
-function chainFilter(table: string, id: string): string {
+function chainFilter(table: string, id: string, atItsBeginning: string): string {
   return `INNER JOIN (${chainQuery}) AS c
   ON ${table}.series = c.series AND ${table}.segment = c.segment AND ${table}.build = c.build AND ${table}.attempt = c.attempt
-WHERE ${table}.${id} BETWEEN c.lo AND c.top AND (${table}.series, ${table}.segment, ${table}.build) IN (${published})`;
+WHERE (${table}.${id} BETWEEN c.lo AND c.top OR (${table}.${id} = c.lo - 1 AND ${atItsBeginning})) AND (${table}.series, ${table}.segment, ${table}.build) IN (${published})`;
 }
 
 /** Named one by one: behind `b.*` a view's columns could not be reached by name. */
 const columnsOf = (table: string, names: readonly string[]): string =>
   names.map((name) => `${table}.${name} AS ${name}`).join(", ");
 
+/**
+ * An attempt may find that a segment ended where its base does, for lack of further archives: it commits no ids of its own,
+ * only the orphan of the boundary and a coverage row of an empty interval.
+ */
+const endsThere = {
+  bars: "b.orphan_reason NOT IN ('none', 'id_gap')",
+  coverage: "v.from_id > v.through_id",
+} as const;
+
 const barsPublished = `CREATE OR REPLACE VIEW barkeep.bars_published AS
 SELECT ${columnsOf("b", [...keyColumns, ...barColumns])}
-FROM barkeep.bars AS b ${chainFilter("b", "ended_by_id")}`;
+FROM barkeep.bars AS b ${chainFilter("b", "ended_by_id", endsThere.bars)}`;
 
 /** Columns of coverage in table order. */
 export const coverageColumns = [
@@ -72,7 +81,7 @@ export const coverageColumns = [
 
 const coveragePublished = `CREATE OR REPLACE VIEW barkeep.coverage_published AS
 SELECT ${columnsOf("v", coverageColumns)}
-FROM barkeep.coverage AS v ${chainFilter("v", "through_id")}`;
+FROM barkeep.coverage AS v ${chainFilter("v", "through_id", endsThere.coverage)}`;
 
 const localHour = (zone: string): string => `toHour(toTimeZone(opened, '${zone}'))`;
 
