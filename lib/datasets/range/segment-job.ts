@@ -178,8 +178,9 @@ export class SegmentJob {
       const { series, segment, build, attempt } = unit;
       const output = this.#job.take(i, { series, segment, build, attempt });
       if (output.parts.length === 0) {
-        if (output.bars > 0)
+        if (output.bars > 0) {
           taken.push({ unit, bars: output.bars, block: output.block, coverage: [endOf(unit, output)] });
+        }
         return;
       }
       const coverage = output.parts.map((part, at): NewCoverage => {
