@@ -18,5 +18,8 @@ test("tables and views change only together with a new migration", () => {
     migrations.map(({ version, statements }) => [version, hashOf(statements)]),
     [[1, "ed293db97f05d473"]],
   );
-  assert.deepEqual([Math.max(...migrations.map(({ version }) => version)), hashOf(viewStatements())], [1, "0dc7ac6585e47505"]);
+  assert.deepEqual(
+    [Math.max(...migrations.map(({ version }) => version)), hashOf(viewStatements())],
+    [1, "0dc7ac6585e47505"],
+  );
 });
