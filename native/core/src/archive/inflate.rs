@@ -1,13 +1,12 @@
 //! The inflating thread: reads the file from first byte to last, hands its raw bytes on to be hashed and its text to be parsed.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::SeekFrom;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use zip::CompressionMethod;
 
 use super::deflate::{INPUT_PAD, Inflate, Input, LEFT_OVER_MAX, OUTPUT_SLACK, Outcome, Output, WINDOW_BYTES};
+use super::source::{Bytes, Source};
 use super::usual;
 use crate::error::{CoreError, Result};
 
@@ -61,10 +60,9 @@ fn corrupt(what: impl std::fmt::Display) -> CoreError {
 ///
 /// # Errors
 /// `FILE_UNREADABLE`, `ZIP_CORRUPT`.
-pub fn open(path: &Path) -> Result<(File, Entry)> {
-    let unreadable = |error: std::io::Error| CoreError::new("FILE_UNREADABLE", format!("cannot be read: {error}"));
-    let file = File::open(path).map_err(unreadable)?;
-    let mut archive = zip::ZipArchive::new(file.try_clone().map_err(unreadable)?).map_err(corrupt)?;
+pub fn open(source: &Source) -> Result<(Box<dyn Bytes>, Entry)> {
+    let mut file = source.open()?;
+    let mut archive = zip::ZipArchive::new(&mut file).map_err(corrupt)?;
     if archive.len() != 1 {
         return Err(corrupt(format!("it holds {} files, one was expected", archive.len())));
     }
@@ -82,11 +80,12 @@ pub fn open(path: &Path) -> Result<(File, Entry)> {
         compressed_bytes: inner.compressed_size(),
         deflated,
     };
+    drop(inner);
     Ok((file, entry))
 }
 
 /// The thread's whole work. Ends early, and silently, when the receiver is gone.
-pub fn run(file: File, entry: &Entry, link: Link) {
+pub fn run(file: Box<dyn Bytes>, entry: &Entry, link: Link) {
     let mut sender = Sender { file, link, text: Vec::new(), begin: HEAD_BYTES, end: HEAD_BYTES };
     if let Err(Stop::Failed(error)) = sender.send_all(entry) {
         // A closed channel means that the reader was dropped: nobody is left to tell.
@@ -113,7 +112,7 @@ impl From<std::io::Error> for Stop {
 }
 
 struct Sender {
-    file: File,
+    file: Box<dyn Bytes>,
     link: Link,
     /// The chunk in the making: `begin..HEAD_BYTES` is the text before it, `HEAD_BYTES..end` its own.
     text: Vec<u8>,

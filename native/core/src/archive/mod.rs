@@ -6,6 +6,7 @@ mod deflate;
 mod inflate;
 mod reader;
 mod row;
+mod source;
 mod usual;
 
 pub use reader::{ArchiveReader, Batch, Ghost, GhostReason, ReadOptions, Summary};

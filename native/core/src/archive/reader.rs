@@ -1,6 +1,7 @@
 //! The parsing side: batches of trades of one day, every row accounted for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::inflate::{self, Entry, HEAD_BYTES, Link, Piece};
 use super::row::{self, Row};
+use super::source::Source;
 use super::usual::{self, Expected};
 use crate::calendar::DAY_US;
 use crate::error::{CoreError, Result};
@@ -91,7 +93,7 @@ pub struct Summary {
 /// Reads one archive. Rows are handed on while the file is still being hashed; a caller keeps nothing of them before
 /// `next_batch` has returned `None`, which it does only when checksum, size and CRC have matched.
 pub struct ArchiveReader {
-    path: PathBuf,
+    source: Source,
     name: String,
     options: ReadOptions,
     entry: Entry,
@@ -116,10 +118,22 @@ impl ArchiveReader {
     /// # Errors
     /// `FILE_UNREADABLE`, `ZIP_CORRUPT`, `ZIP_BOMB`, `WRONG_SYMBOL`, `CHECKSUM_MISMATCH`.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Self> {
-        let name = path.display().to_string();
-        let (file, entry) = match inflate::open(path).and_then(|opened| check_entry(opened, &options)) {
+        Self::read(Source::File(path.to_owned()), options)
+    }
+
+    /// The same from a zip's bytes. `name` stands for the path in errors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>, options: ReadOptions) -> Result<Self> {
+        Self::read(Source::Bytes { name: name.to_owned(), bytes: bytes.into() }, options)
+    }
+
+    fn read(source: Source, options: ReadOptions) -> Result<Self> {
+        let name = source.name();
+        let (file, entry) = match inflate::open(&source).and_then(|opened| check_entry(opened, &options)) {
             Ok(opened) => opened,
-            Err(error) => return Err(or_checksum(error, path, &options).in_file(name)),
+            Err(error) => return Err(or_checksum(error, &source, &options).in_file(name)),
         };
         let (piece_sender, pieces) = sync_channel(PIECES_IN_FLIGHT);
         let (used_text, text_receiver) = sync_channel(PIECES_IN_FLIGHT);
@@ -131,7 +145,7 @@ impl ArchiveReader {
             .spawn(move || inflate::run(file, &thread_entry, link))
             .map_err(|error| CoreError::new("NO_THREAD", format!("no thread could be started: {error}")))?;
         Ok(Self {
-            path: path.to_owned(),
+            source,
             name,
             options,
             entry,
@@ -175,7 +189,7 @@ impl ArchiveReader {
 
     /// An error about rows, as the checksum's error where that is wrong too, and with the file's name.
     pub fn explain(&self, error: CoreError) -> CoreError {
-        or_checksum(error, &self.path, &self.options).in_file(&self.name)
+        or_checksum(error, &self.source, &self.options).in_file(&self.name)
     }
 
     /// The same archive from its start, for a caller that must know it to be good before it hands on any of it.
@@ -183,7 +197,7 @@ impl ArchiveReader {
     /// # Errors
     /// As [`Self::open`].
     pub fn again(&self) -> Result<Self> {
-        Self::open(&self.path, self.options.clone())
+        Self::read(self.source.clone(), self.options.clone())
     }
 
     fn read_batch(&mut self, batch: &mut Batch) -> Result<bool> {
@@ -410,7 +424,7 @@ impl Drop for ArchiveReader {
     }
 }
 
-fn check_entry((file, entry): (std::fs::File, Entry), options: &ReadOptions) -> Result<(std::fs::File, Entry)> {
+fn check_entry<T>((file, entry): (T, Entry), options: &ReadOptions) -> Result<(T, Entry)> {
     let expected = format!("{}-aggTrades-{}.csv", options.symbol, options.day);
     if entry.name != expected {
         let message = format!("the archive holds {}, expected was {expected}", entry.name);
@@ -427,21 +441,20 @@ fn check_entry((file, entry): (std::fs::File, Entry), options: &ReadOptions) -> 
 }
 
 /// A file whose checksum is wrong is reported as that, whatever its bytes then did.
-fn or_checksum(error: CoreError, path: &Path, options: &ReadOptions) -> CoreError {
+fn or_checksum(error: CoreError, source: &Source, options: &ReadOptions) -> CoreError {
     if options.sha256.is_none() || error.code == "CHECKSUM_MISMATCH" {
         return error;
     }
-    match hash_file(path).and_then(|actual| check_sha256(&actual, options)) {
+    match hash_all(source).and_then(|actual| check_sha256(&actual, options)) {
         Err(mismatch) if mismatch.code == "CHECKSUM_MISMATCH" => mismatch,
         _ => error,
     }
 }
 
-fn hash_file(path: &Path) -> Result<[u8; 32]> {
-    let unreadable = |error: std::io::Error| CoreError::new("FILE_UNREADABLE", format!("cannot be read: {error}"));
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+fn hash_all(source: &Source) -> Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
+    std::io::copy(&mut source.open()?, &mut hasher)
+        .map_err(|error| CoreError::new("FILE_UNREADABLE", format!("cannot be read: {error}")))?;
     Ok(hasher.finalize().into())
 }
 
