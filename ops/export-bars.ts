@@ -35,7 +35,7 @@ const command = defineCommand({
     ["BTCUSDT@250 --from 2024-08-01 --to 2024-08-31", "a month as CSV"],
     ["BTCUSDT@250 --format parquet > bars.parquet", "everything as one Parquet file; integers as stored"],
   ],
-  handler: async (args, { settings, stdout }) => {
+  handler: async (args, { settings, stdout, signal }) => {
     checkExportRange(args);
     const address = storeSettings(settings);
     // Reading must not make a store: without one there is no series, and the error says so.
@@ -45,7 +45,7 @@ const command = defineCommand({
       const request = { ...args, series: resolveSeries(args.series, await listSeries(store)) };
       const read = await readSeries(store, request);
       if (args.format === "csv" || args.format === "ndjson") {
-        await writeText(store, request, read, args.format, args.exact, stdout);
+        await writeText(store, request, read, args.format, args.exact, stdout, signal);
         return exitCodes.ok;
       }
       if (args.incomplete) {
@@ -54,7 +54,7 @@ const command = defineCommand({
           hint: "use csv or ndjson, or leave it out",
         });
       }
-      await writeBinary(store, read, args.format, stdout);
+      await writeBinary(store, read, args.format, stdout, signal);
       return exitCodes.ok;
     } finally {
       await store.close();

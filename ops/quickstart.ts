@@ -101,7 +101,7 @@ const command = defineCommand({
       });
       if (outcome.exitCode !== 0) return outcome.exitCode;
       const wanted = new Set(work.flatMap((one) => one.series.map(seriesId)));
-      const statuses = (await readStatus(store, registry)).filter(({ series }) => wanted.has(series));
+      const statuses = (await readStatus(store, registry, signal)).filter(({ series }) => wanted.has(series));
       const charted = await readCharted(store, statuses);
       const page = join(settings.stateDirectory, "quickstart.html");
       writeWhole(page, htmlChart("BTCUSDT range bars, 2024-08-08 23:54 to 2024-08-09 00:05 UTC", charted), 0o644);

@@ -15,13 +15,13 @@ const command = defineCommand({
       "the same as one document: series[].{series, bars, first_id, last_id, days, last_trade_us, complete, digest}",
     ],
   ],
-  handler: async (_args, { settings, print, printJson }) => {
+  handler: async (_args, { settings, print, printJson, signal }) => {
     const registry = loadRegistry(settings.symbolsFile);
     const address = storeSettings(settings);
     // Looking must not make a store.
     const store = storeExists(address) ? await openStore(address) : undefined;
     try {
-      const statuses = store === undefined ? [] : await readStatus(store, registry);
+      const statuses = store === undefined ? [] : await readStatus(store, registry, signal);
       if (settings.json) printJson(statusDocument(statuses));
       else statusLines(statuses).forEach((line) => print(line));
       return statuses.every((status) => status.complete) ? exitCodes.ok : exitCodes.findings;

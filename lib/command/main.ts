@@ -1,9 +1,12 @@
 import { realpathSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodes } from "../model/exit-codes.ts";
 import type { Command } from "./define.ts";
 import { reportFailure } from "./failure-report.ts";
 import { asksForJson, runCommand } from "./run.ts";
 import { watchSignals } from "./signals.ts";
+
+const interruptedFlushMs = 1_000;
 
 /** Runs the command when its file is the program that was started; does nothing when the file was imported. */
 export async function runIfMain(meta: ImportMeta, command: Command): Promise<void> {
@@ -20,7 +23,9 @@ export async function runIfMain(meta: ImportMeta, command: Command): Promise<voi
     stderr: process.stderr,
     signal,
   });
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  const flushing = Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // Who interrupts does not wait for a reader that has stopped reading.
+  await (signal.aborted ? Promise.race([flushing, sleep(interruptedFlushMs)]) : flushing);
   process.exit(code);
 }
 

@@ -14,6 +14,7 @@ export async function writeText(
   format: "csv" | "ndjson",
   exact: boolean,
   out: NodeJS.WritableStream,
+  signal: AbortSignal,
 ): Promise<void> {
   const columns = [...exportColumns(request), "complete"];
   const cellText = (column: string, cell: NativeCell): string => (exact ? String(cell) : formatCell(column, cell));
@@ -26,13 +27,13 @@ export async function writeText(
           );
   const jsonCell = (column: string, cell: NativeCell): string | number =>
     typeof cell === "number" ? cell : cellText(column, cell);
-  if (format === "csv") await write(out, `${columns.join(",")}\n`);
+  if (format === "csv") await write(out, `${columns.join(",")}\n`, signal);
   for (const query of read.queries) {
     for await (const block of decodeNative(store.stream(query, "Native"))) {
-      await write(out, rowsText(block, columns, rowText));
+      await write(out, rowsText(block, columns, rowText), signal);
     }
   }
-  if (read.forming !== undefined) await write(out, rowsText(asForming(read.forming), columns, rowText));
+  if (read.forming !== undefined) await write(out, rowsText(asForming(read.forming), columns, rowText), signal);
 }
 
 function rowsText(
@@ -68,6 +69,7 @@ export async function writeBinary(
   read: SeriesRead,
   format: "arrow" | "parquet",
   out: NodeJS.WritableStream,
+  signal: AbortSignal,
 ): Promise<void> {
   // Int128 would come out as 16 raw bytes; decimals without a fraction are integers that every reader knows.
   // The engine converts them from text only.
@@ -77,10 +79,13 @@ export async function writeBinary(
     "SETTINGS output_format_arrow_compression_method = 'none', max_bytes_before_external_sort = 200000000";
   const sql = `SELECT * REPLACE (${wide}) FROM (${read.whole}) ORDER BY first_agg_trade_id ${settings}`;
   const engineFormat = format === "arrow" ? "ArrowStream" : "Parquet";
-  for await (const chunk of store.stream(sql, engineFormat)) await write(out, chunk);
+  for await (const chunk of store.stream(sql, engineFormat)) {
+    await write(out, chunk, signal);
+  }
 }
 
 /** Waits where the reader is slower than we are. */
-async function write(out: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
-  if (data.length > 0 && !out.write(data)) await once(out, "drain");
+async function write(out: NodeJS.WritableStream, data: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (data.length > 0 && !out.write(data)) await once(out, "drain", { signal });
 }

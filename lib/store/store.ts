@@ -78,6 +78,7 @@ export class Store {
 
   async close(): Promise<void> {
     await Promise.all([this.#clients.writer.close(), this.#clients.reader.close()]);
+    await this.engine?.settled();
     this.engine?.close();
   }
 

@@ -40,6 +40,23 @@ test("a reader that is gone ends no work: the store is filled and the exit code 
   assert.equal(statusSchema.parse(JSON.parse(status.stdout)).series.length, 1);
 });
 
+test("an export whose reader has stopped reading ends at the first Ctrl-C with 130", async () => {
+  const state = join(temporaryFolder("faults-export"), "state");
+  const archive = new ArchiveFolder(temporaryFolder("faults-export-archive"));
+  archive.putWalk(day, 2, 20_000);
+  const fine = populateWords(archive, state).map((word) => (word === "20" ? "1" : word));
+  assert.equal((await barkeep(fine)).code, 0);
+  const words = ["export-bars", "BTCUSDT@1", "--columns", "all", "--state", state];
+  const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = once(child, "exit");
+  await once(child.stdout, "readable");
+  child.kill("SIGINT");
+  await ended;
+  assert.equal(child.exitCode, 130, `${child.signalCode}`);
+});
+
 test("bars that were lost, doubled or changed behind our back are no longer proven", async () => {
   for (const damage of [
     "TRUNCATE TABLE barkeep.bars",

@@ -28,15 +28,16 @@ export interface SeriesStatus {
   readonly digest: bigint;
 }
 
-/** Every series of the store. @param registry declares known holes; undefined where there is none to read */
-export async function readStatus(store: Store, registry: Registry | undefined): Promise<SeriesStatus[]> {
+/** Every series of the store. @param registry declares known holes */
+export async function readStatus(store: Store, registry: Registry, signal: AbortSignal): Promise<SeriesStatus[]> {
   const bySeries = Map.groupBy(await readCoverage(store), (part) => part.series);
   const statuses: SeriesStatus[] = [];
   for (const [series, parts] of bySeries) {
     const [first] = parts;
     const last = parts.at(-1);
     if (first === undefined || last === undefined) continue;
-    const entry = registry?.symbols.get(parseSeriesId(series).symbol);
+    signal.throwIfAborted();
+    const entry = registry.symbols.get(parseSeriesId(series).symbol);
     const undeclaredHoles = undeclared(holesOf(parts), entry);
     const { digest, differing } = await readDigests(store, series, parts);
     statuses.push({

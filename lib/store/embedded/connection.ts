@@ -13,6 +13,8 @@ import { sessionSettings } from "./engine-settings.ts";
  */
 export class EmbeddedConnection extends ChdbConnection {
   readonly #engine: Engine;
+  /** Streams that have begun and not ended; the engine must outlive them. */
+  readonly #streams = new Set<Promise<void>>();
 
   private constructor(engine: Engine) {
     super({ path: engine.path });
@@ -51,12 +53,22 @@ export class EmbeddedConnection extends ChdbConnection {
   /** A stream has a session of its own, which carries one cursor at a time and would block other statements. */
   async *#chunks(query: string, format: string): AsyncGenerator<Uint8Array> {
     const session = await this.#engine.session();
+    const ended = Promise.withResolvers<void>();
+    this.#streams.add(ended.promise);
     try {
       for await (const chunk of session.queryStream(query, { format })) yield chunk.raw();
     } catch (error) {
       throw error instanceof Error ? parseError(error.message) : error;
     } finally {
       session.close();
+      this.#streams.delete(ended.promise);
+      ended.resolve();
     }
+  }
+
+  /** Waits for streams that their readers have left: a cursor that outlives the engine ends the process. */
+  override async close(): Promise<void> {
+    await Promise.all(this.#streams);
+    await super.close();
   }
 }
