@@ -7,10 +7,12 @@ export interface Finding {
   readonly fix: string | undefined;
 }
 
+/** A check that found what it looked for. */
 export function ok(name: string, detail: string): Finding {
   return { name, state: "ok", detail, fix: undefined };
 }
 
+/** A check that found something missing, and what puts it right. */
 export function failed(name: string, detail: string, fix: string): Finding {
   return { name, state: "failed", detail, fix };
 }
