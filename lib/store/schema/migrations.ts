@@ -116,6 +116,45 @@ const pointer = `CREATE TABLE IF NOT EXISTS barkeep.pointer (
 ORDER BY (series, segment, seq)
 ${durable}`;
 
+/**
+ * Who writes which build. A lease is its attempt's newest row; only ever added to. Times are the store's, so that holders
+ * on hosts with other clocks agree.
+ */
+const leases = `CREATE TABLE IF NOT EXISTS barkeep.leases (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  build UInt32,
+  attempt UInt64,
+  event Enum8('taken' = 1, 'renewed' = 2, 'released' = 3),
+  host String,
+  pid UInt32,
+  process_start String,
+  command String,
+  at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (series, segment, build, attempt, at)
+TTL toDateTime(at) + INTERVAL 90 DAY
+${durable}`;
+
+/** Rights to move a pointer: taken before the audit, spent with the pointer row that carries the same number. */
+const claims = `CREATE TABLE IF NOT EXISTS barkeep.claims (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  seq UInt64,
+  build UInt32,
+  at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (series, segment, seq)
+${durable}`;
+
+/** Which store this is, so that a ledger is not mixed with another store's. The oldest row counts. */
+const identity = `CREATE TABLE IF NOT EXISTS barkeep.identity (
+  id UUID DEFAULT generateUUIDv4(),
+  created_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree
+ORDER BY (created_at, id)
+${durable}`;
+
 export const migrations: readonly Migration[] = [
   {
     version: 1,
@@ -133,6 +172,19 @@ ${durable}`,
       coverage,
       builds,
       pointer,
+    ],
+  },
+  {
+    version: 2,
+    name: "leases, rights to publish, the store's identity",
+    statements: [
+      leases,
+      claims,
+      identity,
+      "INSERT INTO barkeep.identity (id) SELECT generateUUIDv4() WHERE (SELECT count() FROM barkeep.identity) = 0",
+      "ALTER TABLE barkeep.builds ADD COLUMN IF NOT EXISTS reason String DEFAULT 'first build'",
+      "ALTER TABLE barkeep.pointer ADD COLUMN IF NOT EXISTS held Bool DEFAULT false",
+      "ALTER TABLE barkeep.schema_migrations ADD COLUMN IF NOT EXISTS counts Map(String, UInt64)",
     ],
   },
 ];

@@ -25,11 +25,18 @@ FROM (
 )
 ARRAY JOIN links AS link`;
 
-/** Without the IN filter on the partition's columns the engine would read every partition. */
+/** Every build that was ever published: what the pointer may show next, too. */
+const everPublished = "SELECT series, segment, build FROM barkeep.pointer";
+
+/**
+ * Without the IN filter on the partition's columns the engine would read every partition. It holds every build that was ever
+ * published, not the present one: the engine works the two sides out one after the other, and a pointer that moves in between
+ * would show a segment without bars.
+ */
 function chainFilter(table: string, id: string, atItsBeginning: string): string {
   return `INNER JOIN (${chainQuery}) AS c
   ON ${table}.series = c.series AND ${table}.segment = c.segment AND ${table}.build = c.build AND ${table}.attempt = c.attempt
-WHERE (${table}.${id} BETWEEN c.lo AND c.top OR (${table}.${id} = c.lo - 1 AND ${atItsBeginning})) AND (${table}.series, ${table}.segment, ${table}.build) IN (${published})`;
+WHERE (${table}.${id} BETWEEN c.lo AND c.top OR (${table}.${id} = c.lo - 1 AND ${atItsBeginning})) AND (${table}.series, ${table}.segment, ${table}.build) IN (${everPublished})`;
 }
 
 /** Named one by one: behind `b.*` a view's columns could not be reached by name. */
