@@ -6,7 +6,9 @@ import { foldDigest, type Part } from "../native/index.ts";
 import { digestOfBars } from "./digest.ts";
 import { sqlInteger } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
-import { publishedBuildQuery, unitKey, type OpenUnit } from "./units.ts";
+import { publishedBuildQuery } from "./builds.ts";
+import { unitKey } from "./unit-key.ts";
+import type { OpenUnit } from "./units.ts";
 
 /** A coverage row to be: a part with the archive it was read from; the last one of a unit carries the checkpoint. */
 export interface NewCoverage extends Part {
@@ -27,7 +29,7 @@ export interface UnitCommit {
   readonly coverage: readonly NewCoverage[];
 }
 
-const lookRow = z.object({ others: z.coerce.number(), moved: z.coerce.boolean() });
+const lookRow = z.object({ others: z.coerce.number(), later: z.coerce.number(), moved: z.coerce.boolean() });
 const counted = z.object({ rows: z.coerce.number() });
 
 /**
@@ -56,18 +58,21 @@ export async function commitUnits(store: Store, commits: readonly UnitCommit[]):
 }
 
 /**
- * Has another attempt committed since this one began, or another build been published? A courtesy: correctness rests on the
- * chain, not on this look.
+ * Has another attempt committed since this one began, has a later one taken the lease, or has another build been published? A
+ * courtesy: correctness rests on the chain, not on this look.
  */
 async function refuseIfSuperseded(store: Store, unit: OpenUnit): Promise<void> {
-  const { series, segment, build, attempt, attempts } = unit;
+  const { attempt, attempts } = unit;
   const known = [...attempts, attempt].map(sqlInteger).join(", ");
+  const key = unitKey(unit);
   const [look] = await store.rows(
-    `SELECT uniqExactIf(attempt, attempt NOT IN (${known})) AS others, (${publishedBuildQuery(series, segment)}) != ${build} AS moved
-FROM barkeep.coverage WHERE ${unitKey(series, segment, build)}`,
+    `SELECT uniqExactIf(attempt, attempt NOT IN (${known})) AS others,
+  (SELECT count() FROM (SELECT attempt FROM barkeep.leases WHERE ${key} AND attempt > ${sqlInteger(attempt)} GROUP BY attempt HAVING max(event) != 'released')) AS later,
+  (${publishedBuildQuery(unit.series, unit.segment)}) != ${sqlInteger(unit.published)} AS moved
+FROM barkeep.coverage WHERE ${key}`,
     lookRow,
   );
-  if (look?.others === 0 && !look.moved) return;
+  if (look?.others === 0 && look.later === 0 && !look.moved) return;
   throw new RefusedError(`another process has taken ${unit.unitId} over`, {
     code: "SUPERSEDED",
     subject: unit.unitId,
@@ -77,8 +82,8 @@ FROM barkeep.coverage WHERE ${unitKey(series, segment, build)}`,
 
 /** What the store holds of this attempt must be what was sent: as many rows, and the same digest. */
 async function compareReadBack(store: Store, { unit, bars, coverage }: UnitCommit): Promise<void> {
-  const { series, segment, build, attempt, position } = unit;
-  const own = `${unitKey(series, segment, build)} AND attempt = ${sqlInteger(attempt)}`;
+  const { attempt, position } = unit;
+  const own = `${unitKey(unit)} AND attempt = ${sqlInteger(attempt)}`;
   const [found] = await store.rows(`SELECT count() AS rows FROM barkeep.bars WHERE ${own}`, counted);
   const expectedRows = position.rows + bars;
   const completed = coverage.reduce((sum, row) => sum + row.bars, 0n);

@@ -22,4 +22,7 @@ export { storeSettings } from "./settings.ts";
 export { sqlInteger, sqlString } from "./sql/literal.ts";
 export { openStore, type Store, type StoreSettings } from "./store.ts";
 export { storeVersion } from "./version.ts";
-export { openUnit, type BuildFingerprint, type OpenUnit } from "./units.ts";
+export { pinBuild, pinnedBars, pinPublished, type CoverageRow, type PinnedSegment } from "./snapshot.ts";
+export { type BuildFingerprint } from "./builds.ts";
+export { LeaseKeeper, releaseLeases } from "./leases.ts";
+export { openBuild, openUnit, type OpenUnit, type UnitRequest } from "./units.ts";

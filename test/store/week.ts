@@ -115,6 +115,7 @@ export async function buildWeek(
     if ((i + 1) % daysPerCommit === 0) await job.finish(false);
   }
   await job.finish(false);
+  await job.close();
 }
 
 const barRow = z.object({

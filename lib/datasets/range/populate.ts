@@ -75,28 +75,27 @@ export async function populateSymbol(
   events: PopulateEvents,
 ): Promise<SymbolResult> {
   const run = new SymbolRun(store, work, covered, events);
-  const spans = spansOf(work, covered);
-  for (const one of earlierStarts(work.range.from, work.segmentation, covered)) {
-    const isPublished =
-      (await work.source.firstPublished(one.from, addDays(one.unit.firstDay, -1), signal)) !== undefined;
-    if (isPublished) run.tellEarlierStart(one);
+  try {
+    await run.earlierStarts(signal);
+    for (const { from, to } of joinSpans(spansOf(work, covered))) {
+      const steps = walkDays({
+        source: work.source,
+        symbol: run.symbol,
+        from,
+        to,
+        today,
+        hasEarlier: covered.some((unit) => unit.day < from),
+        lastDay: work.range.to,
+        isDeclaredHole: (day) => isKnownGap(work.entry, day),
+        signal,
+      });
+      const goesOn = await run.take(steps, signal);
+      if (!goesOn) break;
+    }
+    await run.finish();
+  } finally {
+    await run.release();
   }
-  for (const { from, to } of joinSpans(spans)) {
-    const steps = walkDays({
-      source: work.source,
-      symbol: run.symbol,
-      from,
-      to,
-      today,
-      hasEarlier: covered.some((unit) => unit.day < from),
-      lastDay: work.range.to,
-      isDeclaredHole: (day) => isKnownGap(work.entry, day),
-      signal,
-    });
-    const goesOn = await run.take(steps, signal);
-    if (!goesOn) break;
-  }
-  await run.close();
   return run.result();
 }
 
@@ -152,8 +151,13 @@ class SymbolRun {
   }
 
   /** Commits what waits. */
-  async close(): Promise<void> {
+  async finish(): Promise<void> {
     await this.#job?.finish(false);
+  }
+
+  /** Gives up the right to write. */
+  async release(): Promise<void> {
+    await this.#job?.close();
     this.#job = undefined;
   }
 
@@ -169,10 +173,20 @@ class SymbolRun {
     };
   }
 
+  /** Tells of units that begin later than is asked for, where what lies before them is published. */
+  async earlierStarts(signal: AbortSignal): Promise<void> {
+    const { range, segmentation, source } = this.#work;
+    for (const one of earlierStarts(range.from, segmentation, this.#covered)) {
+      const isPublished = (await source.firstPublished(one.from, addDays(one.unit.firstDay, -1), signal)) !== undefined;
+      if (isPublished) this.#tellEarlierStart(one);
+    }
+  }
+
   /** The unit goes on where it is; days before its first one are not put in front of bars that exist. */
-  tellEarlierStart({ unit, from }: EarlierStart): void {
-    const text = `${unitId(unit.series, unit.segment)} begins at ${unit.firstDay}; the days from ${from} on are not in it`;
-    const hint = `give --start-date ${unit.firstDay}, or build from ${from} into another state directory`;
+  #tellEarlierStart({ unit, from }: EarlierStart): void {
+    const id = unitId(unit.series, unit.segment);
+    const text = `${id} begins at ${unit.firstDay}; the days from ${from} on are not in it`;
+    const hint = `give --start-date ${unit.firstDay}, or make it anew with: barkeep rebuild ${id} --start-date ${from}`;
     this.#fail(new RefusedError(text, { code: "START_BEFORE_BUILD", subject: this.symbol, hint }));
   }
 
@@ -200,7 +214,7 @@ class SymbolRun {
     if (this.#job === undefined) await this.#endLeftOpen(segment);
     await this.#job?.finish(true);
     const earlier = this.#job?.end ?? this.#coveredBefore(segment);
-    this.#job = undefined;
+    await this.release();
     this.#job = await SegmentJob.open({
       store: this.#store,
       series: this.#work.series,
@@ -232,7 +246,11 @@ class SymbolRun {
         earlier: undefined,
         committed: (amount) => this.#add(amount),
       });
-      await job.finish(true);
+      try {
+        await job.finish(true);
+      } finally {
+        await job.close();
+      }
     }
   }
 

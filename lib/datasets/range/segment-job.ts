@@ -2,15 +2,18 @@ import { Job, type DayProgress, type Part, type UnitOutput } from "../../native/
 import { dayOfMs, dayStartMs, type Day } from "../../model/day.ts";
 import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
-import { seriesId, type RangeSeries } from "../../model/series.ts";
+import { seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import type { DayFile } from "../../sources/archive/index.ts";
 import {
   commitUnits,
+  LeaseKeeper,
   openUnit,
+  releaseLeases,
   type NewCoverage,
   type OpenUnit,
   type Store,
   type UnitCommit,
+  type UnitRequest,
 } from "../../store/index.ts";
 import { currentFingerprint } from "./fingerprint.ts";
 
@@ -56,6 +59,10 @@ export interface SegmentJobRequest {
   readonly earlier: StreamEnd | undefined;
   /** Told of each commit, when it has landed. */
   readonly committed: (amount: CommittedAmount) => void;
+  /** How a unit's build is opened: the published one, unless a rebuild makes another beside it. */
+  readonly open?: (store: Store, request: UnitRequest) => Promise<OpenUnit>;
+  /** The how-many-eth edition of a day's archive this is; 1 unless a rebuild knows of others. */
+  readonly revisionOf?: (series: SeriesId, day: Day, sha256: string) => number;
 }
 
 /** The units of one symbol and segment, built in one pass over the days' archives. */
@@ -65,6 +72,8 @@ export class SegmentJob {
   readonly #store: Store;
   readonly #symbol: string;
   readonly #job: Job;
+  readonly #keeper: LeaseKeeper;
+  readonly #revisionOf: (series: SeriesId, day: Day, sha256: string) => number;
   readonly #files = new Map<Day, DayFile>();
   readonly #committed: (amount: CommittedAmount) => void;
   /** Where an earlier segment's stream ended. */
@@ -83,6 +92,8 @@ export class SegmentJob {
     this.#earlier = request.earlier;
     this.units = units;
     this.#job = job;
+    this.#keeper = new LeaseKeeper(request.store, units);
+    this.#revisionOf = request.revisionOf ?? ((): number => 1);
   }
 
   /**
@@ -92,16 +103,27 @@ export class SegmentJob {
   static async open(request: SegmentJobRequest): Promise<SegmentJob> {
     const { store, series, segment, segmentation, firstDay } = request;
     const fingerprint = currentFingerprint(segmentation);
+    const open = request.open ?? openUnit;
     const units: OpenUnit[] = [];
-    for (const one of series) {
-      units.push(await openUnit(store, { series: seriesId(one), segment: segment.id, fingerprint, firstDay }));
+    try {
+      for (const one of series) {
+        units.push(await open(store, { series: seriesId(one), segment: segment.id, fingerprint, firstDay }));
+      }
+      const thresholds = series.map((one) => one.threshold);
+      const job = new Job({ thresholds, gateUnitUs: fingerprint.gateUnitUs, segmentation });
+      units.forEach((unit, i) => {
+        if (unit.resume !== undefined) job.restoreUnit(i, unit.resume.checkpoint);
+      });
+      return new SegmentJob(request, units, job);
+    } catch (error) {
+      await releaseLeases(store, units);
+      throw error;
     }
-    const thresholds = series.map((one) => one.threshold);
-    const job = new Job({ thresholds, gateUnitUs: fingerprint.gateUnitUs, segmentation });
-    units.forEach((unit, i) => {
-      if (unit.resume !== undefined) job.restoreUnit(i, unit.resume.checkpoint);
-    });
-    return new SegmentJob(request, units, job);
+  }
+
+  /** Ends the job's right to write. What it has read and not committed is dropped. */
+  async close(): Promise<void> {
+    await this.#keeper.release();
   }
 
   /**
@@ -195,7 +217,7 @@ export class SegmentJob {
           dayDone: isLastOfDay && day !== unfinishedDay,
           sourceName: file.name,
           sourceSha256: file.sha256,
-          sourceRevision: 1,
+          sourceRevision: this.#revisionOf(series, day, file.sha256),
           checkpoint: next === undefined ? output.checkpoint : undefined,
         };
       });
@@ -245,7 +267,7 @@ function endOf(unit: OpenUnit, output: UnitOutput): NewCoverage {
     dayDone: resume.dayDone,
     sourceName: resume.sourceName,
     sourceSha256: resume.sourceSha256,
-    sourceRevision: 1,
+    sourceRevision: resume.sourceRevision,
     checkpoint: output.checkpoint,
   };
 }
