@@ -49,6 +49,11 @@ export const settingDefinitions = {
     default: "strict",
     describe: "symbols that the registry lacks or disables: strict refuses, warn says so, off says nothing",
   },
+  undoDays: {
+    env: "BARKEEP_UNDO_DAYS",
+    default: "7",
+    describe: "how many days gc leaves a build alone after another one took its place, so that undo can bring it back",
+  },
   cryptoFloor: { env: "RANGEBAR_CRYPTO_MIN_THRESHOLD", default: "250", describe: "least threshold of crypto, dbps" },
   forexFloor: { env: "RANGEBAR_FOREX_MIN_THRESHOLD", default: "50", describe: "least threshold of forex, dbps" },
   equitiesFloor: {

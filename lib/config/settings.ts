@@ -29,6 +29,8 @@ export interface Settings {
   readonly storePassword: string | undefined;
   readonly segmentation: Segmentation;
   readonly symbolGate: SymbolGate;
+  /** How long a build that was replaced is kept for undo. */
+  readonly undoDays: number;
 }
 
 /** The common flags as typed; absent ones fall through to the environment. */
@@ -64,6 +66,7 @@ export function loadSettings(flags: SettingFlags, environment: Environment): Set
     storePassword: find("storePassword")?.text,
     segmentation: oneOf(find("segmentation"), segmentations) ?? settingDefinitions.segmentation.default,
     symbolGate: oneOf(find("symbolGate"), symbolGates) ?? settingDefinitions.symbolGate.default,
+    undoDays: wholeNumber(find("undoDays")) ?? Number(settingDefinitions.undoDays.default),
   };
 }
 
@@ -105,6 +108,15 @@ function oneOf<T extends string>(found: SettingText | undefined, allowed: readon
     code: "BAD_SETTING",
     subject: describeSource(found.source),
     hint: `set it to one of ${allowed.join(", ")}, or unset it`,
+  });
+}
+
+function wholeNumber(found: SettingText | undefined): number | undefined {
+  if (found === undefined || /^\d{1,6}$/.test(found.text)) return found && Number(found.text);
+  throw new ConfigurationError(`"${found.text}" is not a whole number`, {
+    code: "BAD_SETTING",
+    subject: describeSource(found.source),
+    hint: "set it to a whole number, or unset it",
   });
 }
 

@@ -22,7 +22,21 @@ export { storeSettings } from "./settings.ts";
 export { sqlInteger, sqlString } from "./sql/literal.ts";
 export { openStore, type Store, type StoreSettings } from "./store.ts";
 export { storeVersion } from "./version.ts";
-export { pinBuild, pinnedBars, pinPublished, type CoverageRow, type PinnedSegment } from "./snapshot.ts";
-export { type BuildFingerprint } from "./builds.ts";
-export { LeaseKeeper, releaseLeases } from "./leases.ts";
+export {
+  hasBoundaryOrphan,
+  pinBuild,
+  pinnedBars,
+  pinPublished,
+  type CoverageRow,
+  type PinnedSegment,
+} from "./snapshot.ts";
+export { buildsOf, pointerHistory, type BuildFingerprint, type BuildRecord } from "./builds.ts";
+export { dropBuild, oldBuilds } from "./gc.ts";
+export { findLeftovers, sweep } from "./sweep.ts";
+export { planUndo, undoRebuild } from "./undo.ts";
+export { movePointer, takePublishRight, type PublishRight } from "./publish.ts";
+export { openRebuild } from "./rebuilds.ts";
+export { storedRows } from "./row-counts.ts";
+export type { BuildKey } from "./unit-key.ts";
+export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
 export { openBuild, openUnit, type OpenUnit, type UnitRequest } from "./units.ts";

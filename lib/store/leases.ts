@@ -9,6 +9,7 @@ import type { Store } from "./store.ts";
 /** A lease that is not renewed for so long, by the store's clock, may be taken over whoever holds it. */
 export const leaseMs = 60_000;
 const renewEveryMs = 20_000;
+const silentDayMs = 86_400_000;
 
 /** The right to write to a build, and the attempt number that came with it. */
 export interface Lease extends BuildKey {
@@ -57,12 +58,18 @@ export function isLive(lease: LeaseState): boolean {
   return !lease.released && lease.ageMs < leaseMs && !isGone(lease);
 }
 
+/** Has its holder ended for certain? Elsewhere that can only be taken for granted after a day without renewal. */
+export function hasEnded(lease: LeaseState): boolean {
+  return lease.released || isGone(lease) || lease.ageMs > silentDayMs;
+}
+
 /**
  * Takes the lease on a build: the attempt number that every row of this writer will carry.
  * @throws RefusedError LEASE_HELD naming the live holder; a lease that this very process holds is taken over, for what it
  *   was doing has ended
  */
-export async function takeLease(store: Store, key: BuildKey): Promise<Lease> {
+export async function takeLease(store: Store, { series, segment, build }: BuildKey): Promise<Lease> {
+  const key = { series, segment, build };
   const before = await leasesOf(store, key);
   refuseWhereHeld(key, before);
   const covered = await greatestCovered(store, key);

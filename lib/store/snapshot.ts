@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { parseDay, type Day } from "../model/day.ts";
+import { parseDay } from "../model/day.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
+import { unitKey } from "./unit-key.ts";
 
 const bigintText = z.string().transform(BigInt);
 const seriesText = z.string().transform((text) => seriesId(parseSeriesId(text)));
@@ -111,15 +112,19 @@ export async function pinBuild(
   build: number,
 ): Promise<PinnedSegment | undefined> {
   const rows = await store.rows(
-    `SELECT ${columns} FROM barkeep.coverage
-WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND build = ${sqlInteger(build)}`,
+    `SELECT ${columns} FROM barkeep.coverage WHERE ${unitKey({ series, segment, build })}`,
     row,
   );
   return pinned(rows)[0];
 }
 
 /** What follows FROM to read a pinned segment's bars: more conditions may follow behind AND. */
-export function pinnedBars({ series, segment, build, links }: PinnedSegment): string {
+export function pinnedBars(pinned: PinnedSegment): string {
+  return `barkeep.bars WHERE ${unitKey(pinned)} AND (${heldRows(pinned)})`;
+}
+
+/** The condition that a row of bars is one of the chain's. */
+export function heldRows({ links }: PinnedSegment): string {
   const held = links.map(({ attempt, fromId, throughId }) => {
     const ids =
       fromId === undefined
@@ -128,8 +133,18 @@ export function pinnedBars({ series, segment, build, links }: PinnedSegment): st
           `(ended_by_id BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (ended_by_id = ${sqlInteger(fromId - 1n)} AND orphan_reason NOT IN ('none', 'id_gap')))`;
     return `(attempt = ${sqlInteger(attempt)} AND ${ids})`;
   });
-  return `barkeep.bars WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND build = ${sqlInteger(build)}
-  AND (${held.join(" OR ")})`;
+  return held.join(" OR ");
+}
+
+const countRow = z.object({ rows: z.coerce.number() });
+
+/** Did a reset end the segment? Its last bar is the boundary's orphan then. */
+export async function hasBoundaryOrphan(store: Store, segment: PinnedSegment): Promise<boolean> {
+  const [found] = await store.rows(
+    `SELECT count() AS rows FROM ${pinnedBars(segment)} AND orphan_reason NOT IN ('none', 'id_gap')`,
+    countRow,
+  );
+  return (found?.rows ?? 0) > 0;
 }
 
 function pinned(rows: readonly CoverageRow[]): PinnedSegment[] {
@@ -184,13 +199,4 @@ function inIdOrder(a: CoverageRow, b: CoverageRow): number {
 
 function compare<T extends bigint | string>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** The day a pinned segment reaches, and whether that day's archive was read to its end. */
-export function endOf({ parts }: PinnedSegment): {
-  readonly day: Day;
-  readonly dayDone: boolean;
-  readonly throughId: bigint;
-} {
-  return parts.reduce((last, part) => (part.throughId >= last.throughId ? part : last), parts[0]);
 }

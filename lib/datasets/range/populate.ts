@@ -9,6 +9,7 @@ import type { DayRange } from "./range-request.ts";
 import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
 import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
 import { walkDays } from "./days.ts";
+import { readDay } from "./read-day.ts";
 import { earlierStarts, type EarlierStart } from "./earlier-starts.ts";
 import {
   added,
@@ -192,20 +193,14 @@ class SymbolRun {
 
   /** @returns false when the symbol must not go on */
   async #build(file: DayFile, signal: AbortSignal): Promise<boolean> {
-    const job = await this.#jobOf(file.day);
-    try {
-      const progress = await job.addDay(file);
-      this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
-      if (progress.quarantinedCount > 0n) this.#events.note(quarantineNote(this.symbol, file.day, progress));
-      return true;
-    } catch (error) {
-      const better = isDamage(error) ? await this.#work.source.refetchDay(file, signal) : undefined;
-      if (better?.kind === "file") return this.#build(better, signal);
-      const failure = better?.kind === "bad" ? better.error : error;
-      if (!(failure instanceof UpstreamDataError)) throw failure;
-      this.#fail(failure);
+    const progress = await readDay(await this.#jobOf(file.day), this.#work.source, file, signal);
+    if (progress instanceof Failure) {
+      this.#fail(progress);
       return false;
     }
+    this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
+    if (progress.quarantinedCount > 0n) this.#events.note(quarantineNote(this.symbol, file.day, progress));
+    return true;
   }
 
   async #jobOf(day: Day): Promise<SegmentJob> {
@@ -294,11 +289,6 @@ class SymbolRun {
     this.#failures.push(failure);
     this.#events.finding(failure);
   }
-}
-
-/** The copy on this machine is not what was published: another one may be. A source brings a day again only once. */
-function isDamage(error: unknown): boolean {
-  return error instanceof Failure && ["CHECKSUM_MISMATCH", "ZIP_CORRUPT", "FILE_UNREADABLE"].includes(error.code);
 }
 
 /** The archive cannot be reached: this symbol stops, others may have another archive's luck. */

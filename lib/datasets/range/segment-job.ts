@@ -1,5 +1,5 @@
 import { Job, type DayProgress, type Part, type UnitOutput } from "../../native/index.ts";
-import { dayOfMs, dayStartMs, type Day } from "../../model/day.ts";
+import { addDays, dayOfMs, dayStartMs, type Day } from "../../model/day.ts";
 import { UpstreamDataError } from "../../model/errors.ts";
 import type { Segment, Segmentation } from "../../model/segments.ts";
 import { seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
@@ -154,6 +154,14 @@ export class SegmentJob {
   async finish(isOver: boolean): Promise<void> {
     if (isOver) this.#job.endSegment();
     await this.#commit(undefined);
+  }
+
+  /** The first day that some unit still needs, as the units were opened; undefined where one of them has nothing yet. */
+  get nextDay(): Day | undefined {
+    const next = this.units.map(({ resume }) =>
+      resume === undefined ? undefined : resume.dayDone ? addDays(resume.day, 1) : resume.day,
+    );
+    return next.reduce((a, b) => (a === undefined || b === undefined ? undefined : a < b ? a : b));
   }
 
   /** Where the stream ends that is committed. */

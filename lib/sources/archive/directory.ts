@@ -30,14 +30,16 @@ export class DirectorySource implements ArchiveSource {
     const bytes = await this.sizeOf(day);
     if (bytes === undefined) return { kind: "missing", day };
     try {
-      const line = await readFile(`${path}.CHECKSUM`, "utf8");
-      return { kind: "file", day, path, name, sha256: parseChecksum(line, name), bytes };
+      return { kind: "file", day, path, name, sha256: await promisedDigest(path, name), bytes };
     } catch (error) {
       if (error instanceof UpstreamDataError) return { kind: "bad", day, error };
-      if (!isAbsent(error)) throw error;
-      const details = { code: "NO_CHECKSUM", subject: path, hint: `put ${name}.CHECKSUM beside it` };
-      return { kind: "bad", day, error: new UpstreamDataError("the archive has no .CHECKSUM file", details) };
+      throw error;
     }
+  }
+
+  async digestOf(day: Day): Promise<string | undefined> {
+    const name = archiveName(this.#symbol, day);
+    return (await this.sizeOf(day)) === undefined ? undefined : promisedDigest(join(this.#folder, name), name);
   }
 
   /** The file is the user's: it is neither moved nor had from anywhere else. */
@@ -80,6 +82,19 @@ export class DirectorySource implements ArchiveSource {
       .map((name) => dayOf(name.slice(prefix.length, -".zip".length)))
       .filter((day) => day !== undefined)
       .sort();
+  }
+}
+
+async function promisedDigest(path: string, name: string): Promise<string> {
+  try {
+    return parseChecksum(await readFile(`${path}.CHECKSUM`, "utf8"), name);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    throw new UpstreamDataError("the archive has no .CHECKSUM file", {
+      code: "NO_CHECKSUM",
+      subject: path,
+      hint: `put ${name}.CHECKSUM beside it`,
+    });
   }
 }
 

@@ -52,6 +52,10 @@ export class HttpSource implements ArchiveSource {
     return isRejected ? this.fetchDay(file.day, signal) : undefined;
   }
 
+  async digestOf(day: Day, signal: AbortSignal): Promise<string | undefined> {
+    return this.#promisedDigest(archiveName(this.#symbol, day), day, signal);
+  }
+
   async sizeOf(day: Day, signal = new AbortController().signal): Promise<number | undefined> {
     return this.#client.ask("HEAD", this.#urlOf(day), signal, async (response) =>
       Number(response.headers.get("content-length") ?? 0),

@@ -29,6 +29,11 @@ export interface ArchiveSource {
    *   folder of the user's, or was brought again before
    */
   refetchDay(file: DayFile, signal: AbortSignal): Promise<DayOutcome | undefined>;
+  /**
+   * The digest that is published for a day, without fetching its archive; undefined where the day is not published.
+   * @throws UpstreamDataError NO_CHECKSUM, BAD_CHECKSUM_FILE, RetryableError
+   */
+  digestOf(day: Day, signal: AbortSignal): Promise<string | undefined>;
   /** The published archive's size, or undefined where there is none. */
   sizeOf(day: Day, signal?: AbortSignal): Promise<number | undefined>;
   /**
