@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { addDays, dayStartMs, type Day } from "../../lib/model/day.ts";
@@ -108,6 +108,11 @@ export class ArchiveFolder {
     writeFileSync(this.pathOf(day), zip);
     const digest = createHash("sha256").update(zip).digest("hex");
     writeFileSync(`${this.pathOf(day)}.CHECKSUM`, `${digest}  ${archiveName(this.#symbol, day)}\n`);
+  }
+
+  /** The day is not published any more. */
+  remove(day: Day): void {
+    for (const path of [this.pathOf(day), `${this.pathOf(day)}.CHECKSUM`]) rmSync(path);
   }
 
   /** Good days that follow each other, `perDay` trades each; the ids begin at 1000. */

@@ -156,8 +156,9 @@ export class SegmentJob {
     await this.#commit(undefined);
   }
 
-  /** The first day that some unit still needs, as the units were opened; undefined where one of them has nothing yet. */
+  /** The first day that some unit still needs, whole days being committed; undefined where one of them has nothing yet. */
   get nextDay(): Day | undefined {
+    if (this.#own !== undefined) return addDays(this.#own.day, 1);
     const next = this.units.map(({ resume }) =>
       resume === undefined ? undefined : resume.dayDone ? addDays(resume.day, 1) : resume.day,
     );
