@@ -18,6 +18,8 @@ export class ArchiveServer implements AsyncDisposable {
   readonly faults = new Map<string, Fault>();
   /** Requests of these methods are taken and not answered. */
   readonly silentMethods = new Set<string>();
+  /** A GET of a path that ends so is answered when the promise is kept. */
+  readonly holds = new Map<string, Promise<void>>();
   /** What every HEAD is answered with instead. */
   headStatus: number | undefined;
   /** Bodies are compressed: for who accepts it, or for everyone. */
@@ -34,7 +36,12 @@ export class ArchiveServer implements AsyncDisposable {
       const accepted = request.headers["accept-encoding"]?.includes("gzip") === true;
       const compress = this.compresses === "always" || (this.compresses === "if-accepted" && accepted);
       if (compress) response.setHeader("content-encoding", "gzip");
-      readFile(join(root, path)).then(
+      const hold = method === "GET" ? [...this.holds].find(([end]) => path.endsWith(end))?.[1] : undefined;
+      const read = async (): Promise<Buffer> => {
+        await hold;
+        return readFile(join(root, path));
+      };
+      read().then(
         (bytes) => this.#answer(method, path, compress ? gzipSync(bytes) : bytes, response),
         () => this.#answer(method, path, undefined, response),
       );

@@ -1,6 +1,6 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import { addDays, type Day } from "../../model/day.ts";
-import { Failure, RefusedError, RetryableError, UpstreamDataError } from "../../model/errors.ts";
+import { Failure, RefusedError, UpstreamDataError } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
 import { decodeCheckpoint } from "../../native/index.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
@@ -94,6 +94,9 @@ export async function populateSymbol(
       if (!goesOn) break;
     }
     await run.finish();
+  } catch (error) {
+    if (!isOfThisSymbol(error)) throw error;
+    run.fail(error);
   } finally {
     await run.release();
   }
@@ -129,10 +132,10 @@ class SymbolRun {
             this.#events.note(step.text);
             break;
           case "finding":
-            this.#fail(step.failure);
+            this.fail(step.failure);
             break;
           case "stop":
-            this.#fail(step.failure);
+            this.fail(step.failure);
             return false;
           case "file":
             if (!(await this.#build(step.file, signal))) return false;
@@ -140,10 +143,6 @@ class SymbolRun {
         if (signal.aborted) break;
       }
     } catch (error) {
-      if (isArchiveAway(error)) {
-        this.#fail(error);
-        return false;
-      }
       // An abort cuts the fetches short; any other error is the run's.
       if (!isAbortOf(error, signal)) throw error;
     }
@@ -188,14 +187,14 @@ class SymbolRun {
     const id = unitId(unit.series, unit.segment);
     const text = `${id} begins at ${unit.firstDay}; the days from ${from} on are not in it`;
     const hint = `give --start-date ${unit.firstDay}, or make it anew with: barkeep rebuild ${id} --start-date ${from}`;
-    this.#fail(new RefusedError(text, { code: "START_BEFORE_BUILD", subject: this.symbol, hint }));
+    this.fail(new RefusedError(text, { code: "START_BEFORE_BUILD", subject: this.symbol, hint }));
   }
 
   /** @returns false when the symbol must not go on */
   async #build(file: DayFile, signal: AbortSignal): Promise<boolean> {
     const progress = await readDay(await this.#jobOf(file.day), this.#work.source, file, signal);
     if (progress instanceof Failure) {
-      this.#fail(progress);
+      this.fail(progress);
       return false;
     }
     this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
@@ -282,18 +281,22 @@ class SymbolRun {
       return;
     }
     const hint = `check the archive, or declare the days under known_gaps of [symbols.${this.symbol}]`;
-    this.#fail(new UpstreamDataError(text, { code: "ID_HOLE", subject: this.symbol, hint }));
+    this.fail(new UpstreamDataError(text, { code: "ID_HOLE", subject: this.symbol, hint }));
   }
 
-  #fail(failure: Failure): void {
+  fail(failure: Failure): void {
     this.#failures.push(failure);
     this.#events.finding(failure);
   }
 }
 
-/** The archive cannot be reached: this symbol stops, others may have another archive's luck. */
-function isArchiveAway(error: unknown): error is RetryableError {
-  return error instanceof RetryableError && error.code.startsWith("ARCHIVE_");
+/**
+ * This symbol stops, others may have better luck: its archive cannot be reached, another process writes it, or its checkpoint
+ * is not to be trusted.
+ */
+function isOfThisSymbol(error: unknown): error is Failure {
+  if (!(error instanceof Failure)) return false;
+  return error instanceof RefusedError || error.code.startsWith("ARCHIVE_") || error.code.startsWith("CHECKPOINT_");
 }
 
 function isAbortOf(error: unknown, signal: AbortSignal): boolean {

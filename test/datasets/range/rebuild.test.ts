@@ -56,7 +56,10 @@ beforeEach(async () => {
   const root = temporaryFolder("rebuild-archive");
   archive = new ArchiveFolder(root);
   archive.putWalk(firstDay, dayCount, perDay);
-  settings = loadSettings({ archive: root, state: join(root, "state") }, { layers: [], values: {}, settingsFolder: root, settingsFile: undefined });
+  settings = loadSettings(
+    { archive: root, state: join(root, "state") },
+    { layers: [], values: {}, settingsFolder: root, settingsFile: undefined },
+  );
 });
 
 /** What populate does, up to a day. */
@@ -113,7 +116,11 @@ test("a rebuild gives the same bars from another build, once, and undo brings th
   );
   assert.deepEqual(await seen(), before);
   assert.deepEqual(await publishedBuilds(), [2, 2]);
-  const undo = await planUndo(store, { series: seriesId(series[0] ?? seriesAt("x", 1)), segment: segment.id, build: 2 });
+  const undo = await planUndo(store, {
+    series: seriesId(series[0] ?? seriesAt("x", 1)),
+    segment: segment.id,
+    build: 2,
+  });
   await undoRebuild(store, undo);
   assert.deepEqual(await publishedBuilds(), [1, 2]);
   assert.deepEqual(await seen(), before);
@@ -128,9 +135,8 @@ test("nothing to make anew where everything comes out the same", async () => {
 test("S-08 corrected rows with identical bounds take the old ones' place: a revised archive is a reason", async () => {
   await build();
   const before = await seen();
-  const revised = walkOf(addDays(firstDay, 2), 1000 + 2 * perDay, perDay).map((trade, i) =>
-    i === 7 ? { ...trade, price: "61000.00000000" } : trade,
-  );
+  const revised = walkOf(addDays(firstDay, 2), 1000 + 2 * perDay, perDay);
+  revised[7] = { ...(revised[7] ?? assert.fail()), price: "61000.00000000" };
   archive.putLines(addDays(firstDay, 2), linesOf(revised));
   const found = await plan(computed);
   assert.deepEqual(
