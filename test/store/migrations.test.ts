@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { z } from "zod";
-import { ConfigurationError } from "../../lib/model/errors.ts";
+import { ConfigurationError, UnavailableError } from "../../lib/model/errors.ts";
 import { embeddedClients } from "../../lib/store/clients.ts";
 import { barColumns, keyColumns } from "../../lib/store/columns.generated.ts";
 import { columns } from "../../lib/store/columns.ts";
-import { migrate, schemaVersion } from "../../lib/store/schema/migrate.ts";
-import { migrations } from "../../lib/store/schema/migrations.ts";
+import { migrate, versionOf } from "../../lib/store/schema/migrate.ts";
+import { migrations, type Migration } from "../../lib/store/schema/migrations.ts";
 import { coverageColumns, viewStatements } from "../../lib/store/schema/views.ts";
 import { openEmbedded, openStore, Store } from "../../lib/store/store.ts";
 import { barkeep, temporaryFolder } from "../ops/run.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { openBare } from "./bare-store.ts";
+import { synthetic, withSynthetic } from "./synthetic-migration.ts";
 
 let store: Store;
 
@@ -28,6 +29,7 @@ after(async () => {
 
 const objectRow = z.object({ name: z.string(), sql: z.string() });
 const versionRow = z.object({ version: z.number(), name: z.string() });
+const countRow = z.object({ rows: z.coerce.number() });
 
 /** Tables and views as the engine would make them again. */
 async function schemaOf(of: Store): Promise<Map<string, string>> {
@@ -60,15 +62,18 @@ test("a fresh store gets every table and view, and the version goes on record la
       "bars",
       "bars_published",
       "builds",
+      "claims",
       "coverage",
       "coverage_published",
+      "identity",
+      "leases",
       "pointer",
       "range_bars",
       "schema_migrations",
     ],
   );
   assert.deepEqual(await versionsOf(store), onRecord);
-  assert.equal(schemaVersion, onRecord.at(-1)?.version);
+  assert.equal(versionOf(), onRecord.at(-1)?.version);
 });
 
 test("migrations are numbered 1, 2, 3 …", () => {
@@ -117,20 +122,6 @@ test("the second time changes nothing", async () => {
   assert.deepEqual(await versionsOf(store), onRecord);
 });
 
-/** Every statement in the order in which a fresh store gets them, the record of the version excepted. */
-const statements = [...migrations.flatMap((migration) => migration.statements), ...viewStatements()];
-
-test("cut short behind any statement, the next start ends what was begun", async () => {
-  const expected = await fresh();
-  for (let done = 0; done <= statements.length; done += 1) {
-    for (const statement of statements.slice(0, done)) await store.command(statement);
-    await migrate(store);
-    assert.deepEqual(await schemaOf(store), expected, `behind ${done} statements`);
-    assert.deepEqual(await versionsOf(store), onRecord, `behind ${done} statements`);
-    await store.command("DROP DATABASE barkeep SYNC");
-  }
-});
-
 /** A store that stops at a statement, as when the process is killed in front of it. */
 class DyingStore extends Store {
   #left = 0;
@@ -161,21 +152,151 @@ class DyingStore extends Store {
   }
 }
 
-test("killed at any step of the migration itself, and again at any step of the next one", async () => {
+/** What must hold of a store whose migrations were cut short and then ended. */
+async function checkEnded(context: string, known: readonly Migration[], schema: Map<string, string>): Promise<void> {
+  assert.deepEqual(await schemaOf(store), schema, context);
+  assert.deepEqual(
+    await versionsOf(store),
+    known.map(({ version, name }) => ({ version, name })),
+    context,
+  );
+  const identities = await store.rows("SELECT count() AS rows FROM barkeep.identity", countRow);
+  assert.deepEqual(identities, [{ rows: 1 }], context);
+}
+
+test("killed at any step, and again at another step of the next start: the start behind ends what was begun", async () => {
   const expected = await fresh();
-  const steps = statements.length + migrations.length;
+  const steps = migrations.flatMap(({ statements }) => statements).length + viewStatements().length + migrations.length;
   const dying = await DyingStore.of(store);
   for (let first = 0; first < steps; first += 1) {
-    for (const second of [0, (first + 3) % steps, steps - 1]) {
-      await assert.rejects(migrate(dying.dieBehind(first)), /killed here/);
-      await assert.rejects(migrate(dying.dieBehind(second)), /killed here/);
-      await migrate(store);
-      assert.deepEqual(await schemaOf(store), expected, `killed at ${first}, then at ${second}`);
-      assert.deepEqual(await versionsOf(store), onRecord);
-      await store.command("DROP DATABASE barkeep SYNC");
-    }
+    await assert.rejects(migrate(dying.dieBehind(first)), /killed here/);
+    // A migration that is on record is not begun again: fewer steps are left, and the second start may reach the end.
+    await migrate(dying.dieBehind((first * 5) % steps)).catch((error: unknown) =>
+      assert.match(String(error), /killed/),
+    );
+    await migrate(store);
+    await checkEnded(`killed at ${first}`, migrations, expected);
+    await store.command("DROP DATABASE barkeep SYNC");
   }
   await dying.close();
+});
+
+/** Bars of two partitions, as many as one says. */
+async function putBars(count: number): Promise<void> {
+  const rows = Array.from({ length: count }, (_, i) => ({
+    ...{ series: "range:binance/spot/BTCUSDT@250", segment: i % 2 === 0 ? "2023" : "2024", build: 1, attempt: 1 },
+    ...{ first_agg_trade_id: i, last_agg_trade_id: i, ended_by_id: i, low: 100, high: 100 + i },
+  }));
+  await store.insertRows("barkeep.bars", rows);
+}
+
+async function rangesOf(): Promise<unknown> {
+  return store.rows(
+    "SELECT segment, count() AS rows, uniqExact(first_agg_trade_id) AS ids, sum(width) AS sum FROM barkeep.ranges GROUP BY segment ORDER BY segment",
+    z.object({ segment: z.string(), rows: z.coerce.number(), ids: z.coerce.number(), sum: z.coerce.number() }),
+  );
+}
+
+const moved = [
+  { segment: "2023", rows: 50, ids: 50, sum: 2450 },
+  { segment: "2024", rows: 50, ids: 50, sum: 2500 },
+];
+
+test("rows that a migration moves are moved once, wherever it was cut short", async () => {
+  const dying = await DyingStore.of(store);
+  let expected: Map<string, string> | undefined;
+  for (let first = 0; ; first += 1) {
+    await migrate(store);
+    await putBars(100);
+    const isKilled = await migrate(dying.dieBehind(first), withSynthetic).then(
+      () => false,
+      (error: unknown) => String(error).includes("killed here"),
+    );
+    // A statement that was cut short leaves some of its blocks behind.
+    const partial = "SELECT series, segment, build, attempt, first_agg_trade_id, high - low FROM barkeep.bars";
+    if (first === 1) await store.command(`INSERT INTO barkeep.ranges ${partial} WHERE first_agg_trade_id % 5 < 2`);
+    await migrate(store, withSynthetic);
+    assert.deepEqual(await rangesOf(), moved, `killed at ${first}`);
+    expected ??= await schemaOf(store);
+    await checkEnded(`killed at ${first}`, withSynthetic, expected);
+    await store.command("DROP DATABASE barkeep SYNC");
+    if (!isKilled) break;
+  }
+  await dying.close();
+});
+
+const countsRow = z.object({ version: z.number(), counts: z.record(z.string(), z.string()) });
+
+async function countsOf(): Promise<unknown> {
+  return store.rows(
+    `SELECT version, CAST(mapFilter((name, rows) -> rows > 0, counts), 'Map(String, String)') AS counts
+FROM barkeep.schema_migrations ORDER BY version`,
+    countsRow,
+  );
+}
+
+test("the rows of every table before and after go on record with the version", async () => {
+  await migrate(store);
+  assert.deepEqual(await countsOf(), [
+    { version: 1, counts: {} },
+    { version: 2, counts: { "identity.after": "1", "schema_migrations.before": "1", "schema_migrations.after": "1" } },
+  ]);
+  await putBars(100);
+  await migrate(store, withSynthetic);
+  const [, , third] = z.array(countsRow).parse(await countsOf());
+  assert.deepEqual(third?.counts, {
+    ...{ "bars.before": "100", "bars.after": "100", "ranges.after": "100" },
+    ...{ "identity.before": "1", "identity.after": "1" },
+    ...{ "schema_migrations.before": "2", "schema_migrations.after": "2" },
+  });
+});
+
+async function refusedWith(code: string, known: readonly Migration[]): Promise<UnavailableError> {
+  const refused: unknown[] = [];
+  await migrate(store, known).catch((error: unknown) => refused.push(error));
+  const [error] = refused;
+  assert.ok(error instanceof UnavailableError, String(error));
+  assert.equal(error.code, code);
+  assert.equal(error.subject, store.where);
+  assert.deepEqual(await versionsOf(store), onRecord);
+  return error;
+}
+
+test("a migration after which a table holds fewer rows, or is gone, is refused and not on record", async () => {
+  await migrate(store);
+  await putBars(100);
+  const harmful = (statement: string): Migration[] => [
+    ...migrations,
+    { version: versionOf() + 1, name: "a bad idea", statements: [statement] },
+  ];
+  const partition = "('range:binance/spot/BTCUSDT@250', '2023', 1)";
+  const fewer = await refusedWith(
+    "MIGRATION_LOST_ROWS",
+    harmful(`ALTER TABLE barkeep.bars DROP PARTITION ${partition}`),
+  );
+  assert.match(fewer.message, /migration 3 \(a bad idea\): bars holds 50 rows where it held 100/);
+  const gone = await refusedWith("MIGRATION_LOST_ROWS", harmful("DROP TABLE IF EXISTS barkeep.claims SYNC"));
+  assert.match(gone.message, /claims is gone/);
+  // What goes on behind it is the program's own version, which is complete.
+  await migrate(store);
+});
+
+test("rows that were moved twice, and rows that cannot be moved, are refused", async () => {
+  await migrate(store);
+  await putBars(10);
+  const [move] = synthetic.moves ?? [];
+  assert.ok(move !== undefined);
+  for (const statement of synthetic.statements) await store.command(statement);
+  const twice = "SELECT series, segment, build, attempt, first_agg_trade_id, high - low FROM barkeep.bars";
+  for (const _ of [1, 2]) await store.command(`INSERT INTO barkeep.ranges ${twice}`);
+  const doubled = await refusedWith("MIGRATION_DOUBLED_ROWS", withSynthetic);
+  assert.match(doubled.message, /barkeep\.ranges holds 10 rows of partition \w+ where barkeep\.bars holds 5/);
+
+  await store.command("TRUNCATE TABLE barkeep.ranges");
+  await store.command(`INSERT INTO barkeep.ranges ${twice} LIMIT 1 BY segment`);
+  const blind = { ...synthetic, moves: [{ ...move, key: ["attempt"] }] };
+  const lost = await refusedWith("MIGRATION_LOST_ROWS", [...migrations, blind]);
+  assert.match(lost.message, /barkeep\.ranges lacks 8 rows of barkeep\.bars/);
 });
 
 test("rows that are there survive a migration that is run again, and the views show them", async () => {
@@ -207,7 +328,7 @@ test("rows that are there survive a migration that is run again, and the views s
   assert.deepEqual(await versionsOf(store), onRecord);
 });
 
-const newer = { version: schemaVersion + 1, name: "from the future" };
+const newer = { version: versionOf() + 1, name: "from the future" };
 
 test("a newer program's store is refused, and nothing in it is touched", async () => {
   await migrate(store);

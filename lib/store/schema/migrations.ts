@@ -1,9 +1,13 @@
-/** A step of the schema's history. Never edited once released: later changes are later migrations. */
+import type { Move } from "./move.ts";
+
+/** A step of the schema's history. Never edited once released: later changes are later migrations. It only adds. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
   /** Run in order, one call each; every one may run again. */
   readonly statements: readonly string[];
+  /** Rows brought into tables that the statements have made. */
+  readonly moves?: readonly Move[];
 }
 
 /** An acknowledged insert is on disk, the folder's entry too. */
