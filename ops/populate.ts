@@ -3,7 +3,7 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { populate, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { planPopulate } from "../lib/datasets/range/plan.ts";
 import { parseDay } from "../lib/model/day.ts";
-import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { exitCodes, worstExitCode, type ExitCode } from "../lib/model/exit-codes.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
 import { planDocument, planLines, populateDocument, populateLines } from "../lib/report/populate.ts";
@@ -68,7 +68,7 @@ const command = defineCommand({
       const plan = await planPopulate(request, settings, registry, env, new Date(), log);
       if (settings.json) printJson(planDocument(plan));
       else planLines(plan).forEach((line) => print(line));
-      return 0;
+      return worstExitCode(plan.failures);
     }
     const progress = new Progress(context.stderr);
     const outcome: PopulateOutcome = await populate(request, settings, registry, env, new Date(), signal, {

@@ -1,5 +1,6 @@
 import {
   ConfigurationError,
+  type Failure,
   NotYetAvailableError,
   RefusedError,
   RetryableError,
@@ -41,4 +42,10 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ConfigurationError) return exitCodes.usage;
   if (error instanceof RefusedError) return exitCodes.refused;
   return exitCodes.bug;
+}
+
+/** What a run with these failures ends with: findings only where nothing worse happened. */
+export function worstExitCode(failures: readonly Failure[]): ExitCode {
+  const codes = failures.map(exitCodeOf);
+  return codes.find((code) => code !== exitCodes.findings) ?? codes[0] ?? exitCodes.ok;
 }

@@ -1,5 +1,6 @@
 import type { PopulatePlan } from "../datasets/range/plan.ts";
-import type { PopulateOutcome } from "../datasets/range/run.ts";
+import { describeFailure, type PopulateOutcome } from "../datasets/range/run.ts";
+import type { Failure } from "../model/errors.ts";
 import { exitCodes } from "../model/exit-codes.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
@@ -7,7 +8,8 @@ const right = { align: "right" } as const;
 
 /** The answer of `populate --plan`. */
 export function planLines(plan: PopulatePlan): string[] {
-  if (plan.units.length === 0) return ["nothing to do: every day asked for is built"];
+  const failures = plan.failures.map(describeFailure);
+  if (plan.units.length === 0) return failures.length > 0 ? failures : ["nothing to do: every day asked for is built"];
   const table = textTable(
     [
       { title: "unit" },
@@ -30,6 +32,7 @@ export function planLines(plan: PopulatePlan): string[] {
   );
   return [
     ...table,
+    ...failures,
     `disk ${formatBytes(plan.diskBytes)} of ${formatBytes(plan.freeBytes)} free, memory ${formatBytes(plan.memoryBytes)}, about ${formatSeconds(plan.seconds)}`,
   ];
 }
@@ -52,6 +55,7 @@ export function planDocument(plan: PopulatePlan): Record<string, unknown> {
     free_bytes: plan.freeBytes,
     memory_bytes: plan.memoryBytes,
     seconds: plan.seconds,
+    failures: plan.failures.map(failureFields),
   };
 }
 
@@ -95,9 +99,13 @@ export function populateDocument({ results, elapsedMs, exitCode }: PopulateOutco
       trades: result.trades,
       bars: result.bars,
       state: stateOf(result),
-      failures: result.failures.map(({ code, message, subject, hint }) => ({ code, message, subject, hint })),
+      failures: result.failures.map(failureFields),
     })),
   };
+}
+
+function failureFields({ code, message, subject, hint }: Failure): Record<string, string | undefined> {
+  return { code, message, subject, hint };
 }
 
 function stateOf(result: PopulateOutcome["results"][number]): string {

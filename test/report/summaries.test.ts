@@ -91,7 +91,7 @@ test("populate as a document: every failure with code, what, where and what to d
 });
 
 test("plan: nothing to do without units; else a line each and the totals", () => {
-  const plan: PopulatePlan = { units: [], diskBytes: 0, freeBytes: 1, memoryBytes: 0, seconds: 0 };
+  const plan: PopulatePlan = { units: [], diskBytes: 0, freeBytes: 1, memoryBytes: 0, seconds: 0, failures: [] };
   assert.deepEqual(planLines(plan), ["nothing to do: every day asked for is built"]);
   const unit = {
     unit: "BTCUSDT@25:2024",
@@ -104,7 +104,14 @@ test("plan: nothing to do without units; else a line each and the totals", () =>
     memoryBytes: 471_859_200,
     seconds: 154,
   };
-  const lines = planLines({ units: [unit], diskBytes: 222e6, freeBytes: 1e12, memoryBytes: 471_859_200, seconds: 154 });
+  const lines = planLines({
+    units: [unit],
+    diskBytes: 222e6,
+    freeBytes: 1e12,
+    memoryBytes: 471_859_200,
+    seconds: 154,
+    failures: [],
+  });
   assert.equal(lines.length, 3);
   assert.match(lines[1] ?? "", /^BTCUSDT@25:2024 +2024-01-01 +2024-12-31 +366 +12\.3 GB +1,234,567 +222\.0 MB$/);
   assert.equal(lines[2], "disk 222.0 MB of 1.0 TB free, memory 471.9 MB, about 2 min 34 s");

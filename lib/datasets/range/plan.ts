@@ -2,11 +2,12 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
 import { dayOfMs } from "../../model/day.ts";
-import { UnavailableError } from "../../model/errors.ts";
+import { UnavailableError, type Failure } from "../../model/errors.ts";
 import { openStore, storeExists, storeSettings, type Store } from "../../store/index.ts";
 import { estimateSpan, type UnitEstimate } from "./estimate.ts";
 import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
+import { soundWork } from "./sound-work.ts";
 
 export interface PopulatePlan {
   readonly units: readonly UnitEstimate[];
@@ -15,6 +16,8 @@ export interface PopulatePlan {
   readonly freeBytes: number;
   readonly memoryBytes: number;
   readonly seconds: number;
+  /** What keeps a series from being built; its units are not among the above. */
+  readonly failures: readonly Failure[];
 }
 
 /** What a populate with this request would do. Changes nothing: a store that does not exist yet is not made. */
@@ -42,12 +45,15 @@ export async function planWork(
   settings: Settings,
 ): Promise<PopulatePlan> {
   const units: UnitEstimate[] = [];
+  const failures: Failure[] = [];
   let fetchBytes = 0;
   let seconds = 0;
   for (const one of work) {
-    const covered = store === undefined ? [] : await coveredOf(store, one);
-    for (const span of spansOf(one, covered)) {
-      const estimate = await estimateSpan(one, span);
+    const sound = store === undefined ? { work: one, failures: [] } : await soundWork(store, one);
+    failures.push(...sound.failures);
+    const covered = store === undefined ? [] : await coveredOf(store, sound.work);
+    for (const span of spansOf(sound.work, covered)) {
+      const estimate = await estimateSpan(sound.work, span);
       units.push(...estimate.units);
       fetchBytes += estimate.fetchBytes;
       seconds += estimate.seconds;
@@ -61,6 +67,7 @@ export async function planWork(
     freeBytes: await freeBytesAt(settings.stateDirectory),
     memoryBytes: Math.max(0, ...units.map((unit) => unit.memoryBytes)),
     seconds,
+    failures,
   };
 }
 

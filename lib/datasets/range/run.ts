@@ -1,11 +1,13 @@
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
 import { dayOfMs, daysBetween } from "../../model/day.ts";
 import type { Failure } from "../../model/errors.ts";
-import { exitCodeOf, exitCodes, type ExitCode } from "../../model/exit-codes.ts";
+import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
+import { seriesId } from "../../model/series.ts";
 import { openStore, storeSettings, type Store } from "../../store/index.ts";
 import { checkDisk, planWork } from "./plan.ts";
 import { coveredOf, populateSymbol, spansOf, type SymbolResult, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
+import { soundWork } from "./sound-work.ts";
 
 /** Where a run tells people what happens. */
 export interface PopulateListener {
@@ -56,7 +58,15 @@ export async function populateWork(
   const results: SymbolResult[] = [];
   for (const one of work) {
     if (signal.aborted) break;
-    results.push(await populateOne(store, one, today, signal, listener));
+    const { work: sound, failures } = await soundWork(store, one);
+    for (const failure of failures) listener.line(describeFailure(failure));
+    const result = await populateOne(store, sound, today, signal, listener);
+    results.push({
+      ...result,
+      symbol: one.series[0]?.symbol ?? "",
+      series: one.series.map(seriesId),
+      failures: [...failures, ...result.failures],
+    });
   }
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
   return { results, elapsedMs: Date.now() - startMs, exitCode: exitCodeFor(results, signal.aborted) };
@@ -97,6 +107,5 @@ export function describeFailure(failure: Failure): string {
 
 function exitCodeFor(results: readonly SymbolResult[], interrupted: boolean): ExitCode {
   if (interrupted) return exitCodes.interrupted;
-  const codes = results.flatMap((result) => result.failures.map(exitCodeOf));
-  return codes.find((code) => code !== exitCodes.findings) ?? codes[0] ?? exitCodes.ok;
+  return worstExitCode(results.flatMap((result) => result.failures));
 }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { addDays } from "../../lib/model/day.ts";
+import { openEmbedded } from "../../lib/store/store.ts";
+import { ArchiveServer } from "../rig/archive-server.ts";
+import { Bench } from "../rig/bench.ts";
+
+const series = "range:binance/spot/BTCUSDT@50";
+const dropBars = `ALTER TABLE barkeep.bars DROP PARTITION ('${series}', '2024', 1)`;
+const dropCoverage = `DELETE FROM barkeep.coverage WHERE series = '${series}'`;
+const twoThresholds = ["--threshold", "50", "--threshold", "100"];
+
+async function harm({ state }: Bench, statements: readonly string[]): Promise<void> {
+  const store = await openEmbedded(state);
+  for (const statement of statements) await store.command(statement);
+  await store.close();
+}
+
+test("S-07: bars and coverage deleted: the same command brings the bars back", async () => {
+  const bench = new Bench();
+  assert.equal((await bench.populate(twoThresholds)).code, 0);
+  const whole = await bench.status();
+  for (const [what, statements] of [
+    ["both", [dropBars, dropCoverage]],
+    ["coverage alone", [dropCoverage]],
+    ["every table's rows", ["bars", "coverage", "builds", "pointer"].map((one) => `TRUNCATE TABLE barkeep.${one}`)],
+  ] as const) {
+    await harm(bench, statements);
+    const again = await bench.populate(twoThresholds);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /built/, what);
+    assert.deepEqual(await bench.status(), whole, what);
+  }
+});
+
+test("S-07: the store deleted: it is made anew from the mirror, without fetching an archive again", async () => {
+  const bench = new Bench();
+  await using server = new ArchiveServer(bench.archive.root);
+  const url = await server.start();
+  assert.equal((await bench.populate([], url)).code, 0);
+  const whole = await bench.status();
+  rmSync(join(bench.state, "store"), { recursive: true });
+  const fetched = server.requestsFor(".zip");
+  const again = await bench.populate([], url);
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(await bench.status(), whole);
+  assert.equal(server.requestsFor(".zip"), fetched);
+});
+
+test("S-07: bars gone under coverage that stays: exit 2 that says so, not nothing to do, and nothing built behind the hole", async () => {
+  const bench = new Bench({ days: 3 });
+  const twoDays = [...twoThresholds, "--end-date", addDays(bench.firstDay, 1)];
+  assert.equal((await bench.populate(twoDays)).code, 0);
+  const before = await bench.status();
+  for (const statement of [
+    `DELETE FROM barkeep.bars WHERE series = '${series}' AND first_agg_trade_id < 1100`,
+    dropBars,
+  ]) {
+    await harm(bench, [statement]);
+    const outcome = await bench.populate([...twoDays, "--json"]);
+    assert.equal(outcome.code, 2, outcome.stderr);
+    assert.match(outcome.stderr, /the store holds \d+ bars of BTCUSDT@50:2024 where \d+ were committed/);
+    assert.match(outcome.stderr, /barkeep rebuild BTCUSDT@50:2024 .*\(BARS_MISSING\)/);
+    assert.match(outcome.stdout, /"state": "bars missing"/);
+  }
+  const alone = await bench.populate(["--plan", "--end-date", addDays(bench.firstDay, 1)]);
+  assert.equal(alone.code, 2, alone.stdout);
+  assert.match(alone.stdout, /BARS_MISSING/);
+  assert.doesNotMatch(alone.stdout, /nothing to do/);
+
+  // A day more: the series beside it gets it, this one stays as it is and is not called complete.
+  const more = await bench.populate(twoThresholds);
+  assert.equal(more.code, 2, more.stderr);
+  const after = new Map((await bench.status()).map((one) => [one.series, one]));
+  for (const { series: name, days } of before) assert.equal(after.get(name)?.days, name === series ? days : 3, name);
+  assert.deepEqual([after.get(series)?.complete, after.get(series)?.differing], [false, ["2024"]]);
+});
