@@ -3,19 +3,22 @@ import { sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 import type { BuildKey } from "./unit-key.ts";
 
-const countRow = z.object({ partition: z.string(), rows: z.coerce.number() });
+const countRow = z.object({ series: z.string(), segment: z.string(), build: z.number(), rows: z.coerce.number() });
 
 /**
- * How many rows of bars the store holds of each build, committed or not, from its list of parts: no bar is read. Fewer than
- * were committed means that the store has lost some.
+ * How many rows of bars the store holds of each build, committed or not. The engine counts by partition from what its parts
+ * say of themselves: no bar is read, and a thousand builds take milliseconds. Fewer than were committed means that the store
+ * has lost some.
  */
 export async function storedRows(store: Store): Promise<(key: BuildKey) => number> {
   const rows = await store.rows(
-    "SELECT partition, sum(rows) AS rows FROM system.parts WHERE database = 'barkeep' AND table = 'bars' AND active GROUP BY partition",
+    "SELECT series, segment, build, count() AS rows FROM barkeep.bars GROUP BY series, segment, build",
     countRow,
   );
-  const byPartition = new Map(rows.map((row) => [row.partition, row.rows]));
-  return (key) => byPartition.get(partitionText(key)) ?? 0;
+  const nameOf = ({ series, segment, build }: z.output<typeof countRow> | BuildKey): string =>
+    `${series} ${segment} ${build}`;
+  const byBuild = new Map(rows.map((row) => [nameOf(row), row.rows]));
+  return (key) => byBuild.get(nameOf(key)) ?? 0;
 }
 
 /** A build's partition of `barkeep.bars` as ClickHouse writes it, and as its statements take it. */

@@ -62,7 +62,7 @@ test("S-07: bars gone under coverage that stays: exit 2 that says so, not nothin
     const outcome = await bench.populate([...twoDays, "--json"]);
     assert.equal(outcome.code, 2, outcome.stderr);
     assert.match(outcome.stderr, /the store holds \d+ bars of BTCUSDT@50:2024 where \d+ were committed/);
-    assert.match(outcome.stderr, /barkeep rebuild BTCUSDT@50:2024 .*\(BARS_MISSING\)/);
+    assert.match(outcome.stderr, /barkeep rebuild BTCUSDT@50:2024, .*\(BARS_MISSING\)/);
     assert.match(outcome.stdout, /"state": "bars missing"/);
   }
   const alone = await bench.populate(["--plan", "--end-date", addDays(bench.firstDay, 1)]);
@@ -76,4 +76,12 @@ test("S-07: bars gone under coverage that stays: exit 2 that says so, not nothin
   const after = new Map((await bench.status()).map((one) => [one.series, one]));
   for (const { series: name, days } of before) assert.equal(after.get(name)?.days, name === series ? days : 3, name);
   assert.deepEqual([after.get(series)?.complete, after.get(series)?.differing], [false, ["2024"]]);
+
+  // What the message says to do, and the bars come back.
+  const rebuilt = await bench.run(["rebuild", "all", "--archive", bench.archive.root]);
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  assert.match(rebuilt.stdout, /BTCUSDT@50:2024 .*barkeep undo/);
+  const rest = await bench.populate(twoThresholds);
+  assert.equal(rest.code, 0, rest.stderr);
+  assert.deepEqual(await bench.status(), await bench.cleanStatus(twoThresholds));
 });

@@ -1,7 +1,7 @@
 import type { Registry } from "../../config/index.ts";
 import { dayOfMs } from "../../model/day.ts";
 import { Failure } from "../../model/errors.ts";
-import { exitCodeOf, exitCodes, type ExitCode } from "../../model/exit-codes.ts";
+import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
 import type { Store } from "../../store/index.ts";
 import { rebuildJob, rebuildJobs, type RebuildResult } from "./rebuild.ts";
 import type { RebuildPlan } from "./rebuild-plan.ts";
@@ -42,11 +42,6 @@ export async function rebuildPlanned(
     }
   }
   if (signal.aborted) line("interrupted; the same command goes on from there, and readers see what they saw");
-  return { results, exitCode: exitCodeFor(results, signal.aborted) };
-}
-
-function exitCodeFor(results: readonly RebuildResult[], interrupted: boolean): ExitCode {
-  if (interrupted) return exitCodes.interrupted;
-  const codes = results.flatMap((result) => result.failures.map(exitCodeOf));
-  return codes.find((code) => code !== exitCodes.findings) ?? codes[0] ?? exitCodes.ok;
+  const failed = worstExitCode(results.flatMap((result) => result.failures));
+  return { results, exitCode: signal.aborted ? exitCodes.interrupted : failed };
 }
