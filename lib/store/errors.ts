@@ -67,7 +67,20 @@ export function storeFailure(error: unknown, where: string): unknown {
       cause: error,
     });
   }
-  return error;
+  return isStranger(error, where, code)
+    ? new RetryableError(`what answers is not the store: ${firstLine(text)}`, {
+        code: "STORE_AWAY",
+        subject: where,
+        hint: "check CLICKHOUSE_URL and what stands in between, and run the same command again; it goes on after the last commit",
+        cause: error,
+      })
+    : error;
+}
+
+/** A proxy's page, or another program on the server's port: the client's bare error holds its text, or it is no JSON. */
+function isStranger(error: unknown, where: string, code: string): boolean {
+  if (!(error instanceof Error) || code !== "" || !/^https?:/.test(where)) return false;
+  return error instanceof SyntaxError || (error.constructor === Error && !/^(Code|Error): \d/.test(error.message));
 }
 
 /** The state directory, or something in it, may not be written by this user. */

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { after, before, mock, test } from "node:test";
+import exportBars from "../../ops/export-bars.ts";
+import gc from "../../ops/gc.ts";
+import populate from "../../ops/populate.ts";
+import rebuild from "../../ops/rebuild.ts";
+import status from "../../ops/status.ts";
+import verify from "../../ops/verify.ts";
+import type { Command } from "../../lib/command/index.ts";
+import { ran, type Ran } from "../command/run.ts";
+import { Bench } from "../rig/bench.ts";
+import { ServedStoreProcess } from "../rig/serve.ts";
+import { StoreProxy, type StoreFault } from "../rig/store-proxy.ts";
+
+/** Commands that look at the store, and what each says of one that is well. */
+const looks: readonly (readonly [name: string, command: Command, words: readonly string[], well: RegExp])[] = [
+  ["status", status, ["--json"], /"complete": true/],
+  ["verify", verify, ["BTCUSDT@50"], /0 findings/],
+  ["export-bars", exportBars, ["BTCUSDT@50"], /^open_time,/],
+  ["populate", populate, [], /nothing to do/],
+  ["populate --plan", populate, ["--plan"], /nothing to do/],
+  ["rebuild --plan", rebuild, ["all", "--plan"], /0 to make anew/],
+  ["gc --plan", gc, ["--plan"], /./],
+];
+
+const bench = new Bench();
+let served: ServedStoreProcess;
+let proxy: StoreProxy;
+let url: string;
+
+before(async () => {
+  // The client warns of the timeout that stands in its URL here.
+  mock.method(console, "warn", () => undefined);
+  assert.equal((await bench.populate()).code, 0);
+  served = await ServedStoreProcess.start(bench.state);
+  proxy = new StoreProxy(served.url);
+  url = await proxy.start();
+});
+after(async () => {
+  await proxy[Symbol.asyncDispose]();
+  await served.stop();
+});
+
+/** Runs a look through an address; a silent store is given up after a moment. */
+async function look(command: Command, words: readonly string[], storeUrl: string): Promise<Ran> {
+  const asked = command === populate ? bench.populateWords([...words, "--state", "unused"]).slice(1) : words;
+  const place = ["--symbols", bench.symbols, "--archive", bench.archive.root];
+  return ran(command, [...asked, ...(command === populate ? [] : place)], {
+    ...served.env,
+    CLICKHOUSE_URL: `${storeUrl}/?request_timeout=400`,
+  });
+}
+
+function checkUnknown(outcome: Ran, well: RegExp, context: string): void {
+  assert.equal(outcome.code, 2, `${context}: ${outcome.stdout}${outcome.stderr}`);
+  assert.match(outcome.stderr, /\(STORE_AWAY\)/, context);
+  assert.match(outcome.stderr, /run the same command again/, context);
+  assert.ok(outcome.stderr.includes("127.0.0.1"), context);
+  assert.ok(!outcome.stderr.includes(served.password), context);
+  // An export's rows that came before stand; nothing else is said of a store that was not looked at.
+  if (!context.startsWith("export")) assert.doesNotMatch(outcome.stdout, well, context);
+}
+
+for (const [name, command, words, well] of looks) {
+  test(`S-20: ${name} and a store that is down, silent, or lost on the way: exit 2, never clean`, async () => {
+    proxy.heal();
+    const fine = await look(command, words, url);
+    assert.equal(fine.code, 0, fine.stderr);
+    assert.match(fine.stdout, well);
+    const requests = proxy.seen;
+    assert.ok(requests > 1);
+
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const address = closed.address();
+    assert.ok(typeof address === "object" && address !== null);
+    closed.close();
+    await once(closed, "close");
+    checkUnknown(await look(command, words, `http://127.0.0.1:${address.port}`), well, `${name}, down`);
+
+    const faults: readonly StoreFault[] = ["silent", "reset", "cut", "bad-gateway", "stranger"];
+    for (const fault of faults) {
+      // Another program on the store's port is there from the first request on.
+      for (const behind of fault === "stranger" ? [0] : new Set([0, requests >> 1, requests - 1])) {
+        proxy.fail(fault, behind);
+        checkUnknown(await look(command, words, url), well, `${name}, ${fault} behind ${behind} of ${requests}`);
+      }
+    }
+    proxy.heal();
+    assert.deepEqual((await look(command, words, url)).stdout, fine.stdout);
+  });
+}
