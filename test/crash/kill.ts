@@ -1,0 +1,28 @@
+/** Where a process is to be killed: at a numbered point, or some microseconds into it; or some time after its start. */
+export type Kill =
+  | { readonly kind: "point"; readonly point: number }
+  | { readonly kind: "inside"; readonly point: number; readonly intoUs: number }
+  | { readonly kind: "instant"; readonly afterMs: number };
+
+/** As `--at` takes it: `37`, `37+800` (µs into what point 37 stands in front of), `423ms` (after the start). */
+export function formatKill(kill: Kill): string {
+  switch (kill.kind) {
+    case "point":
+      return `${kill.point}`;
+    case "inside":
+      return `${kill.point}+${kill.intoUs}`;
+    case "instant":
+      return `${kill.afterMs}ms`;
+  }
+}
+
+/** Kills in a row, separated by commas: the first of the run, the next ones of its resumes. */
+export function parseKills(text: string): Kill[] {
+  return text.split(",").map((one) => {
+    const [, number, ms, us] = /^(\d+)(?:(ms)|\+(\d+))?$/.exec(one.trim()) ?? [];
+    if (number === undefined) throw new Error(`"${one}" is no kill: give 37, 37+800 or 423ms`);
+    if (ms !== undefined) return { kind: "instant", afterMs: Number(number) };
+    if (us !== undefined) return { kind: "inside", point: Number(number), intoUs: Number(us) };
+    return { kind: "point", point: Number(number) };
+  });
+}

@@ -1,0 +1,19 @@
+import { Victim, type Armed, type RunEnd } from "../child.ts";
+import type { Workload } from "../workload.ts";
+
+/** A workload that is one command over the embedded store, killed and given again. */
+export function commandWorkload(
+  workload: Omit<Workload, "run"> & { words(state: string): readonly string[] },
+): Workload {
+  return {
+    ...workload,
+    run: async (state: string, armed: Armed): Promise<RunEnd> =>
+      Victim.start(workload.words(state), state, armed).ended,
+  };
+}
+
+/** Runs a command that must end well, for a state to begin with. */
+export async function mustRun(words: readonly string[], state: string): Promise<void> {
+  const end = await Victim.start(words, state).ended;
+  if (end.code !== 0) throw new Error(`barkeep ${words.join(" ")}: ${end.stderr}`);
+}
