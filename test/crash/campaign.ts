@@ -18,7 +18,7 @@ export interface CampaignRequest {
   readonly at: readonly Kill[] | undefined;
   /** Where states lie; those with a violation stay there. */
   readonly folder: string;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /** Counts of one workload. */
@@ -75,8 +75,8 @@ export async function runCampaign(request: CampaignRequest): Promise<CampaignOut
   const startMs = performance.now();
   const { seed, only, say } = request;
   const names = Object.keys(workloads).filter((name) => only.length === 0 || only.includes(name));
-  if (names.length === 0)
-    throw new Error(`there is no workload ${only.join(", ")}: ${Object.keys(workloads).join(", ")}`);
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new Error(`no workload is called ${unknown.join(" or ")}`);
   const fields: Field[] = [];
   try {
     for (const [i, name] of names.entries()) {
@@ -106,13 +106,14 @@ export async function runCampaign(request: CampaignRequest): Promise<CampaignOut
 
 async function runLanes(request: CampaignRequest, fields: readonly Field[]): Promise<void> {
   const { kills, at, lanes, folder, say } = request;
+  const isEnough = (): boolean => at === undefined && killed() >= kills;
   const killed = (): number => fields.reduce((total, { kills }) => total + kills, 0);
   let begun = 0;
   let told = 0;
   // Cycles whose process ended before its kill add nothing; a workload that is never hit must not go on for ever.
   const cyclesMax = at === undefined ? 3 * kills + 20 : fields.length;
   const lane = async (): Promise<void> => {
-    while (begun < cyclesMax && (at !== undefined || killed() < kills)) {
+    while (begun < cyclesMax && !isEnough()) {
       const number = begun;
       const field = fields[number % fields.length];
       begun += 1;

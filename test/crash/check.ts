@@ -72,6 +72,22 @@ function amountsOf({ series, segment, parts }: PinnedSegment): Record<string, st
   };
 }
 
+const tableRow = z.object({ name: z.string(), sql: z.string() });
+const versionRow = z.object({ version: z.number(), times: z.coerce.number() });
+
+/** Tables, views and the versions on record, each once. */
+async function schemaOf(store: Store): Promise<string> {
+  const tables = await store.rows(
+    "SELECT name, create_table_query AS sql FROM system.tables WHERE database = 'barkeep' ORDER BY name",
+    tableRow,
+  );
+  const versions = await store.rows(
+    "SELECT version, count() AS times FROM barkeep.schema_migrations GROUP BY version ORDER BY version",
+    versionRow,
+  );
+  return `${JSON.stringify({ tables, versions }, undefined, 1)}\n`;
+}
+
 const duplicateRow = z.object({ series: z.string(), rows: z.coerce.number(), keys: z.coerce.number() });
 const countRow = z.object({ rows: z.coerce.number() });
 
@@ -123,9 +139,11 @@ try {
   const pinned = await pinPublished(store);
   violations.push(...(await lookAtRows(store, pinned)));
   const amounts = `${JSON.stringify(pinned.map(amountsOf), undefined, 1)}\n`;
+  const schema = await schemaOf(store);
   if (record !== undefined) {
     mkdirSync(record, { recursive: true });
     writeFileSync(join(record, "amounts.json"), amounts);
+    writeFileSync(join(record, "schema.json"), schema);
   }
   for (const series of all) {
     const { findings } = await verifyStored(store, series, registry.symbols.get(parseSeriesId(series).symbol));
@@ -133,6 +151,9 @@ try {
     const text = await textOf(store, series);
     if (record !== undefined) writeFileSync(join(record, fileName(series)), text);
     if (expected !== undefined) violations.push(...compareText(series, text));
+  }
+  if (expected !== undefined && readFileSync(join(expected, "schema.json"), "utf8") !== schema) {
+    violations.push(`the schema is another one: ${schema}`);
   }
   if (expected !== undefined && !prefix) {
     if (readFileSync(join(expected, "amounts.json"), "utf8") !== amounts) {
@@ -144,7 +165,7 @@ try {
 } finally {
   await store.close();
 }
-violations.push(...leftovers(state));
+if (!prefix) violations.push(...leftovers(state));
 process.stdout.write(`${JSON.stringify(violations)}\n`);
 // The engine's threads have nothing more to say.
 process.exit(0);

@@ -39,6 +39,7 @@ const clean = { BARKEEP_STATE: "", CLICKHOUSE_URL: "", CLICKHOUSE_HOST: "", UV_T
 export class Victim {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<RunEnd>;
+  #stdout = "";
 
   private constructor(words: readonly string[], env: Readonly<Record<string, string>>, armed: Armed | undefined) {
     this.child = spawn(process.execPath, [launcher, ...words], {
@@ -56,7 +57,7 @@ export class Victim {
     if (kill?.kind === "instant") timers.push(setTimeout(() => this.child.kill("SIGKILL"), kill.afterMs));
     let stderr = "";
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    this.child.stdout.resume();
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     await once(this.child, "close");
     timers.forEach((timer) => clearTimeout(timer));
     return {
@@ -68,8 +69,27 @@ export class Victim {
     };
   }
 
-  /** Starts `barkeep <words>`; with `armed`, watched from outside and killed as it says. */
-  static start(words: readonly string[], state: string, armed?: Armed): Victim {
+  /** Waits until it has printed a line. @returns false when it ended before */
+  async hasSaid(line: string): Promise<boolean> {
+    const ended = this.ended.then(() => true);
+    while (!this.#stdout.split("\n").includes(line)) {
+      const isOver = await Promise.race([ended, once(this.child.stdout, "data").then(() => false)]);
+      if (isOver) return false;
+    }
+    return true;
+  }
+
+  /** Asks it to end, and waits until it has. */
+  async stop(): Promise<RunEnd> {
+    this.child.kill("SIGTERM");
+    return this.ended;
+  }
+
+  /**
+   * Starts `barkeep <words>`; with `armed`, watched from outside and killed as it says.
+   * @param clock how many times faster its clock goes
+   */
+  static start(words: readonly string[], state: string, armed?: Armed, clock = 1): Victim {
     if (armed === undefined) return new Victim(words, {}, undefined);
     rmSync(armed.traceFile, { force: true });
     const { kill } = armed;
@@ -77,6 +97,7 @@ export class Victim {
       NODE_OPTIONS: `--import=${preload}`,
       BARKEEP_CRASH_ROOT: state,
       BARKEEP_CRASH_TRACE: armed.traceFile,
+      BARKEEP_CRASH_CLOCK: `${clock}`,
       ...(kill === undefined || kill.kind === "instant" ? {} : { BARKEEP_CRASH_AT: formatKill(kill) }),
     };
     return new Victim(words, env, armed);

@@ -40,6 +40,7 @@ export async function prepareWorkload(workload: Workload, folder: string): Promi
   begin(template, state);
   const end = await workload.run(state, { kill: undefined, traceFile: join(folder, "census.tsv") });
   if (end.code !== 0) throw new Error(`${workload.name} does not run: ${tailOf(end.stderr)}`);
+  await workload.settle?.(state);
   const expected = join(folder, "expected");
   const found = await check(workload, state, ["--record", expected]);
   if (found.length > 0) throw new Error(`${workload.name} is not clean without a kill: ${found.join("; ")}`);
@@ -77,19 +78,22 @@ export async function runCycle(
   try {
     for (const kill of kills) if (!hasEnded) await runOnce(kill);
     if (!hasEnded) {
-      cpSync(state, `${state}.killed`, { recursive: true, verbatimSymlinks: true });
+      // What others still write to cannot be copied.
+      const isStill = workload.settle === undefined && existsSync(state);
+      if (isStill) cpSync(state, `${state}.killed`, { recursive: true, verbatimSymlinks: true });
       if (looksBetween && existsSync(join(state, "store"))) {
         const found = await check(workload, state, ["--expected", expected, "--prefix"]);
         violations.push(...found.map((one) => `before the resume: ${one}`));
       }
       await runOnce(undefined);
     }
+    await workload.settle?.(state);
     if (violations.length === 0) {
       violations.push(...(await check(workload, state, ["--expected", expected])));
-      violations.push(...((await workload.inspect?.(state)) ?? []));
     }
   } catch (error) {
-    violations.push(error instanceof Error ? `${error.message}` : String(error));
+    violations.push(error instanceof Error ? error.message : String(error));
+    await workload.settle?.(state);
   }
   if (violations.length === 0) {
     for (const path of [state, `${state}.killed`, traceFile]) rmSync(path, { recursive: true, force: true });

@@ -6,14 +6,8 @@ export type Kill =
 
 /** As `--at` takes it: `37`, `37+800` (µs into what point 37 stands in front of), `423ms` (after the start). */
 export function formatKill(kill: Kill): string {
-  switch (kill.kind) {
-    case "point":
-      return `${kill.point}`;
-    case "inside":
-      return `${kill.point}+${kill.intoUs}`;
-    case "instant":
-      return `${kill.afterMs}ms`;
-  }
+  if (kill.kind === "instant") return `${kill.afterMs}ms`;
+  return kill.kind === "point" ? `${kill.point}` : `${kill.point}+${kill.intoUs}`;
 }
 
 /** Kills in a row, separated by commas: the first of the run, the next ones of its resumes. */

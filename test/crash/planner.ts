@@ -11,16 +11,25 @@ export interface Census {
 /** How far into a statement a kill may strike [µs]: from its very beginning to behind its end. */
 const intoUsMax = 40_000;
 
-/** Chooses where a workload is killed: every distinct point once, in an order of its own, then all over again. */
+/** What a point is a case of: `before insert`, `after rename`. */
+export function kindOf(name: string): string {
+  return name.split(" ").slice(0, 2).join(" ");
+}
+
+/** Chooses where a workload is killed: every kind of point first, then every distinct one, then all over again. */
 export class KillPlanner {
   readonly #census: Census;
   readonly #random: Random;
-  #names: string[] = [];
+  #names: string[];
+  #kindsLeft: number;
   #turn = 0;
 
   constructor(census: Census, random: Random) {
     this.#census = census;
     this.#random = random;
+    const kinds = Map.groupBy(this.#shuffledNames(), kindOf);
+    this.#names = [...kinds.values()].flatMap((names) => names.slice(0, 1));
+    this.#kindsLeft = this.#names.length;
   }
 
   /** The kills of one cycle: one, and at times more in a row, each of the run that resumes the one before. */
@@ -31,6 +40,10 @@ export class KillPlanner {
   }
 
   #first(): Kill {
+    if (this.#kindsLeft > 0) {
+      this.#kindsLeft -= 1;
+      return this.#atNextName();
+    }
     this.#turn += 1;
     switch (this.#turn % 5) {
       case 0:
@@ -50,12 +63,14 @@ export class KillPlanner {
 
   /** By name, not by number: what a run does once is hit as often as what it does for every statement. */
   #atNextName(): Kill {
-    if (this.#names.length === 0) {
-      this.#names = this.#random.shuffled([...new Set(this.#census.points.map(({ name }) => name))]);
-    }
+    if (this.#names.length === 0) this.#names = this.#shuffledNames();
     const name = this.#names.pop();
     const { point } = this.#random.pick(this.#census.points.filter((one) => one.name === name));
     return { kind: "point", point };
+  }
+
+  #shuffledNames(): string[] {
+    return this.#random.shuffled([...new Set(this.#census.points.map(({ name }) => name))]);
   }
 
   #inside(): Kill {

@@ -4,11 +4,13 @@
  *
  *   BARKEEP_CRASH_ROOT   the state directory, whose files count
  *   BARKEEP_CRASH_TRACE  a file that gets a line per point: number, ms since the process began, name
+ *   BARKEEP_CRASH_CLOCK  how many times faster Date.now() goes, so that commits that wait for seconds come every day
  *   BARKEEP_CRASH_AT     N: SIGKILL at point N; N+US: US microseconds into what point N stands in front of
  */
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
+const startedMs = performance.now();
 const ops = join(import.meta.dirname, "..", "..", "ops");
 const program = process.argv[1];
 
@@ -23,4 +25,7 @@ if (program !== undefined && dirname(resolve(program)).startsWith(ops)) {
   instrumentHttp();
   await instrumentFiles();
   syncBuiltinESMExports();
+  const startMs = Date.now();
+  const times = Number(process.env["BARKEEP_CRASH_CLOCK"] ?? 1);
+  Date.now = () => startMs + Math.round((performance.now() - startedMs) * times);
 }

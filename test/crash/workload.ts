@@ -12,8 +12,8 @@ export interface Workload {
    * something that it must not do at any kill.
    */
   run(state: string, armed: Armed): Promise<RunEnd>;
-  /** What else must hold of an ended state; one line per violation. */
-  inspect?(state: string): Promise<readonly string[]>;
+  /** Ends what runs beside the process that is watched; the check comes next. */
+  settle?(state: string): Promise<void>;
   close?(): Promise<void>;
 }
 

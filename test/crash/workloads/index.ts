@@ -1,8 +1,15 @@
 import type { OpenWorkload } from "../workload.ts";
-import { openPopulate, openPopulateNext } from "./populate.ts";
+import { openMigrate } from "./migrate.ts";
+import { openPopulate, openPopulateDays, openPopulateMirror, openPopulateNext } from "./populate.ts";
+import { openServedOwner, openServedWorker } from "./served.ts";
 
 /** Every workload by its name. */
 export const workloads: Readonly<Record<string, OpenWorkload>> = {
   populate: openPopulate,
   "populate-next": openPopulateNext,
+  "populate-days": openPopulateDays,
+  "populate-mirror": openPopulateMirror,
+  "served-owner": openServedOwner,
+  "served-worker": openServedWorker,
+  migrate: openMigrate,
 };
