@@ -4,6 +4,7 @@
  *   check.ts --state DIR --symbols FILE --record DIR     keeps what an uninterrupted run made
  *   check.ts --state DIR --symbols FILE --expected DIR   compares with it, byte by byte
  *   … --prefix                                           the work has not ended: what shows is the beginning of it
+ *   … --before DIR                                       the same of work that replaces: each series shows as it was, or as it will be
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,20 +26,23 @@ const { values } = parseArgs({
     record: { type: "string" },
     expected: { type: "string" },
     prefix: { type: "boolean", default: false },
+    before: { type: "string" },
   },
 });
-const { state, symbols, record, expected, prefix } = values;
+const { state, symbols, record, expected, prefix, before } = values;
+/** Is the work to be found at its end? */
+const isEnd = !prefix && before === undefined;
 if (state === undefined || symbols === undefined) throw new Error("give --state and --symbols");
 
-/** Everything of a series as text, the forming bar included. */
-async function textOf(store: Store, series: SeriesId): Promise<string> {
+/** Everything of a series as text. @param incomplete the forming bar too */
+async function textOf(store: Store, series: SeriesId, incomplete: boolean): Promise<string> {
   const request: ExportRequest = {
     series,
     from: undefined,
     to: undefined,
     columns: "all",
     orphans: true,
-    incomplete: !prefix,
+    incomplete,
   };
   const chunks: Buffer[] = [];
   const out = new Writable({
@@ -113,6 +117,7 @@ function compareText(series: SeriesId, text: string): string[] {
   if (!existsSync(file)) return [`${series}: the uninterrupted run has no such series`];
   const whole = readFileSync(file, "utf8");
   if (prefix ? whole.startsWith(text) : whole === text) return [];
+  if (before !== undefined && readFileSync(join(before, fileName(series)), "utf8") === text) return [];
   const [lines, wanted] = [text.split("\n"), whole.split("\n")];
   const at = lines.findIndex((line, i) => line !== wanted[i]);
   return [
@@ -148,14 +153,14 @@ try {
   for (const series of all) {
     const { findings } = await verifyStored(store, series, registry.symbols.get(parseSeriesId(series).symbol));
     violations.push(...findings.map(({ code, text }) => `${series}: ${code}: ${text}`));
-    const text = await textOf(store, series);
+    const text = await textOf(store, series, !prefix);
     if (record !== undefined) writeFileSync(join(record, fileName(series)), text);
     if (expected !== undefined) violations.push(...compareText(series, text));
   }
   if (expected !== undefined && readFileSync(join(expected, "schema.json"), "utf8") !== schema) {
     violations.push(`the schema is another one: ${schema}`);
   }
-  if (expected !== undefined && !prefix) {
+  if (expected !== undefined && isEnd) {
     if (readFileSync(join(expected, "amounts.json"), "utf8") !== amounts) {
       violations.push(`coverage comes to something else than the uninterrupted run's: ${amounts}`);
     }
@@ -165,7 +170,7 @@ try {
 } finally {
   await store.close();
 }
-if (!prefix) violations.push(...leftovers(state));
+if (isEnd) violations.push(...leftovers(state));
 process.stdout.write(`${JSON.stringify(violations)}\n`);
 // The engine's threads have nothing more to say.
 process.exit(0);

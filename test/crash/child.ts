@@ -35,6 +35,12 @@ export interface RunEnd {
 
 const clean = { BARKEEP_STATE: "", CLICKHOUSE_URL: "", CLICKHOUSE_HOST: "", UV_THREADPOOL_SIZE: "16" };
 
+/** Nothing outlives the harness. */
+const living = new Set<Victim>();
+process.on("exit", () => {
+  for (const { child } of living) child.kill("SIGKILL");
+});
+
 /** A process of the program under way. */
 export class Victim {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -51,6 +57,7 @@ export class Victim {
   }
 
   async #watch(armed: Armed | undefined): Promise<RunEnd> {
+    living.add(this);
     const startMs = performance.now();
     const kill = armed?.kill;
     const timers = [setTimeout(() => this.child.kill("SIGABRT"), hangsAfterMs)];
@@ -60,6 +67,7 @@ export class Victim {
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     await once(this.child, "close");
     timers.forEach((timer) => clearTimeout(timer));
+    living.delete(this);
     return {
       killed: this.child.signalCode === "SIGKILL",
       code: this.child.exitCode ?? undefined,
@@ -89,11 +97,17 @@ export class Victim {
    * Starts `barkeep <words>`; with `armed`, watched from outside and killed as it says.
    * @param clock how many times faster its clock goes
    */
-  static start(words: readonly string[], state: string, armed?: Armed, clock = 1): Victim {
-    if (armed === undefined) return new Victim(words, {}, undefined);
+  static start(
+    words: readonly string[],
+    state: string,
+    armed?: Armed,
+    { clock = 1, env: more = {} }: { readonly clock?: number; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Victim {
+    if (armed === undefined) return new Victim(words, more, undefined);
     rmSync(armed.traceFile, { force: true });
     const { kill } = armed;
     const env = {
+      ...more,
       NODE_OPTIONS: `--import=${preload}`,
       BARKEEP_CRASH_ROOT: state,
       BARKEEP_CRASH_TRACE: armed.traceFile,

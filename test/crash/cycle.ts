@@ -14,6 +14,8 @@ export interface Prepared {
   readonly template: string | undefined;
   /** What the check compares with. */
   readonly expected: string;
+  /** What readers see of the template; undefined where a run's beginning shows as it comes. */
+  readonly before: string | undefined;
 }
 
 /** A kill that struck. */
@@ -45,7 +47,14 @@ export async function prepareWorkload(workload: Workload, folder: string): Promi
   const found = await check(workload, state, ["--record", expected]);
   if (found.length > 0) throw new Error(`${workload.name} is not clean without a kill: ${found.join("; ")}`);
   rmSync(state, { recursive: true });
-  return { workload, template, expected, census: { points: end.points, wallMs: end.wallMs } };
+  let before: string | undefined;
+  if (workload.showsOldOrNew === true) {
+    before = join(folder, "before");
+    begin(template, state);
+    await check(workload, state, ["--record", before]);
+    rmSync(state, { recursive: true });
+  }
+  return { workload, template, expected, before, census: { points: end.points, wallMs: end.wallMs } };
 }
 
 /**
@@ -55,7 +64,7 @@ export async function prepareWorkload(workload: Workload, folder: string): Promi
  * @param looksBetween also looks at what readers see before the last resume
  */
 export async function runCycle(
-  { workload, template, expected }: Prepared,
+  { workload, template, expected, before }: Prepared,
   kills: readonly Kill[],
   state: string,
   looksBetween: boolean,
@@ -71,7 +80,8 @@ export async function runCycle(
       strikes.push({ kill, behind: end.points.at(-1)?.name ?? "before the first point" });
     } else {
       hasEnded = true;
-      if (end.code !== 0) violations.push(`it ended with ${end.code ?? "a signal"}: ${tailOf(end.stderr)}`);
+      const isGood = workload.isGoodEnd?.(end) ?? end.code === 0;
+      if (!isGood) violations.push(`it ended with ${end.code ?? "a signal"}: ${tailOf(end.stderr)}`);
     }
     return end;
   };
@@ -82,7 +92,8 @@ export async function runCycle(
       const isStill = workload.settle === undefined && existsSync(state);
       if (isStill) cpSync(state, `${state}.killed`, { recursive: true, verbatimSymlinks: true });
       if (looksBetween && existsSync(join(state, "store"))) {
-        const found = await check(workload, state, ["--expected", expected, "--prefix"]);
+        const meanwhile = before === undefined ? ["--prefix"] : ["--before", before];
+        const found = await check(workload, state, ["--expected", expected, ...meanwhile]);
         violations.push(...found.map((one) => `before the resume: ${one}`));
       }
       await runOnce(undefined);

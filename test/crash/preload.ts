@@ -5,7 +5,8 @@
  *   BARKEEP_CRASH_ROOT   the state directory, whose files count
  *   BARKEEP_CRASH_TRACE  a file that gets a line per point: number, ms since the process began, name
  *   BARKEEP_CRASH_CLOCK  how many times faster Date.now() goes, so that commits that wait for seconds come every day
- *   BARKEEP_CRASH_AT     N: SIGKILL at point N; N+US: US microseconds into what point N stands in front of
+ *   BARKEEP_CRASH_AT     N: SIGKILL at point N; N+US: US microseconds into what point N stands in front of; a name: at the
+ *                        first point that is called so
  */
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join, resolve } from "node:path";

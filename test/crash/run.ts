@@ -6,13 +6,14 @@
  *   --seed S       the same seed chooses the same kills (default 1)
  *   --lanes L      cycles at a time (default 2)
  *   --only NAME    only this workload; repeat for more
- *   --at KILLS     one cycle with these kills: 37, 37+800 (µs into what point 37 stands in front of), 423ms; in a row: 37,12
+ *   --at KILLS     one cycle with these kills: 37, "before insert barkeep.bars" (the first), 37+800 (µs into what
+ *                  point 37 stands in front of), 423ms; in a row: 37,12
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runCampaign } from "./campaign.ts";
+import { fastFolder } from "./fast-folder.ts";
 import { parseKills } from "./kill.ts";
 
 const { values } = parseArgs({
@@ -25,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 
-const folder = mkdtempSync(join(tmpdir(), "barkeep-crash-"));
+const folder = mkdtempSync(join(fastFolder(), "barkeep-crash-"));
 const outcome = await runCampaign({
   kills: Number(values.kills),
   seed: Number(values.seed),

@@ -12,6 +12,10 @@ export interface Workload {
    * something that it must not do at any kill.
    */
   run(state: string, armed: Armed): Promise<RunEnd>;
+  /** What readers see before a run has ended: the beginning of it, unless it replaces what was there whole. */
+  readonly showsOldOrNew?: boolean;
+  /** Did a run end as it should? With exit code 0, unless a workload says otherwise. */
+  isGoodEnd?(end: RunEnd): boolean;
   /** Ends what runs beside the process that is watched; the check comes next. */
   settle?(state: string): Promise<void>;
   close?(): Promise<void>;

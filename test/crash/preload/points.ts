@@ -5,7 +5,8 @@ const { openSync, writeSync } = fs;
 
 /** Where in a point a process dies: at it, or some microseconds into what it stands in front of. */
 interface Deadly {
-  readonly point: number;
+  /** A number, or the name of which the first one counts. */
+  readonly point: number | string;
   readonly intoUs: number | undefined;
 }
 
@@ -17,7 +18,7 @@ let passed = 0;
 function readDeadly(text: string | undefined): Deadly | undefined {
   if (text === undefined || text === "") return undefined;
   const [, point, intoUs] = /^(\d+)(?:\+(\d+))?$/.exec(text) ?? [];
-  if (point === undefined) throw new Error(`BARKEEP_CRASH_AT is no point: ${text}`);
+  if (point === undefined) return { point: text, intoUs: undefined };
   return { point: Number(point), intoUs: intoUs === undefined ? undefined : Number(intoUs) };
 }
 
@@ -28,7 +29,7 @@ function readDeadly(text: string | undefined): Deadly | undefined {
 function pass(name: string): number | undefined {
   passed += 1;
   if (trace !== undefined) writeSync(trace, `${passed}\t${performance.now().toFixed(1)}\t${name}\n`);
-  if (deadly?.point !== passed) return undefined;
+  if (deadly === undefined || (deadly.point !== passed && deadly.point !== name)) return undefined;
   if (deadly.intoUs === undefined) die();
   return deadly.intoUs;
 }

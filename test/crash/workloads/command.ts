@@ -7,12 +7,13 @@ export function commandWorkload(
     words(state: string): readonly string[];
     /** How many times faster its clock goes. */
     readonly clock?: number;
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Workload {
   return {
     ...workload,
     run: async (state: string, armed: Armed): Promise<RunEnd> =>
-      Victim.start(workload.words(state), state, armed, workload.clock).ended,
+      Victim.start(workload.words(state), state, armed, workload).ended,
   };
 }
 

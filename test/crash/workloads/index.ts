@@ -1,6 +1,7 @@
 import type { OpenWorkload } from "../workload.ts";
 import { openMigrate } from "./migrate.ts";
 import { openPopulate, openPopulateDays, openPopulateMirror, openPopulateNext } from "./populate.ts";
+import { openGc, openRebuild, openRebuildEarlier, openUndo } from "./rebuild.ts";
 import { openServedOwner, openServedWorker } from "./served.ts";
 
 /** Every workload by its name. */
@@ -11,5 +12,9 @@ export const workloads: Readonly<Record<string, OpenWorkload>> = {
   "populate-mirror": openPopulateMirror,
   "served-owner": openServedOwner,
   "served-worker": openServedWorker,
+  rebuild: openRebuild,
+  "rebuild-earlier": openRebuildEarlier,
+  undo: openUndo,
+  gc: openGc,
   migrate: openMigrate,
 };

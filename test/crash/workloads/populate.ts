@@ -8,14 +8,17 @@ import { commandWorkload, makeEmptyStore, mustRun } from "./command.ts";
 import { spreadRealTrades } from "./real-days.ts";
 
 /** Ten minutes of real trades around a midnight. */
-const exampleArchive = join(projectRoot, "examples", "archive");
+export const exampleArchive = join(projectRoot, "examples", "archive");
 export const exampleSymbols = join(projectRoot, "examples", "symbols.toml");
 const thresholds = ["--threshold", "2", "--threshold", "5", "--threshold", "10"];
 
-/** `barkeep populate` of the example's days at three thresholds. @param to the last of them */
-export function populateWords(state: string, archive = exampleArchive, to = "2024-08-09"): string[] {
+/** `barkeep populate` of the example's days at three thresholds. */
+export function populateWords(
+  state: string,
+  { archive = exampleArchive, from = "2024-08-08", to = "2024-08-09" } = {},
+): string[] {
   const places = ["--archive", archive, "--symbols", exampleSymbols, "--state", state];
-  return ["populate", "--symbol", "BTCUSDT", ...thresholds, "--start-date", "2024-08-08", "--end-date", to, ...places];
+  return ["populate", "--symbol", "BTCUSDT", ...thresholds, "--start-date", from, "--end-date", to, ...places];
 }
 
 /** From nothing: schema, builds, pointer rows, bars, coverage. */
@@ -27,7 +30,7 @@ export const openPopulateNext: OpenWorkload = async (name) =>
   commandWorkload({
     name,
     symbols: exampleSymbols,
-    prepare: async (state) => mustRun(populateWords(state, exampleArchive, "2024-08-08"), state),
+    prepare: async (state) => mustRun(populateWords(state, { to: "2024-08-08" }), state),
     words: (state) => populateWords(state),
   });
 
@@ -91,7 +94,7 @@ export const openPopulateMirror: OpenWorkload = async (name) => {
       name,
       symbols: exampleSymbols,
       prepare: makeEmptyStore,
-      words: (state) => populateWords(state, base),
+      words: (state) => populateWords(state, { archive: base }),
     }),
     close: async () => server[Symbol.asyncDispose](),
   };
