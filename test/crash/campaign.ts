@@ -2,13 +2,15 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { prepareWorkload, runCycle, type Prepared, type Strike } from "./cycle.ts";
 import { formatKill, type Kill } from "./kill.ts";
-import { KillPlanner } from "./planner.ts";
+import { KillPlanner, kindOf } from "./planner.ts";
 import { Random } from "./random.ts";
 import { workloads } from "./workloads/index.ts";
 
 /** What a campaign is asked to do. */
 export interface CampaignRequest {
   readonly kills: number;
+  /** Goes on until every kind of point of every workload has been hit. */
+  readonly allKinds?: boolean;
   readonly seed: number;
   /** Cycles at a time. */
   readonly lanes: number;
@@ -27,6 +29,9 @@ export interface Tally {
   /** Distinct points at which it was killed, of how many it has. */
   points: number;
   points_known: number;
+  /** Kinds of points, `before insert`, that were hit, of how many. */
+  kinds: number;
+  kinds_known: number;
   violations: number;
 }
 
@@ -37,6 +42,10 @@ export interface CampaignOutcome {
   readonly seconds: number;
   readonly seed: number;
   readonly by_workload: Readonly<Record<string, Tally>>;
+}
+
+function kindsIn(names: ReadonlySet<string>): number {
+  return new Set([...names].map(kindOf)).size;
 }
 
 /** One workload of a campaign, and what became of it so far. */
@@ -66,7 +75,14 @@ class Field {
   }
 
   get tally(): Tally {
-    return { kills: this.kills, points: this.#hit.size, points_known: this.#known.size, violations: this.violations };
+    return {
+      kills: this.kills,
+      points: this.#hit.size,
+      points_known: this.#known.size,
+      kinds: kindsIn(this.#hit),
+      kinds_known: kindsIn(this.#known),
+      violations: this.violations,
+    };
   }
 }
 
@@ -78,16 +94,23 @@ export async function runCampaign(request: CampaignRequest): Promise<CampaignOut
   const unknown = only.filter((name) => !names.includes(name));
   if (unknown.length > 0) throw new Error(`no workload is called ${unknown.join(" or ")}`);
   const fields: Field[] = [];
-  try {
-    for (const [i, name] of names.entries()) {
+  const waiting = names.map((name, i) => ({ name, random: new Random(seed * 1_009 + i) }));
+  const prepareNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { name, random } = next;
       const folder = join(request.folder, name);
       mkdirSync(folder, { recursive: true });
       const workload = await workloads[name]?.(name, folder);
       if (workload === undefined) continue;
       const prepared = await prepareWorkload(workload, folder);
-      say(`${name}: ${prepared.census.points.length} points, ${Math.round(prepared.census.wallMs)} ms without a kill`);
-      fields.push(new Field(prepared, new Random(seed * 1_009 + i)));
+      const { points, wallMs } = prepared.census;
+      say(`${name}: ${points.length} points, ${Math.round(wallMs)} ms without a kill`);
+      fields.push(new Field(prepared, random));
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: request.lanes }, prepareNext));
+    fields.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
     await runLanes(request, fields);
   } finally {
     for (const field of fields) await field.prepared.workload.close?.();
@@ -106,12 +129,14 @@ export async function runCampaign(request: CampaignRequest): Promise<CampaignOut
 
 async function runLanes(request: CampaignRequest, fields: readonly Field[]): Promise<void> {
   const { kills, at, lanes, folder, say } = request;
-  const isEnough = (): boolean => at === undefined && killed() >= kills;
+  const hasKinds = (): boolean =>
+    request.allKinds !== true || fields.every(({ tally }) => tally.kinds === tally.kinds_known);
+  const isEnough = (): boolean => at === undefined && killed() >= kills && hasKinds();
   const killed = (): number => fields.reduce((total, { kills }) => total + kills, 0);
   let begun = 0;
   let told = 0;
   // Cycles whose process ended before its kill add nothing; a workload that is never hit must not go on for ever.
-  const cyclesMax = at === undefined ? 3 * kills + 20 : fields.length;
+  const cyclesMax = at === undefined ? 3 * kills + 100 : fields.length;
   const lane = async (): Promise<void> => {
     while (begun < cyclesMax && !isEnough()) {
       const number = begun;
