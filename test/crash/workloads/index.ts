@@ -1,0 +1,20 @@
+import type { OpenWorkload } from "../workload.ts";
+import { openMigrate } from "./migrate.ts";
+import { openPopulate, openPopulateDays, openPopulateMirror, openPopulateNext } from "./populate.ts";
+import { openGc, openRebuild, openRebuildEarlier, openUndo } from "./rebuild.ts";
+import { openServedOwner, openServedWorker } from "./served.ts";
+
+/** Every workload by its name. */
+export const workloads: Readonly<Record<string, OpenWorkload>> = {
+  populate: openPopulate,
+  "populate-next": openPopulateNext,
+  "populate-days": openPopulateDays,
+  "populate-mirror": openPopulateMirror,
+  "served-owner": openServedOwner,
+  "served-worker": openServedWorker,
+  rebuild: openRebuild,
+  "rebuild-earlier": openRebuildEarlier,
+  undo: openUndo,
+  gc: openGc,
+  migrate: openMigrate,
+};
