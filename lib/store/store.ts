@@ -143,8 +143,9 @@ function asBytes(chunk: unknown): Uint8Array {
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const { url, user, password } = settings;
-  if (url !== undefined)
+  if (url !== undefined) {
     return migrated(new Store(withoutUser(url), fixedRoute(serverClients({ url, user, password }))));
+  }
   const route = await SharedRoute.open(settings.stateDirectory, settings.note ?? toStderr);
   const store = await migrated(new Store(settings.stateDirectory, route));
   await route.serve();

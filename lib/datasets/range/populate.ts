@@ -32,7 +32,8 @@ export interface SymbolWork {
 /** What is told while a symbol is built. */
 export interface PopulateEvents {
   note(text: string): void;
-  finding(failure: Failure): void;
+  /** @param stops the symbol ends here; the same run may come past it when it is made again */
+  finding(failure: Failure, stops: boolean): void;
   dayRead(day: Day, trades: bigint): void;
   committed(amount: CommittedAmount): void;
 }
@@ -132,7 +133,7 @@ class SymbolRun {
             this.#fail(step.failure);
             break;
           case "stop":
-            this.#fail(step.failure);
+            this.#fail(step.failure, true);
             return false;
           case "file":
             if (!(await this.#build(step.file, signal))) return false;
@@ -141,7 +142,7 @@ class SymbolRun {
       }
     } catch (error) {
       if (isArchiveAway(error)) {
-        this.#fail(error);
+        this.#fail(error, true);
         return false;
       }
       // An abort cuts the fetches short; any other error is the run's.
@@ -195,7 +196,7 @@ class SymbolRun {
   async #build(file: DayFile, signal: AbortSignal): Promise<boolean> {
     const progress = await readDay(await this.#jobOf(file.day), this.#work.source, file, signal);
     if (progress instanceof Failure) {
-      this.#fail(progress);
+      this.#fail(progress, true);
       return false;
     }
     this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
@@ -285,9 +286,9 @@ class SymbolRun {
     this.#fail(new UpstreamDataError(text, { code: "ID_HOLE", subject: this.symbol, hint }));
   }
 
-  #fail(failure: Failure): void {
+  #fail(failure: Failure, stops = false): void {
     this.#failures.push(failure);
-    this.#events.finding(failure);
+    this.#events.finding(failure, stops);
   }
 }
 
