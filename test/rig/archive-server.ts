@@ -22,6 +22,8 @@ export class ArchiveServer implements AsyncDisposable {
   headStatus: number | undefined;
   /** Bodies are compressed: for who accepts it, or for everyone. */
   compresses: "never" | "if-accepted" | "always" = "never";
+  /** Every GET is answered so much later. */
+  delayMs = 0;
   readonly #server;
   #base = "";
 
@@ -35,7 +37,11 @@ export class ArchiveServer implements AsyncDisposable {
       const compress = this.compresses === "always" || (this.compresses === "if-accepted" && accepted);
       if (compress) response.setHeader("content-encoding", "gzip");
       readFile(join(root, path)).then(
-        (bytes) => this.#answer(method, path, compress ? gzipSync(bytes) : bytes, response),
+        (bytes) => {
+          const answer = (): void => this.#answer(method, path, compress ? gzipSync(bytes) : bytes, response);
+          if (this.delayMs > 0 && method === "GET") setTimeout(answer, this.delayMs);
+          else answer();
+        },
         () => this.#answer(method, path, undefined, response),
       );
     });
