@@ -1,5 +1,6 @@
 import type { PopulatePlan } from "../datasets/range/plan.ts";
-import { describeFailure, type PopulateOutcome } from "../datasets/range/run.ts";
+import { describeFailure } from "../datasets/range/listener.ts";
+import type { PopulateOutcome } from "../datasets/range/run.ts";
 import type { Failure } from "../model/errors.ts";
 import { exitCodes } from "../model/exit-codes.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";

@@ -19,7 +19,8 @@ export interface Clients {
 /** Long enough for an insert that waits for merges; a server that is gone shows as a refused or cut connection. */
 const requestTimeoutMs = 300_000;
 
-export function serverClients(address: ServerAddress): Clients {
+/** @param headers sent with every request */
+export function serverClients(address: ServerAddress, headers: Readonly<Record<string, string>> = {}): Clients {
   const client = (): ClickHouseClient =>
     createClient({
       url: address.url,
@@ -27,6 +28,7 @@ export function serverClients(address: ServerAddress): Clients {
       ...(address.password === undefined ? {} : { password: address.password }),
       application: "barkeep",
       request_timeout: requestTimeoutMs,
+      http_headers: { ...headers },
       clickhouse_settings: sessionSettings,
       log: { level: ClickHouseLogLevel.OFF },
     });

@@ -83,6 +83,22 @@ function isStranger(error: unknown, where: string, code: string): boolean {
   return error instanceof SyntaxError || (error.constructor === Error && !/^(Code|Error): \d/.test(error.message));
 }
 
+/** The store could not be reached, or broke the connection off: its process may be gone. One that answers is not cut off. */
+export function isCutOff(failure: unknown): boolean {
+  if (!(failure instanceof RetryableError) || failure.code !== "STORE_AWAY") return false;
+  return !(failure.cause instanceof ClickHouseError) && !isTimeout(failure.cause);
+}
+
+/** The connection was refused: whatever was to be sent has not arrived. */
+export function wasNeverSent(failure: unknown): boolean {
+  return failure instanceof RetryableError && codedError.safeParse(failure.cause).data?.code === "ECONNREFUSED";
+}
+
+/** Nobody answered within the client's limit; the other side may still be at it. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && /^Timeout error\.$/.test(error.message);
+}
+
 /** The state directory, or something in it, may not be written by this user. */
 export function notWritable(path: string, cause: unknown): ConfigurationError {
   return new ConfigurationError("the state directory cannot be written", {

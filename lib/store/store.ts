@@ -1,10 +1,12 @@
 import { Readable } from "node:stream";
 import type { z } from "zod";
-import { embeddedClients, serverClients, type Clients, type ServerAddress } from "./clients.ts";
+import { embeddedClients, serverClients, type Clients } from "./clients.ts";
 import { Engine } from "./embedded/engine.ts";
-import { isAlive, readOwner } from "./embedded/owner.ts";
-import { storeFailure } from "./errors.ts";
+import { SharedRoute } from "./embedded/shared-route.ts";
+import { storeFailure, wasNeverSent } from "./errors.ts";
+import { fixedRoute, type Route } from "./route.ts";
 import { migrate } from "./schema/migrate.ts";
+import { statementKind } from "./sql/scan.ts";
 
 /** How to reach the store: a ClickHouse server when a URL is given, else the embedded engine in the state directory. */
 export interface StoreSettings {
@@ -12,38 +14,47 @@ export interface StoreSettings {
   readonly url?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** Told what other processes at the embedded store mean for this one; stderr when absent. */
+  readonly note?: ((line: string) => void) | undefined;
 }
 
 /** Rows of an insert that stand in every statement: acknowledged means on disk, and one body makes one part. */
 const insertSettings = "async_insert = 0, input_format_parallel_parsing = 0, max_insert_threads = 1";
 
-/** The store: statements in, typed rows out, errors in our own kinds. */
+/**
+ * The store: statements in, typed rows out, errors in our own kinds. Where its route changes (the process that owns the embedded
+ * engine has ended), what can be repeated is: queries, answers that have not begun, statements that may run twice. An
+ * insert may have landed: it fails with STORE_AWAY, and the next statement takes the new route.
+ */
 export class Store {
   /** The server's URL or the engine's state directory, for messages. */
   readonly where: string;
-  /** The engine, when it runs in this process. */
-  readonly engine: Engine | undefined;
-  readonly #clients: Clients;
+  readonly #route: Route;
 
-  constructor(where: string, clients: Clients, engine?: Engine) {
+  constructor(where: string, route: Route) {
     this.where = where;
-    this.engine = engine;
-    this.#clients = clients;
+    this.#route = route;
   }
 
-  /** Runs one statement that returns nothing. */
+  /** The engine, when it runs in this process. */
+  get engine(): Engine | undefined {
+    return this.#route.engine;
+  }
+
+  /** Runs one statement that returns nothing; one that may run twice, unless it inserts. */
   async command(sql: string): Promise<void> {
-    await this.#mapped(async () => {
-      await this.#clients.writer.command({ query: sql });
-    });
+    const mayRepeat = statementKind(sql) === "INSERT" ? wasNeverSent : always;
+    await this.#send(async ({ writer }) => {
+      await writer.command({ query: sql });
+    }, mayRepeat);
   }
 
   /** Rows of a query, each checked against a schema. For small results: they are held in memory. */
   async rows<T extends z.ZodType>(sql: string, schema: T): Promise<z.output<T>[]> {
-    const raw = await this.#mapped(async () => {
-      const result = await this.#clients.reader.query({ query: sql, format: "JSONEachRow" });
+    const raw = await this.#send(async ({ reader }) => {
+      const result = await reader.query({ query: sql, format: "JSONEachRow" });
       return result.json<unknown>();
-    });
+    }, always);
     return raw.map((row) => schema.parse(row));
   }
 
@@ -52,11 +63,18 @@ export class Store {
     sql: string,
     format: "Native" | "JSONEachRow" | "TabSeparated" | "ArrowStream" | "Parquet",
   ): AsyncGenerator<Uint8Array> {
+    const open = async ({ reader }: Clients): Promise<Begun> => {
+      const { stream } = await reader.exec({ query: `${sql} FORMAT ${format}` });
+      const chunks = stream[Symbol.asyncIterator]();
+      return { chunks, first: await chunks.next() };
+    };
+    const { chunks, first } = await this.#send(open, always);
     try {
-      const { stream } = await this.#clients.reader.exec({ query: `${sql} FORMAT ${format}` });
-      for await (const chunk of stream) yield asBytes(chunk);
+      for (let next = first; next.done !== true; next = await chunks.next()) yield asBytes(next.value);
     } catch (error) {
       throw storeFailure(error, this.where);
+    } finally {
+      await chunks.return?.();
     }
   }
 
@@ -64,38 +82,52 @@ export class Store {
   async insertNative(table: string, block: Uint8Array): Promise<void> {
     // Without squashing: the block that was sent is the block that is written.
     const settings = `${insertSettings}, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0`;
-    const body = Readable.from([block], { objectMode: false });
-    await this.#insert(`INSERT INTO ${table} SETTINGS ${settings} FORMAT Native`, body);
+    await this.#insert(`INSERT INTO ${table} SETTINGS ${settings} FORMAT Native`, block);
   }
 
   /** Inserts rows as JSON in one block. Wide integers are given as decimal text. */
   async insertRows(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
-    const body = Readable.from([Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""))], {
-      objectMode: false,
-    });
+    const body = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     await this.#insert(`INSERT INTO ${table} SETTINGS ${insertSettings} FORMAT JSONEachRow`, body);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#clients.writer.close(), this.#clients.reader.close()]);
-    await this.engine?.settled();
-    this.engine?.close();
+    await this.#route.close();
   }
 
-  async #insert(query: string, values: Readable): Promise<void> {
-    await this.#mapped(async () => {
-      const { stream } = await this.#clients.writer.exec({ query, values });
+  async #insert(query: string, body: Uint8Array): Promise<void> {
+    await this.#send(async ({ writer }) => {
+      const values = Readable.from([body], { objectMode: false });
+      const { stream } = await writer.exec({ query, values });
       for await (const chunk of stream) void chunk;
-    });
+    }, wasNeverSent);
   }
 
-  async #mapped<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      throw storeFailure(error, this.where);
+  /** Sends a statement, and again where its route was lost and `mayRepeat`; twice at most by one route. */
+  async #send<T>(run: (clients: Clients) => Promise<T>, mayRepeat: (failure: unknown) => boolean): Promise<T> {
+    let failedBy: Clients | undefined;
+    for (;;) {
+      const clients = await this.#route.clients();
+      try {
+        return await run(clients);
+      } catch (error) {
+        const failure = storeFailure(error, this.where);
+        const isLost = this.#route.hasLost(clients, failure);
+        if (!isLost || !mayRepeat(failure) || clients === failedBy) throw failure;
+        failedBy = clients;
+      }
     }
   }
+}
+
+/** An answer whose first bytes are here. */
+interface Begun {
+  readonly chunks: AsyncIterator<unknown>;
+  readonly first: IteratorResult<unknown>;
+}
+
+function always(): boolean {
+  return true;
 }
 
 function asBytes(chunk: unknown): Uint8Array {
@@ -104,34 +136,37 @@ function asBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * Opens the store and brings its schema up to date. Without a URL it is the embedded engine of the state directory; when
- * another process owns that and serves it (`barkeep store serve`), it is reached through that process.
- * @throws RefusedError STORE_OWNED, ConfigurationError STATE_NOT_WRITABLE, STORE_AUTHENTICATION or SCHEMA_NEWER,
- *   RetryableError STORE_AWAY, UnavailableError DISK_FULL
+ * Opens the store and brings its schema up to date. Without a URL it is the embedded engine of the state directory: reached
+ * through the process that owns it, or opened here and served to others until `close`.
+ * @throws RefusedError STORE_OWNED, ConfigurationError STATE_NOT_WRITABLE, TOKEN_FILE_PERMISSIONS, STORE_AUTHENTICATION
+ *   or SCHEMA_NEWER, RetryableError STORE_AWAY, UnavailableError DISK_FULL
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
-  const address = serverOf(settings);
-  return address === undefined ? openEmbedded(settings.stateDirectory) : migrated(serverStore(address));
+  const { url, user, password } = settings;
+  if (url !== undefined) {
+    return migrated(new Store(withoutUser(url), fixedRoute(serverClients({ url, user, password }))));
+  }
+  const route = await SharedRoute.open(settings.stateDirectory, settings.note ?? toStderr);
+  const store = await migrated(new Store(settings.stateDirectory, route));
+  await route.serve();
+  return store;
 }
 
-function serverOf({ stateDirectory, url, user, password }: StoreSettings): ServerAddress | undefined {
-  if (url !== undefined) return { url, user, password };
-  const owner = readOwner(stateDirectory);
-  if (owner?.url === undefined || owner.pid === process.pid || !isAlive(owner)) return undefined;
-  return { url: owner.url, user: owner.user, password: owner.password };
-}
-
-function serverStore(address: ServerAddress): Store {
-  const where = new URL(address.url);
+function withoutUser(url: string): string {
+  const where = new URL(url);
   where.username = "";
   where.password = "";
-  return new Store(where.href, serverClients(address));
+  return where.href;
 }
 
-/** Opens the engine in this process, which then owns the state directory. */
+function toStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Opens the engine in this process alone: it owns the state directory and serves it to nobody. */
 export async function openEmbedded(stateDirectory: string): Promise<Store> {
   const engine = await Engine.open(stateDirectory);
-  return migrated(new Store(stateDirectory, await embeddedClients(engine), engine));
+  return migrated(new Store(stateDirectory, fixedRoute(await embeddedClients(engine), engine)));
 }
 
 async function migrated(store: Store): Promise<Store> {

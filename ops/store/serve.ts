@@ -15,8 +15,7 @@ const command = defineCommand({
     ["--port 8123", "on ClickHouse's own port"],
   ],
   handler: async (args, { settings, signal, print, printJson, log }) => {
-    const served = await serveStore(settings.stateDirectory, args.port ?? 0);
-    process.prependListener("exit", dieAtOnce);
+    const served = await serveStore(settings.stateDirectory, args.port ?? 0, log);
     try {
       if (settings.json) printJson({ version: 1, ...served.address });
       else {
@@ -27,16 +26,10 @@ const command = defineCommand({
       log("letting statements under way end");
     } finally {
       await served.close();
-      process.removeListener("exit", dieAtOnce);
     }
     return exitCodes.ok;
   },
 });
-
-/** process.exit waits for every statement that runs in the engine; the second signal means at once. A kill loses nothing. */
-function dieAtOnce(code: number): void {
-  if (code === exitCodes.interrupted) process.kill(process.pid, "SIGKILL");
-}
 
 function parsePort(text: string): number {
   const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 
 /** What a path does instead of answering well; `times` faults, then the file. */
@@ -24,6 +25,8 @@ export class ArchiveServer implements AsyncDisposable {
   headStatus: number | undefined;
   /** Bodies are compressed: for who accepts it, or for everyone. */
   compresses: "never" | "if-accepted" | "always" = "never";
+  /** Every GET is answered so much later. */
+  delayMs = 0;
   readonly #server;
   #base = "";
 
@@ -39,6 +42,7 @@ export class ArchiveServer implements AsyncDisposable {
       const hold = method === "GET" ? [...this.holds].find(([end]) => path.endsWith(end))?.[1] : undefined;
       const read = async (): Promise<Buffer> => {
         await hold;
+        if (this.delayMs > 0 && method === "GET") await delay(this.delayMs);
         return readFile(join(root, path));
       };
       read().then(

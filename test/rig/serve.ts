@@ -21,8 +21,9 @@ export class ServedStoreProcess {
     this.password = address.password;
   }
 
-  static async start(state: string): Promise<ServedStoreProcess> {
-    const words = ["store", "serve", "--json", "--state", state];
+  /** @param port any free one when left out */
+  static async start(state: string, port?: string): Promise<ServedStoreProcess> {
+    const words = ["store", "serve", "--json", "--state", state, ...(port === undefined ? [] : ["--port", port])];
     const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -8,6 +8,7 @@ import type { Day } from "../../lib/model/day.ts";
 import { seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import type { DayFile } from "../../lib/sources/archive/types.ts";
 import type { Clients } from "../../lib/store/clients.ts";
+import { fixedRoute } from "../../lib/store/route.ts";
 import { openEmbedded, type Store } from "../../lib/store/store.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { GatedStore } from "./gated-store.ts";
@@ -178,7 +179,7 @@ class Writer {
   }
 
   static async start(series: readonly RangeSeries[], daysPerCommit: number, isCareless = false): Promise<Writer> {
-    const writer = new Writer(new GatedStore(store.where, clients), series, daysPerCommit, isCareless);
+    const writer = new Writer(new GatedStore(store.where, fixedRoute(clients)), series, daysPerCommit, isCareless);
     await writer.store.step(writer.ended);
     return writer;
   }

@@ -9,6 +9,7 @@ import { columns } from "../../lib/store/columns.ts";
 import { migrate, versionOf } from "../../lib/store/schema/migrate.ts";
 import { migrations, type Migration } from "../../lib/store/schema/migrations.ts";
 import { coverageColumns, viewStatements } from "../../lib/store/schema/views.ts";
+import { fixedRoute } from "../../lib/store/route.ts";
 import { openEmbedded, openStore, Store } from "../../lib/store/store.ts";
 import { barkeep, temporaryFolder } from "../ops/run.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
@@ -128,7 +129,7 @@ class DyingStore extends Store {
 
   static async of(store: Store): Promise<DyingStore> {
     assert.ok(store.engine !== undefined);
-    return new DyingStore(store.where, await embeddedClients(store.engine));
+    return new DyingStore(store.where, fixedRoute(await embeddedClients(store.engine)));
   }
 
   dieBehind(steps: number): this {

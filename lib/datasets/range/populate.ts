@@ -32,7 +32,8 @@ export interface SymbolWork {
 /** What is told while a symbol is built. */
 export interface PopulateEvents {
   note(text: string): void;
-  finding(failure: Failure): void;
+  /** @param stops the symbol ends here; the same run may come past it when it is made again */
+  finding(failure: Failure, stops: boolean): void;
   dayRead(day: Day, trades: bigint): void;
   committed(amount: CommittedAmount): void;
 }
@@ -96,7 +97,7 @@ export async function populateSymbol(
     await run.finish();
   } catch (error) {
     if (!isOfThisSymbol(error)) throw error;
-    run.fail(error);
+    run.fail(error, true);
   } finally {
     await run.release();
   }
@@ -135,7 +136,7 @@ class SymbolRun {
             this.fail(step.failure);
             break;
           case "stop":
-            this.fail(step.failure);
+            this.fail(step.failure, true);
             return false;
           case "file":
             if (!(await this.#build(step.file, signal))) return false;
@@ -194,7 +195,7 @@ class SymbolRun {
   async #build(file: DayFile, signal: AbortSignal): Promise<boolean> {
     const progress = await readDay(await this.#jobOf(file.day), this.#work.source, file, signal);
     if (progress instanceof Failure) {
-      this.fail(progress);
+      this.fail(progress, true);
       return false;
     }
     this.#events.dayRead(file.day, progress.rows - progress.quarantinedCount);
@@ -284,9 +285,9 @@ class SymbolRun {
     this.fail(new UpstreamDataError(text, { code: "ID_HOLE", subject: this.symbol, hint }));
   }
 
-  fail(failure: Failure): void {
+  fail(failure: Failure, stops = false): void {
     this.#failures.push(failure);
-    this.#events.finding(failure);
+    this.#events.finding(failure, stops);
   }
 }
 

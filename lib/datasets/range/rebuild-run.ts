@@ -3,9 +3,9 @@ import { dayOfMs } from "../../model/day.ts";
 import { Failure } from "../../model/errors.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
 import type { Store } from "../../store/index.ts";
+import { describeFailure } from "./listener.ts";
 import { rebuildJob, rebuildJobs, type RebuildResult } from "./rebuild.ts";
 import type { RebuildPlan } from "./rebuild-plan.ts";
-import { describeFailure } from "./run.ts";
 
 export interface RebuildOutcome {
   readonly results: readonly RebuildResult[];

@@ -1,19 +1,15 @@
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
-import { dayOfMs, daysBetween } from "../../model/day.ts";
-import type { Failure } from "../../model/errors.ts";
+import type { BreakerLimits } from "../../model/circuit-breaker.ts";
+import { dayOfMs, type Day } from "../../model/day.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
 import { seriesId } from "../../model/series.ts";
 import { openStore, storeSettings, type Store } from "../../store/index.ts";
+import { describeFailure, type PopulateListener } from "./listener.ts";
 import { checkDisk, planWork } from "./plan.ts";
-import { coveredOf, populateSymbol, spansOf, type SymbolResult, type SymbolWork } from "./populate.ts";
+import type { SymbolResult, SymbolWork } from "./populate.ts";
+import { populatePatiently, storePatience } from "./populate-patiently.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 import { soundWork } from "./sound-work.ts";
-
-/** Where a run tells people what happens. */
-export interface PopulateListener {
-  line(text: string): void;
-  progress(state: { subject: string; daysDone: number; daysTotal: number; trades: bigint; bars: number }): void;
-}
 
 export interface PopulateOutcome {
   readonly results: readonly SymbolResult[];
@@ -36,7 +32,7 @@ export async function populate(
 ): Promise<PopulateOutcome> {
   const today = dayOfMs(now.getTime());
   const work = await resolveWork(request, settings, registry, env, today, (line) => listener.line(line));
-  const store = await openStore(storeSettings(settings));
+  const store = await openStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
   try {
     return await populateWork(store, work, settings, today, signal, listener);
   } finally {
@@ -44,14 +40,19 @@ export async function populate(
   }
 }
 
-/** The same with a store that is open. */
+/**
+ * The same with a store that is open.
+ * @param patience how long a store may be away once the work has begun
+ * @throws RetryableError STORE_AWAY when it was away for longer; what is committed stays
+ */
 export async function populateWork(
   store: Store,
   work: readonly SymbolWork[],
   settings: Settings,
-  today: ReturnType<typeof dayOfMs>,
+  today: Day,
   signal: AbortSignal,
   listener: PopulateListener,
+  patience: BreakerLimits = storePatience,
 ): Promise<PopulateOutcome> {
   const startMs = Date.now();
   checkDisk(await planWork(store, work, settings), settings.stateDirectory);
@@ -60,7 +61,7 @@ export async function populateWork(
     if (signal.aborted) break;
     const { work: sound, failures } = await soundWork(store, one);
     for (const failure of failures) listener.line(describeFailure(failure));
-    const result = await populateOne(store, sound, today, signal, listener);
+    const result = await populatePatiently(store, sound, today, signal, listener, patience);
     results.push({
       ...result,
       symbol: one.series[0]?.symbol ?? "",
@@ -70,39 +71,6 @@ export async function populateWork(
   }
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
   return { results, elapsedMs: Date.now() - startMs, exitCode: exitCodeFor(results, signal.aborted) };
-}
-
-async function populateOne(
-  store: Store,
-  work: SymbolWork,
-  today: ReturnType<typeof dayOfMs>,
-  signal: AbortSignal,
-  listener: PopulateListener,
-): Promise<SymbolResult> {
-  const covered = await coveredOf(store, work);
-  const spans = spansOf(work, covered);
-  const daysTotal = spans.reduce((sum, span) => sum + daysBetween(span.from, span.to) + 1, 0);
-  const state = { subject: work.series[0]?.symbol ?? "", daysDone: 0, daysTotal, trades: 0n, bars: 0 };
-  return populateSymbol(store, work, covered, today, signal, {
-    note: (text) => listener.line(text),
-    finding: (failure) => listener.line(describeFailure(failure)),
-    dayRead: (_day, trades) => {
-      state.daysDone += 1;
-      state.trades += trades;
-      listener.progress(state);
-    },
-    committed: ({ bars }) => {
-      state.bars += bars;
-      listener.progress(state);
-    },
-  });
-}
-
-/** One line: what, where, what to do, code. */
-export function describeFailure(failure: Failure): string {
-  const subject = failure.subject === undefined ? "" : `${failure.subject}: `;
-  const hint = failure.hint === undefined ? "" : `; ${failure.hint}`;
-  return `${subject}${failure.message}${hint} (${failure.code})`;
 }
 
 function exitCodeFor(results: readonly SymbolResult[], interrupted: boolean): ExitCode {

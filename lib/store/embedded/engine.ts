@@ -6,7 +6,9 @@ import { ensureFolder } from "../../files/folders.ts";
 import { UnavailableError } from "../../model/errors.ts";
 import { storeFailure } from "../errors.ts";
 import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
+import { claimStore } from "./claim.ts";
 import { clearOwner, isAlive, readOwner, storeOwned, thisProcess, writeOwner, type Owner } from "./owner.ts";
+import { passwordLeft } from "./owner-token.ts";
 import { Spool } from "./spool.ts";
 
 /** Formats whose stream is the concatenation of the engine's chunks; others repeat a header or a schema in each. */
@@ -28,12 +30,15 @@ export class Engine {
   /** The engine's own folder. */
   readonly path: string;
   readonly spool: Spool;
+  /** What the owner before this one was reached with, if it died; see `passwordLeft`. */
+  readonly passwordLeft: string | undefined;
   readonly #first: Session;
 
-  private constructor(stateDirectory: string, path: string, first: Session) {
+  private constructor(stateDirectory: string, path: string, first: Session, password: string | undefined) {
     this.stateDirectory = stateDirectory;
     this.path = path;
     this.spool = new Spool(stateDirectory);
+    this.passwordLeft = password;
     this.#first = first;
   }
 
@@ -46,12 +51,17 @@ export class Engine {
     try {
       ensureFolder(path, 0o700);
       for (const folder of [stateDirectory, path]) accessSync(folder, constants.W_OK | constants.X_OK);
-      const owner = readOwner(stateDirectory);
-      if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner);
-      // The limits count only in the session that starts the engine.
-      const first = await openFirst(stateDirectory, path, writeEngineConfiguration(stateDirectory));
-      writeOwner(stateDirectory, thisProcess());
-      return new Engine(stateDirectory, path, first);
+      const password = passwordLeft(stateDirectory);
+      claimStore(stateDirectory);
+      try {
+        // The limits count only in the session that starts the engine.
+        const first = await openFirst(stateDirectory, path, writeEngineConfiguration(stateDirectory));
+        if (readOwner(stateDirectory)?.pid !== process.pid) writeOwner(stateDirectory, thisProcess());
+        return new Engine(stateDirectory, path, first, password);
+      } catch (error) {
+        clearOwner(stateDirectory);
+        throw error;
+      }
     } catch (error) {
       throw storeFailure(error, stateDirectory);
     }
@@ -85,9 +95,10 @@ async function openFirst(stateDirectory: string, path: string, configuration: st
   try {
     return new Session(path, { connectionArgs: [`--config-file=${configuration}`] });
   } catch (error) {
-    // The engine prints its reason to stderr and keeps it from the error. A lost race for its lock is the likely one; the
-    // winner locks first and writes its name a moment later.
-    for (let tries = 0; tries < 10; tries += 1) {
+    clearOwner(stateDirectory);
+    // The engine prints its reason to stderr and keeps it from the error. Where two took over from a dead owner at the same
+    // moment, the one with the lock may have lost its place in the file; it writes its name again once it is open.
+    for (let tries = 0; tries < 40; tries += 1) {
       const owner = readOwner(stateDirectory);
       if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner, error);
       await delay(50);

@@ -1,14 +1,14 @@
-import { readFileSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeWhole } from "../../files/write-whole.ts";
 import { RefusedError } from "../../model/errors.ts";
 import { processStart } from "./process-identity.ts";
 
 /**
- * Who has the embedded store open, as `<state>/owner.json` (0600) says. It names the owner; the engine's own lock on its
- * directory is what keeps a second process out, so a file that a killed owner left behind stands in nobody's way.
+ * Who has the embedded store open, as `<state>/owner.json` (0600) says. It names the owner and where it serves; the engine's
+ * own lock on its directory is what keeps a second process out, so a file that a killed owner left behind stands in nobody's
+ * way.
  */
 const ownerSchema = z.object({
   version: z.literal(1),
@@ -18,13 +18,20 @@ const ownerSchema = z.object({
   processStart: z.string(),
   since: z.string(),
   command: z.string(),
-  /** Present while the owner serves the store over HTTP. */
+  /** Absent while the owner opens the store. */
   url: z.string().optional(),
   user: z.string().optional(),
   password: z.string().optional(),
 });
 
 export type Owner = z.infer<typeof ownerSchema>;
+
+/** An owner's file as it was read, and whose it is. */
+export interface OwnerRecord {
+  readonly owner: Owner;
+  readonly uid: number;
+  readonly mode: number;
+}
 
 /** Where the owner's name stands. */
 export function ownerFile(stateDirectory: string): string {
@@ -46,19 +53,24 @@ export function thisProcess(): Owner {
   };
 }
 
+/** A file that names an owner; undefined when there is none or it is torn. */
+export function readRecord(path: string): OwnerRecord | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const { uid, mode } = fstatSync(file);
+    const owner = ownerSchema.safeParse(JSON.parse(readFileSync(file, "utf8"))).data;
+    return owner === undefined ? undefined : { owner, uid, mode };
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
 /** The owner on record, alive or not; undefined when there is none or the file is torn. */
 export function readOwner(stateDirectory: string): Owner | undefined {
-  let text: string;
-  try {
-    text = readFileSync(ownerFile(stateDirectory), "utf8");
-  } catch {
-    return undefined;
-  }
-  try {
-    return ownerSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return readRecord(ownerFile(stateDirectory))?.owner;
 }
 
 /** True for an owner on this host whose process still runs; an owner on another host cannot be seen from here. */
@@ -66,9 +78,24 @@ export function isAlive(owner: Owner): boolean {
   return owner.host === hostname() && processStart(owner.pid) === owner.processStart;
 }
 
-/** Puts an owner on record, whole or not at all; the file is this user's alone. */
+/** Puts an owner on record, whole or not at all; the file is this user's alone. A power cut ends what it says anyway. */
 export function writeOwner(stateDirectory: string, owner: Owner): void {
-  writeWhole(ownerFile(stateDirectory), `${JSON.stringify(owner, undefined, 2)}\n`);
+  const path = ownerFile(stateDirectory);
+  const temporary = writeBeside(path, owner);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes an owner's file under a name of this process's own. @returns its path */
+export function writeBeside(path: string, owner: Owner): string {
+  const temporary = `${path}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, `${JSON.stringify(owner, undefined, 2)}\n`, { mode: 0o600, flag: "wx" });
+  return temporary;
 }
 
 /** Removes the file if it still names this process. */
@@ -76,7 +103,7 @@ export function clearOwner(stateDirectory: string): void {
   if (readOwner(stateDirectory)?.pid === process.pid) rmSync(ownerFile(stateDirectory), { force: true });
 }
 
-/** The refusal that a second process gets. */
+/** The refusal that a process gets which must own the store, or which has waited for its owner in vain. */
 export function storeOwned(stateDirectory: string, owner: Owner | undefined, cause?: unknown): RefusedError {
   const who =
     owner === undefined
@@ -84,7 +111,7 @@ export function storeOwned(stateDirectory: string, owner: Owner | undefined, cau
       : `process ${owner.pid} on ${owner.host}, since ${owner.since} (${owner.command})`;
   const hint =
     owner?.url === undefined
-      ? "wait until it ends, or stop it; to share one store, keep `barkeep store serve` running and leave this one to it"
+      ? "it says no address at which it serves the store: wait until it ends, or stop it"
       : `it is served at ${owner.url}; user and password are in ${ownerFile(stateDirectory)}`;
   return new RefusedError(`the embedded store is open in ${who}`, {
     code: "STORE_OWNED",

@@ -1,7 +1,10 @@
 import { ConfigurationError } from "../../model/errors.ts";
 import { ownerFile } from "../embedded/owner.ts";
-import { openEmbedded } from "../store.ts";
-import { StoreServer, type ServedAddress } from "./server.ts";
+import { OwnedStore } from "../embedded/owned-store.ts";
+import { fixedRoute } from "../route.ts";
+import { migrate } from "../schema/migrate.ts";
+import { Store } from "../store.ts";
+import type { ServedAddress } from "./server.ts";
 
 /** An embedded store that this process owns and serves. */
 export interface ServedStore {
@@ -12,27 +15,24 @@ export interface ServedStore {
 }
 
 /**
- * Opens the state directory's engine, brings its schema up to date and serves it on 127.0.0.1.
+ * Opens the state directory's engine, brings its schema up to date and serves it on 127.0.0.1. Waits for no other owner: the
+ * commands that work through that one do not need this one.
  * @param port 0 for any free one
- * @throws what openEmbedded throws, ConfigurationError PORT_TAKEN
+ * @param note told, at the end, when others use the store
+ * @throws what OwnedStore.open and migrate throw, ConfigurationError PORT_TAKEN
  */
-export async function serveStore(stateDirectory: string, port: number): Promise<ServedStore> {
-  const store = await openEmbedded(stateDirectory);
-  if (store.engine === undefined) throw new TypeError("an embedded store has an engine");
-  const server = new StoreServer(store.engine);
+export async function serveStore(
+  stateDirectory: string,
+  port: number,
+  note: (line: string) => void,
+): Promise<ServedStore> {
+  const own = await OwnedStore.open(stateDirectory);
   try {
-    const address = await server.start(port);
-    return {
-      address,
-      ownerFile: ownerFile(stateDirectory),
-      close: async () => {
-        await server.stop();
-        await store.engine?.settled();
-        await store.close();
-      },
-    };
+    await migrate(new Store(stateDirectory, fixedRoute(own.clients, own.engine)));
+    const address = await own.serve(port);
+    return { address, ownerFile: ownerFile(stateDirectory), close: async () => own.close(note) };
   } catch (error) {
-    await store.close();
+    await own.close(note);
     throw portError(error, port);
   }
 }

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Engine } from "../embedded/engine.ts";
 import { exceptionOf, ServeException } from "./exception.ts";
+import { Guests } from "./guests.ts";
 import { StatementRunner, type StatementResult } from "./run-statement.ts";
 import { readStatement, type ServedStatement } from "./statement.ts";
 
@@ -27,11 +28,14 @@ export class StoreServer {
   readonly #runner: StatementRunner;
   readonly #server: Server;
   readonly #answers = new Set<Promise<void>>();
-  readonly #password = randomBytes(24).toString("base64url");
+  readonly #guests = new Guests();
+  readonly #password: string;
+  #isEnding = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#runner = new StatementRunner(engine);
+    this.#password = engine.passwordLeft ?? randomBytes(24).toString("base64url");
     this.#server = createServer((request, response) => {
       const answer = this.#answer(request, response).finally(() => this.#answers.delete(answer));
       this.#answers.add(answer);
@@ -51,8 +55,22 @@ export class StoreServer {
     return served;
   }
 
-  /** Takes no more requests, lets those under way end, then cuts what is left, and waits until the engine has ended it. */
+  /** How many besides this process use the store. */
+  get guestCount(): number {
+    return this.#guests.count;
+  }
+
+  /** True while a statement of somebody is under way. */
+  get isBusy(): boolean {
+    return this.#answers.size > 0;
+  }
+
+  /**
+   * Takes no more connections, lets what is under way on those that are there end, then cuts what is left, and waits until the
+   * engine has ended it.
+   */
   async stop(): Promise<void> {
+    this.#isEnding = true;
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeIdleConnections();
@@ -67,6 +85,10 @@ export class StoreServer {
     response.once("close", () => {
       if (!response.writableFinished) gone.abort();
     });
+    // A busy client's connection would outlive the server's end: it closes behind the answer.
+    response.once("finish", () => {
+      if (this.#isEnding) request.socket.end();
+    });
     try {
       const url = new URL(request.url ?? "/", `http://${loopback}`);
       if (url.pathname === "/ping" || url.pathname === "/replicas_status") {
@@ -75,6 +97,7 @@ export class StoreServer {
       }
       if (url.pathname !== "/") throw new ServeException(404, 1000, "POCO_EXCEPTION", `there is no ${url.pathname}`);
       this.#authenticate(request, url);
+      response.once("close", this.#guests.came(request));
       const statement = await readStatement(request, url);
       if (statement.sql === "") {
         response.end("Ok.\n");
