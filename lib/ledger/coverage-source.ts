@@ -57,18 +57,6 @@ const summaryRow = z.object({
   hash: bigintText,
 });
 
-const identityRow = z.object({ id: z.uuid() });
-
-/** Which store this is: the oldest row counts. */
-export async function storeIdOf(store: Store): Promise<string> {
-  const [oldest] = await store.rows(
-    "SELECT toString(id) AS id FROM barkeep.identity ORDER BY created_at, id LIMIT 1",
-    identityRow,
-  );
-  if (oldest === undefined) throw new Error("the store has no identity");
-  return oldest.id;
-}
-
 /** Every unit that has coverage, published or not. */
 export async function storedSums(store: Store): Promise<(MirroredUnit & Sums)[]> {
   return store.rows(

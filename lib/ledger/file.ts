@@ -1,4 +1,4 @@
-import type Database from "better-sqlite3";
+import Database from "better-sqlite3";
 import type { z } from "zod";
 import { ledgerFailure } from "./errors.ts";
 
@@ -31,6 +31,16 @@ export class LedgerFile {
   run(sql: string, ...values: readonly SqlValue[]): { readonly changes: number; readonly id: bigint } {
     const { changes, lastInsertRowid } = this.#mapped(() => this.#statement(sql).run(...values));
     return { changes, id: BigInt(lastInsertRowid) };
+  }
+
+  /** The same for a row that may break a rule of its table. @returns how many rows it changed; 0 for such a one */
+  tryRun(sql: string, ...values: readonly SqlValue[]): number {
+    try {
+      return this.run(sql, ...values).changes;
+    } catch (error) {
+      if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_CONSTRAINT")) return 0;
+      throw error;
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { RefusedError } from "../model/errors.ts";
+import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
@@ -65,12 +65,17 @@ export class Ledger implements Disposable {
    */
   belongTo(storeId: string): void {
     this.transaction(() => {
-      const known = this.storeId;
-      if (known === storeId) return;
-      if (known !== undefined) throw this.#otherStore(known, storeId);
+      if (this.checkBelongsTo(storeId)) return;
       this.journal.record("ledger.met-store", storeId);
       this.#file.run("INSERT INTO facts (name, value) VALUES ('store_id', ?)", storeId);
     });
+  }
+
+  /** @returns whether it has met a store before @throws RefusedError LEDGER_OTHER_STORE */
+  checkBelongsTo(storeId: string): boolean {
+    const known = this.storeId;
+    if (known !== undefined && known !== storeId) throw this.#otherStore(known, storeId);
+    return known !== undefined;
   }
 
   close(): void {
@@ -100,4 +105,17 @@ export interface LedgerOptions {
 export function openLedger(stateDirectory: string, options: LedgerOptions = {}): Ledger {
   const file = openLedgerFile(ledgerPath(stateDirectory), options.timeoutMs);
   return new Ledger(file, options.clock ?? systemClock);
+}
+
+/**
+ * The same where reading must not make a ledger.
+ * @throws ConfigurationError NO_LEDGER
+ */
+export function openExistingLedger(stateDirectory: string): Ledger {
+  if (ledgerExists(stateDirectory)) return openLedger(stateDirectory);
+  throw new ConfigurationError("there is no ledger in the state directory", {
+    code: "NO_LEDGER",
+    subject: stateDirectory,
+    hint: "name another one with --state or BARKEEP_STATE; populate and populate --plan make one",
+  });
 }

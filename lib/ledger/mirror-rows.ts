@@ -102,7 +102,7 @@ export class MirrorRows {
   /** Takes one row over whose key may have been seen before. */
   #put(unit: bigint, row: StoredRow, seq: bigint): RowChange {
     const revisions = this.#revisions(unit, row.key);
-    let next = BigInt(revisions.length);
+    let next = revisions.reduce((most, { revision }) => (revision >= most ? revision + 1n : most), 0n);
     let changed = 0;
     for (const other of row.doubles) {
       if (isSameRow(other, row) || revisions.some((one) => isSame(one, other))) continue;

@@ -62,6 +62,11 @@ export class Mirror {
 
   /** The number of a unit, which is new where it was not seen before. */
   unitId({ series, segment, build }: MirroredUnit): bigint {
+    return this.unitIdOf(series, segment, build);
+  }
+
+  /** The same by its names. */
+  unitIdOf(series: string, segment: string, build: number): bigint {
     this.#file.run(
       "INSERT INTO mirror_units (series, segment, build) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       series,

@@ -1,10 +1,9 @@
-import type { Store } from "../store/index.ts";
+import { storeIdOf, type Store } from "../store/index.ts";
 import { unitId } from "../model/series.ts";
 import { RetryableError } from "../model/errors.ts";
 import {
   storedRows,
   storedSums,
-  storeIdOf,
   unitText,
   wrapped,
   type MirroredUnit,
@@ -55,10 +54,33 @@ export async function syncLedger(ledger: Ledger, store: Store, signal: AbortSign
 }
 
 /** A unit whose sums are not the mirror's. */
-interface DifferingUnit {
+export interface DifferingUnit {
   readonly unit: MirroredUnit;
-  /** Rows that the store has more. */
+  /** Rows that the store has more, fewer where negative. */
   readonly more: bigint;
+}
+
+/**
+ * What a sync would read: the units whose sums differ. Changes nothing.
+ * @throws RefusedError LEDGER_OTHER_STORE
+ */
+export async function planSync(ledger: Ledger, store: Store): Promise<DifferingUnit[]> {
+  ledger.checkBelongsTo(await storeIdOf(store));
+  return differingUnits(ledger, await storedSums(store));
+}
+
+function differingUnits(ledger: Ledger, stored: readonly (MirroredUnit & Sums)[]): DifferingUnit[] {
+  const mirrored = ledger.mirror.units();
+  const differing: DifferingUnit[] = [];
+  for (const one of stored) {
+    const text = unitText(one);
+    const sums = mirrored.get(text)?.sums ?? noRows;
+    if (!isSame(sums, one)) differing.push({ unit: one, more: one.rows - sums.rows });
+    mirrored.delete(text);
+  }
+  // Units that the store has no more.
+  const gone = [...mirrored.values()].filter(({ sums }) => !isSame(sums, noRows));
+  return [...differing, ...gone.map(({ unit, sums }) => ({ unit, more: -sums.rows }))];
 }
 
 class Sync {
@@ -80,14 +102,14 @@ class Sync {
   async run(): Promise<SyncResult> {
     const { journal, mirror } = this.#ledger;
     let stored = await storedSums(this.#store);
-    const differing = this.#differing(stored);
+    const differing = differingUnits(this.#ledger, stored);
     const begun = { units: stored.length, differing: differing.length };
     this.#seq = journal.record("ledger.sync-started", this.#storeId, begun);
     if (differing.length > 0) {
       await this.#addTails(differing);
       // Only what the rows behind the newest one do not explain is read as a whole.
       stored = await storedSums(this.#store);
-      for (const { unit } of this.#differing(stored)) await this.#compare(unit);
+      for (const { unit } of differingUnits(this.#ledger, stored)) await this.#compare(unit);
     }
     const result = {
       storeId: this.#storeId,
@@ -100,20 +122,6 @@ class Sync {
     const ended = { units, rows, mirrored, divergent: result.divergences.length };
     journal.record("ledger.sync-ended", this.#storeId, ended);
     return result;
-  }
-
-  #differing(stored: readonly (MirroredUnit & Sums)[]): DifferingUnit[] {
-    const mirrored = this.#ledger.mirror.units();
-    const differing: DifferingUnit[] = [];
-    for (const one of stored) {
-      const text = unitText(one);
-      const sums = mirrored.get(text)?.sums ?? noRows;
-      if (!isSame(sums, one)) differing.push({ unit: one, more: one.rows - sums.rows });
-      mirrored.delete(text);
-    }
-    // Units that the store has no more.
-    const gone = [...mirrored.values()].filter(({ sums }) => !isSame(sums, noRows));
-    return [...differing, ...gone.map(({ unit, sums }) => ({ unit, more: -sums.rows }))];
   }
 
   /** Takes over what stands behind the newest row of each unit that has grown. */

@@ -11,6 +11,7 @@ export {
 } from "./coverage.ts";
 export { readDigestColumns } from "./digest.ts";
 export { storeExists } from "./exists.ts";
+export { storeIdOf } from "./identity.ts";
 export { serveStore, type ServedStore } from "./serve/index.ts";
 export {
   readNative as decodeNative,

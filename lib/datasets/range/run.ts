@@ -2,9 +2,18 @@ import type { ProcessEnvironment, Registry, Settings } from "../../config/index.
 import { dayOfMs, daysBetween } from "../../model/day.ts";
 import type { Failure } from "../../model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../../model/exit-codes.ts";
-import { openStore, storeSettings, type Store } from "../../store/index.ts";
-import { checkDisk, planWork } from "./plan.ts";
-import { coveredOf, populateSymbol, spansOf, type SymbolResult, type SymbolWork } from "./populate.ts";
+import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { openStore, storeIdOf, storeSettings, type Store } from "../../store/index.ts";
+import { AttemptRecorder } from "./attempt-recorder.ts";
+import { checkDisk, planWork, storePlan } from "./plan.ts";
+import {
+  coveredOf,
+  populateSymbol,
+  spansOf,
+  type PopulateEvents,
+  type SymbolResult,
+  type SymbolWork,
+} from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 
 /** Where a run tells people what happens. */
@@ -34,17 +43,27 @@ export async function populate(
 ): Promise<PopulateOutcome> {
   const today = dayOfMs(now.getTime());
   const work = await resolveWork(request, settings, registry, env, today, (line) => listener.line(line));
+  using ledger = openLedger(settings.stateDirectory);
   const store = await openStore(storeSettings(settings));
   try {
-    return await populateWork(store, work, settings, today, signal, listener);
+    ledger.belongTo(await storeIdOf(store));
+    return await populateWork({ store, ledger }, work, settings, today, signal, listener);
   } finally {
     await store.close();
   }
 }
 
-/** The same with a store that is open. */
+/** Where a run writes to. */
+export interface PopulateTarget {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  /** The stored plan that is carried out; without one, what is to be done is put down as a plan of its own. */
+  readonly planId?: string | undefined;
+}
+
+/** The same with a store and a ledger that are open. */
 export async function populateWork(
-  store: Store,
+  target: PopulateTarget,
   work: readonly SymbolWork[],
   settings: Settings,
   today: ReturnType<typeof dayOfMs>,
@@ -52,18 +71,23 @@ export async function populateWork(
   listener: PopulateListener,
 ): Promise<PopulateOutcome> {
   const startMs = Date.now();
-  checkDisk(await planWork(store, work, settings), settings.stateDirectory);
+  const { store, ledger } = target;
+  const plan = await planWork(store, work, settings);
+  checkDisk(plan, settings.stateDirectory);
+  const planId = target.planId ?? storePlan(ledger, plan, settings);
   const results: SymbolResult[] = [];
   for (const one of work) {
     if (signal.aborted) break;
-    results.push(await populateOne(store, one, today, signal, listener));
+    results.push(await populateOne({ store, ledger, planId }, one, today, signal, listener));
   }
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
-  return { results, elapsedMs: Date.now() - startMs, exitCode: exitCodeFor(results, signal.aborted) };
+  const exitCode = exitCodeFor(results, signal.aborted);
+  if (planId !== undefined) ledger.journal.record("plan.ended", planId, { exitCode });
+  return { results, elapsedMs: Date.now() - startMs, exitCode };
 }
 
 async function populateOne(
-  store: Store,
+  { store, ledger, planId }: PopulateTarget,
   work: SymbolWork,
   today: ReturnType<typeof dayOfMs>,
   signal: AbortSignal,
@@ -73,19 +97,26 @@ async function populateOne(
   const spans = spansOf(work, covered);
   const daysTotal = spans.reduce((sum, span) => sum + daysBetween(span.from, span.to) + 1, 0);
   const state = { subject: work.series[0]?.symbol ?? "", daysDone: 0, daysTotal, trades: 0n, bars: 0 };
-  return populateSymbol(store, work, covered, today, signal, {
+  const recorder = new AttemptRecorder(ledger, state.subject, planId, (text) => listener.line(text));
+  const events: PopulateEvents = {
     note: (text) => listener.line(text),
-    finding: (failure) => listener.line(describeFailure(failure)),
+    opened: (units) => recorder.opened(units),
+    finding: (failure) => {
+      recorder.finding(failure);
+      listener.line(describeFailure(failure));
+    },
     dayRead: (_day, trades) => {
       state.daysDone += 1;
       state.trades += trades;
       listener.progress(state);
     },
-    committed: ({ bars }) => {
-      state.bars += bars;
+    committed: (amount) => {
+      recorder.committed(amount);
+      state.bars += amount.bars;
       listener.progress(state);
     },
-  });
+  };
+  return recorder.record(async () => populateSymbol(store, work, covered, today, signal, events));
 }
 
 /** One line: what, where, what to do, code. */
