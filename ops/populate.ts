@@ -6,7 +6,7 @@ import { parseDay } from "../lib/model/day.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../lib/model/exit-codes.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
-import { planDocument, planLines, populateDocument, populateLines } from "../lib/report/populate.ts";
+import { populateDocument, populateLines, storedPlanDocument, storedPlanLines } from "../lib/report/populate.ts";
 import { Progress } from "../lib/report/progress.ts";
 
 /** This run's own command, as a shell takes it. */
@@ -48,7 +48,11 @@ const command = defineCommand({
       choices: segmentations,
       describe: "how often a series resets; fixed at its first build (default RANGEBAR_OUROBOROS_MODE, else year)",
     },
-    plan: { type: "boolean", describe: "show units, bytes, memory, disk and time; change nothing" },
+    plan: {
+      type: "boolean",
+      describe:
+        "show units, bytes, memory, disk and time, and keep that as a plan for barkeep apply; change nothing else",
+    },
   },
   examples: [
     ["--archive DIR --symbol BTCUSDT --threshold 250 --threshold 500", "all published days at two thresholds"],
@@ -66,9 +70,9 @@ const command = defineCommand({
     const registry = loadRegistry(settings.symbolsFile);
     if (args.plan) {
       const plan = await planPopulate(request, settings, registry, env, new Date(), log);
-      if (settings.json) printJson(planDocument(plan));
-      else planLines(plan).forEach((line) => print(line));
-      return worstExitCode(plan.failures);
+      if (settings.json) printJson(storedPlanDocument(plan));
+      else storedPlanLines(plan).forEach((line) => print(line));
+      return worstExitCode(plan.plan.failures);
     }
     const progress = new Progress(context.stderr);
     const outcome: PopulateOutcome = await populate(request, settings, registry, env, new Date(), signal, {

@@ -5,6 +5,7 @@ import { readSeries } from "../lib/datasets/range/export.ts";
 import { resolveWork } from "../lib/datasets/range/request.ts";
 import { populateWork, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { readStatus, type SeriesStatus } from "../lib/datasets/range/status.ts";
+import { openLedger } from "../lib/ledger/index.ts";
 import { writeWhole } from "../lib/files/write-whole.ts";
 import { dayOfMs, parseDay } from "../lib/model/day.ts";
 import { parseSeriesId, parseThreshold, seriesId, type SeriesId } from "../lib/model/series.ts";
@@ -14,7 +15,7 @@ import { htmlChart } from "../lib/report/html-chart.ts";
 import { populateDocument, populateLines } from "../lib/report/populate.ts";
 import { statusDocument, statusLines } from "../lib/report/status.ts";
 import { terminalChart } from "../lib/report/terminal-chart.ts";
-import { decodeNative, openStore, type Store, storeSettings } from "../lib/store/index.ts";
+import { decodeNative, openStore, type Store, storeIdOf, storeSettings } from "../lib/store/index.ts";
 
 /** Thresholds that make tens to hundreds of bars of ten minutes of trades. */
 const thresholds = [10, 25, 50].map(parseThreshold);
@@ -93,9 +94,11 @@ const command = defineCommand({
     };
     const today = dayOfMs(Date.now());
     const work = await resolveWork(request, settings, registry, env, today, log);
+    using ledger = openLedger(settings.stateDirectory);
     const store = await openStore(storeSettings(settings));
     try {
-      const outcome = await populateWork(store, work, settings, today, signal, {
+      ledger.belongTo(await storeIdOf(store));
+      const outcome = await populateWork({ store, ledger }, work, settings, today, signal, {
         line: log,
         progress: () => undefined,
       });

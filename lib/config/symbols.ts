@@ -10,7 +10,7 @@ export function effectiveStart(entry: SymbolEntry): Day {
 }
 
 /** Is the day inside a hole that the registry declares? */
-export function isKnownGap(entry: SymbolEntry | undefined, day: Day): boolean {
+export function isKnownGap(entry: Pick<SymbolEntry, "knownGaps"> | undefined, day: Day): boolean {
   return entry?.knownGaps.some((gap) => gap.startDate <= day && day <= gap.endDate) === true;
 }
 
@@ -18,7 +18,7 @@ export function isKnownGap(entry: SymbolEntry | undefined, day: Day): boolean {
  * Do declared holes explain ids that are missing between a trade of one day and the next trade on another? Every day that lies
  * between must be declared; where none does, one of the two.
  */
-export function isDeclaredBetween(entry: SymbolEntry | undefined, before: Day, after: Day): boolean {
+export function isDeclaredBetween(entry: Pick<SymbolEntry, "knownGaps"> | undefined, before: Day, after: Day): boolean {
   const between = daysInclusive(addDays(before, 1), addDays(after, -1));
   if (between.length > 0) return between.every((day) => isKnownGap(entry, day));
   return isKnownGap(entry, before) || isKnownGap(entry, after);

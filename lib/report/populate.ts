@@ -1,14 +1,27 @@
-import type { PopulatePlan } from "../datasets/range/plan.ts";
+import { shortPlanId } from "../ledger/index.ts";
+import type { PlanOutlook } from "../datasets/range/apply.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
+import type { PopulatePlan, StoredPopulatePlan } from "../datasets/range/plan.ts";
 import type { PopulateOutcome } from "../datasets/range/run.ts";
 import type { Failure } from "../model/errors.ts";
 import { exitCodes } from "../model/exit-codes.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
+type PlanFigures = Omit<PopulatePlan, "symbols">;
+
 const right = { align: "right" } as const;
 
 /** The answer of `populate --plan`. */
-export function planLines(plan: PopulatePlan): string[] {
+export function storedPlanLines({ plan, id }: StoredPopulatePlan): string[] {
+  return [...planLines(plan), ...(id === undefined ? [] : [`exactly this: ${applyCommand(id)}`])];
+}
+
+function applyCommand(id: string): string {
+  return `barkeep apply ${shortPlanId(id)}`;
+}
+
+/** What a plan takes. */
+export function planLines(plan: PlanFigures): string[] {
   const failures = plan.failures.map(describeFailure);
   if (plan.units.length === 0) return failures.length > 0 ? failures : ["nothing to do: every day asked for is built"];
   const table = textTable(
@@ -39,7 +52,12 @@ export function planLines(plan: PopulatePlan): string[] {
 }
 
 /** The same as one document. */
-export function planDocument(plan: PopulatePlan): Record<string, unknown> {
+export function storedPlanDocument({ plan, id }: StoredPopulatePlan): Record<string, unknown> {
+  return { plan: id ?? null, apply: id === undefined ? null : applyCommand(id), ...planDocument(plan) };
+}
+
+/** What a plan takes, for a document. */
+export function planDocument(plan: PlanFigures): Record<string, unknown> {
   return {
     units: plan.units.map((unit) => ({
       unit: unit.unit,
@@ -58,6 +76,16 @@ export function planDocument(plan: PopulatePlan): Record<string, unknown> {
     seconds: plan.seconds,
     failures: plan.failures.map(failureFields),
   };
+}
+
+/** The answer of `apply --plan`. */
+export function outlookLines({ rest, built }: PlanOutlook): string[] {
+  return [...built.map((unit) => `${unit}: built meanwhile`), ...planLines(rest)];
+}
+
+/** The same as one document. */
+export function outlookDocument(id: string, { rest, built }: PlanOutlook): Record<string, unknown> {
+  return { plan: id, built, ...planDocument(rest) };
 }
 
 /** The answer of `populate`. */

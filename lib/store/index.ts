@@ -12,6 +12,7 @@ export {
 export { readDigestColumns } from "./digest.ts";
 export { storeExists } from "./exists.ts";
 export { barsMissing, lackingUnits } from "./lacking.ts";
+export { storeIdOf } from "./identity.ts";
 export { serveStore, type ServedStore } from "./serve/index.ts";
 export {
   readNative as decodeNative,

@@ -48,6 +48,11 @@ listing_date = 2021-05-10
 
 const planShape = z.object({
   version: z.literal(1),
+  plan: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+  apply: z.string().nullable(),
   units: z.array(
     z.object({
       unit: z.string(),
@@ -150,7 +155,7 @@ test("a plan has a unit per series and segment, with its days, bytes, bars, memo
   const passes = (units[0]?.seconds ?? 0) + (units[2]?.seconds ?? 0);
   assert.ok(Math.abs(seconds - passes) < 1e-9, "the thresholds share one pass");
   assert.ok(freeBytes > 0);
-  assert.equal(existsSync(state), false, "no state directory was made");
+  assert.deepEqual(readdirSync(state), ["ledger.sqlite"], "the plan is kept; no store was made");
 });
 
 test("the same as text: a line per unit, then disk, memory and time", async () => {
@@ -159,10 +164,20 @@ test("the same as text: a line per unit, then disk, memory and time", async () =
   assert.equal(code, exitCodes.ok, stderr);
   const lines = stdout.split("\n");
   assert.match(lines[0] ?? "", /^unit +from +to +days +archives +bars \(guess\) +store$/);
-  assert.equal(lines.length, 6);
+  assert.equal(lines.length, 7);
   assert.match(lines[1] ?? "", /^BTCUSDT@50:2024 +2024-12-29 +2024-12-31 +3 +[\d.]+ kB +\d+ +[\d.]+ k?B$/);
   assert.match(lines[5] ?? "", /^disk [\d.]+ \w+ of [\d.]+ \w+ free, memory [\d.]+ MB, about [\d.]+ s$/);
-  assert.equal(existsSync(state), false);
+  assert.match(lines[6] ?? "", /^exactly this: barkeep apply [0-9a-f]{12}$/);
+  assert.deepEqual(readdirSync(state), ["ledger.sqlite"]);
+});
+
+test("the same plan made twice is one, under the same id; another one has another id", async () => {
+  const state = newState();
+  const ids = [await plan(state, asked), await plan(state, asked), await plan(state, until(last))].map(
+    ({ plan }) => plan,
+  );
+  assert.equal(ids[0], ids[1]);
+  assert.notEqual(ids[0], ids[2]);
 });
 
 test("months and weeks make other units", async () => {
@@ -186,7 +201,7 @@ test("archives that must be fetched need room on the disk; sizes are asked for, 
   const fetched = (units[0]?.archive_bytes ?? 0) + (units[2]?.archive_bytes ?? 0);
   assert.ok(fetched > 0);
   assert.equal(diskBytes, fetched + units.reduce((sum, unit) => sum + unit.store_bytes, 0));
-  assert.equal(existsSync(state), false);
+  assert.deepEqual(readdirSync(state), ["ledger.sqlite"]);
 });
 
 test("archives that lie in the mirror already need no room", async () => {
@@ -210,6 +225,7 @@ test("what is built already is not planned again; what is new is, from the day a
   assert.equal(all.stdout, "nothing to do: every day asked for is built");
   const none = await plan(state, until(built));
   assert.deepEqual(none.units, []);
+  assert.equal(none.plan, null, "nothing to do is no plan to keep");
   assert.equal(none.disk_bytes, 0);
   assert.equal(none.memory_bytes, 0);
   assert.equal(none.seconds, 0);

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { loadRegistry, loadSettings, readEnvironment } from "../../lib/config/index.ts";
 import { resolveWork } from "../../lib/datasets/range/request.ts";
+import { openLedger } from "../../lib/ledger/index.ts";
 import { populateWork } from "../../lib/datasets/range/run.ts";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { RetryableError } from "../../lib/model/errors.ts";
@@ -107,6 +108,7 @@ test("a store that stays away ends the run with exit 2, once it has been silent 
   const today = addDays(firstDay, days);
   const work = await resolveWork(request, settings, registry, environment.values, today, () => undefined);
   const store = await openStore(storeSettings(settings));
+  using ledger = openLedger(settings.stateDirectory);
   const lines: string[] = [];
   const listener = {
     line: (text: string) => void lines.push(text),
@@ -116,7 +118,7 @@ test("a store that stays away ends the run with exit 2, once it has been silent 
   const signal = new AbortController().signal;
   try {
     await assert.rejects(
-      populateWork(store, work, settings, today, signal, listener, patience),
+      populateWork({ store, ledger }, work, settings, today, signal, listener, patience),
       (error) =>
         error instanceof RetryableError && error.code === "STORE_AWAY" && exitCodeOf(error) === exitCodes.unavailable,
     );

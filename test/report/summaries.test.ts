@@ -91,7 +91,15 @@ test("populate as a document: every failure with code, what, where and what to d
 });
 
 test("plan: nothing to do without units; else a line each and the totals", () => {
-  const plan: PopulatePlan = { units: [], diskBytes: 0, freeBytes: 1, memoryBytes: 0, seconds: 0, failures: [] };
+  const plan: PopulatePlan = {
+    symbols: [],
+    units: [],
+    diskBytes: 0,
+    freeBytes: 1,
+    memoryBytes: 0,
+    seconds: 0,
+    failures: [],
+  };
   assert.deepEqual(planLines(plan), ["nothing to do: every day asked for is built"]);
   const unit = {
     unit: "BTCUSDT@25:2024",

@@ -3,13 +3,17 @@ import { dirname } from "node:path";
 import type { ProcessEnvironment, Registry, Settings } from "../../config/index.ts";
 import { dayOfMs } from "../../model/day.ts";
 import { UnavailableError, type Failure } from "../../model/errors.ts";
-import { openStore, storeExists, storeSettings, type Store } from "../../store/index.ts";
+import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { openStore, storeExists, storeIdOf, storeSettings, type Store } from "../../store/index.ts";
 import { estimateSpan, type UnitEstimate } from "./estimate.ts";
+import { planDocumentOf } from "./plan-document.ts";
 import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 import { soundWork } from "./sound-work.ts";
 
 export interface PopulatePlan {
+  /** Whose units they are. */
+  readonly symbols: readonly { readonly work: SymbolWork; readonly units: readonly UnitEstimate[] }[];
   readonly units: readonly UnitEstimate[];
   /** Archives to fetch into the mirror and bars to store; archives that lie on this machine are not counted. */
   readonly diskBytes: number;
@@ -20,7 +24,16 @@ export interface PopulatePlan {
   readonly failures: readonly Failure[];
 }
 
-/** What a populate with this request would do. Changes nothing: a store that does not exist yet is not made. */
+/** A plan, and its id in the ledger; none where there is nothing to do. */
+export interface StoredPopulatePlan {
+  readonly plan: PopulatePlan;
+  readonly id: string | undefined;
+}
+
+/**
+ * What a populate with this request would do, put down in the ledger so that exactly that can be carried out later. Changes nothing
+ * else: a store that does not exist yet is not made.
+ */
 export async function planPopulate(
   request: PopulateRequest,
   settings: Settings,
@@ -28,14 +41,31 @@ export async function planPopulate(
   env: ProcessEnvironment,
   now: Date,
   note: (line: string) => void,
-): Promise<PopulatePlan> {
+): Promise<StoredPopulatePlan> {
   const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
+  using ledger = openLedger(settings.stateDirectory);
   const store = storeExists(storeSettings(settings)) ? await openStore(storeSettings(settings)) : undefined;
   try {
-    return await planWork(store, work, settings);
+    if (store !== undefined) ledger.checkBelongsTo(await storeIdOf(store));
+    const plan = await planWork(store, work, settings);
+    return { plan, id: storePlan(ledger, plan, settings) };
   } finally {
     await store?.close();
   }
+}
+
+/** Puts a plan down in the ledger. @returns its id; undefined where there is nothing to do */
+export function storePlan(
+  ledger: Ledger,
+  plan: PopulatePlan,
+  settings: Pick<Settings, "archive" | "segmentation">,
+): string | undefined {
+  if (plan.units.length === 0) return undefined;
+  return ledger.transaction(() => {
+    const id = ledger.plans.put(planDocumentOf(plan, settings));
+    ledger.journal.record("plan.stored", id, { units: plan.units.length });
+    return id;
+  });
 }
 
 /** @param store undefined where there is none yet */
@@ -44,7 +74,7 @@ export async function planWork(
   work: readonly SymbolWork[],
   settings: Settings,
 ): Promise<PopulatePlan> {
-  const units: UnitEstimate[] = [];
+  const symbols: { work: SymbolWork; units: UnitEstimate[] }[] = [];
   const failures: Failure[] = [];
   let fetchBytes = 0;
   let seconds = 0;
@@ -52,16 +82,20 @@ export async function planWork(
     const sound = store === undefined ? { work: one, failures: [] } : await soundWork(store, one);
     failures.push(...sound.failures);
     const covered = store === undefined ? [] : await coveredOf(store, sound.work);
+    const ofSymbol: UnitEstimate[] = [];
     for (const span of spansOf(sound.work, covered)) {
       const estimate = await estimateSpan(sound.work, span);
-      units.push(...estimate.units);
+      ofSymbol.push(...estimate.units);
       fetchBytes += estimate.fetchBytes;
       seconds += estimate.seconds;
     }
+    symbols.push({ work: one, units: ofSymbol });
   }
+  const units = symbols.flatMap((one) => one.units);
   const storesHere = settings.storeUrl === undefined;
   const storeBytes = units.reduce((sum, unit) => sum + unit.storeBytes, 0);
   return {
+    symbols,
     units,
     diskBytes: fetchBytes + (storesHere ? storeBytes : 0),
     freeBytes: await freeBytesAt(settings.stateDirectory),

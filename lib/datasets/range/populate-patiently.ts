@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CircuitBreaker, type BreakerLimits } from "../../model/circuit-breaker.ts";
 import type { Day } from "../../model/day.ts";
 import { RetryableError } from "../../model/errors.ts";
-import type { Store } from "../../store/index.ts";
+import { AttemptRecorder } from "./attempt-recorder.ts";
 import type { PopulateListener } from "./listener.ts";
-import { coveredOf, populateSymbol, type SymbolResult, type SymbolWork } from "./populate.ts";
+import { coveredOf, populateSymbol, type PopulateEvents, type SymbolResult, type SymbolWork } from "./populate.ts";
+import type { PopulateTarget } from "./populate-target.ts";
 import { SymbolTally } from "./symbol-tally.ts";
 
 /** How long a store may be away: a server's restart, or its upgrade. */
@@ -17,7 +18,7 @@ export const storePatience: BreakerLimits = { firstPauseMs: 1_000, longestPauseM
  * @throws RetryableError STORE_AWAY after a silence of `patience`; what populateSymbol throws
  */
 export async function populatePatiently(
-  store: Store,
+  { store, ledger, planId }: PopulateTarget,
   work: SymbolWork,
   today: Day,
   signal: AbortSignal,
@@ -26,13 +27,18 @@ export async function populatePatiently(
 ): Promise<SymbolResult> {
   const tally = new SymbolTally(work, listener);
   const breaker = new CircuitBreaker(patience);
-  const events = tally.events(() => breaker.progressed());
+  const recorder = new AttemptRecorder(ledger, tally.symbol, planId, (text) => listener.line(text));
+  const events = recordedEvents(
+    tally.events(() => breaker.progressed()),
+    recorder,
+  );
   for (;;) {
     try {
       const covered = await coveredOf(store, work);
       if (breaker.answered()) listener.line("the store answers again; going on after the last commit");
       tally.begin(covered);
-      const { interrupted } = await populateSymbol(store, work, covered, today, signal, events);
+      const attempt = async (): Promise<SymbolResult> => populateSymbol(store, work, covered, today, signal, events);
+      const { interrupted } = await recorder.record(attempt);
       return tally.result(interrupted);
     } catch (error) {
       if (!isStoreAway(error)) throw error;
@@ -44,6 +50,22 @@ export async function populatePatiently(
       breaker.retry();
     }
   }
+}
+
+/** What a run tells, put on record too. */
+function recordedEvents(events: ReturnType<SymbolTally["events"]>, recorder: AttemptRecorder): PopulateEvents {
+  return {
+    ...events,
+    opened: (units) => recorder.opened(units),
+    finding: (failure, stops) => {
+      recorder.finding(failure);
+      events.finding(failure, stops);
+    },
+    committed: (amount) => {
+      recorder.committed(amount);
+      events.committed(amount);
+    },
+  };
 }
 
 function isStoreAway(error: unknown): error is RetryableError {

@@ -7,7 +7,7 @@ import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/s
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
 import type { DayRange } from "./range-request.ts";
 import type { ArchiveSource, DayFile } from "../../sources/archive/index.ts";
-import { unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
+import { unitsCovered, type CoveredUnit, type OpenUnit, type Store } from "../../store/index.ts";
 import { walkDays } from "./days.ts";
 import { readDay } from "./read-day.ts";
 import { earlierStarts, type EarlierStart } from "./earlier-starts.ts";
@@ -23,7 +23,8 @@ import {
 /** One symbol's share of a request: which series, which days, from where. */
 export interface SymbolWork {
   readonly series: readonly RangeSeries[];
-  readonly entry: SymbolEntry | undefined;
+  /** What the registry declares of it. */
+  readonly entry: Pick<SymbolEntry, "knownGaps"> | undefined;
   readonly range: DayRange;
   readonly segmentation: Segmentation;
   readonly source: ArchiveSource;
@@ -34,6 +35,8 @@ export interface PopulateEvents {
   note(text: string): void;
   /** @param stops the symbol ends here; the same run may come past it when it is made again */
   finding(failure: Failure, stops: boolean): void;
+  /** A job has opened its units, and goes on to write; the job before it is over. */
+  opened(units: readonly OpenUnit[]): void;
   dayRead(day: Day, trades: bigint): void;
   committed(amount: CommittedAmount): void;
 }
@@ -219,6 +222,7 @@ class SymbolRun {
       earlier,
       committed: (amount) => this.#add(amount),
     });
+    this.#events.opened(this.#job.units);
     return this.#job;
   }
 
@@ -242,6 +246,7 @@ class SymbolRun {
         committed: (amount) => this.#add(amount),
       });
       try {
+        this.#events.opened(job.units);
         await job.finish(true);
       } finally {
         await job.close();

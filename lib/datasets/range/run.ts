@@ -3,10 +3,12 @@ import type { BreakerLimits } from "../../model/circuit-breaker.ts";
 import { dayOfMs, type Day } from "../../model/day.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
 import { seriesId } from "../../model/series.ts";
-import { openStore, storeSettings, type Store } from "../../store/index.ts";
+import { openLedger } from "../../ledger/index.ts";
+import { openStore, storeIdOf, storeSettings } from "../../store/index.ts";
 import { describeFailure, type PopulateListener } from "./listener.ts";
-import { checkDisk, planWork } from "./plan.ts";
+import { checkDisk, planWork, storePlan } from "./plan.ts";
 import type { SymbolResult, SymbolWork } from "./populate.ts";
+import type { PopulateTarget } from "./populate-target.ts";
 import { populatePatiently, storePatience } from "./populate-patiently.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 import { soundWork } from "./sound-work.ts";
@@ -32,21 +34,23 @@ export async function populate(
 ): Promise<PopulateOutcome> {
   const today = dayOfMs(now.getTime());
   const work = await resolveWork(request, settings, registry, env, today, (line) => listener.line(line));
+  using ledger = openLedger(settings.stateDirectory);
   const store = await openStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
   try {
-    return await populateWork(store, work, settings, today, signal, listener);
+    ledger.belongTo(await storeIdOf(store));
+    return await populateWork({ store, ledger }, work, settings, today, signal, listener);
   } finally {
     await store.close();
   }
 }
 
 /**
- * The same with a store that is open.
+ * The same with a store and a ledger that are open.
  * @param patience how long a store may be away once the work has begun
  * @throws RetryableError STORE_AWAY when it was away for longer; what is committed stays
  */
 export async function populateWork(
-  store: Store,
+  target: PopulateTarget,
   work: readonly SymbolWork[],
   settings: Settings,
   today: Day,
@@ -55,13 +59,16 @@ export async function populateWork(
   patience: BreakerLimits = storePatience,
 ): Promise<PopulateOutcome> {
   const startMs = Date.now();
-  checkDisk(await planWork(store, work, settings), settings.stateDirectory);
+  const { store, ledger } = target;
+  const plan = await planWork(store, work, settings);
+  checkDisk(plan, settings.stateDirectory);
+  const planId = target.planId ?? storePlan(ledger, plan, settings);
   const results: SymbolResult[] = [];
   for (const one of work) {
     if (signal.aborted) break;
     const { work: sound, failures } = await soundWork(store, one);
     for (const failure of failures) listener.line(describeFailure(failure));
-    const result = await populatePatiently(store, sound, today, signal, listener, patience);
+    const result = await populatePatiently({ store, ledger, planId }, sound, today, signal, listener, patience);
     results.push({
       ...result,
       symbol: one.series[0]?.symbol ?? "",
@@ -70,7 +77,9 @@ export async function populateWork(
     });
   }
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
-  return { results, elapsedMs: Date.now() - startMs, exitCode: exitCodeFor(results, signal.aborted) };
+  const exitCode = exitCodeFor(results, signal.aborted);
+  if (planId !== undefined) ledger.journal.record("plan.ended", planId, { exitCode });
+  return { results, elapsedMs: Date.now() - startMs, exitCode };
 }
 
 function exitCodeFor(results: readonly SymbolResult[], interrupted: boolean): ExitCode {

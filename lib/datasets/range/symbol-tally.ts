@@ -34,7 +34,7 @@ export class SymbolTally {
   }
 
   /** @param onCommit told of each commit before the listener is */
-  events(onCommit: () => void): PopulateEvents {
+  events(onCommit: () => void): Omit<PopulateEvents, "opened"> {
     return {
       note: (text) => this.#tell(text),
       finding: (failure, stops) => {
@@ -59,7 +59,7 @@ export class SymbolTally {
     const { days, trades, bars } = this.#committed;
     const { series } = this.#work;
     return {
-      symbol: this.#symbol,
+      symbol: this.symbol,
       series: series.map(seriesId),
       days,
       trades,
@@ -69,7 +69,8 @@ export class SymbolTally {
     };
   }
 
-  get #symbol(): string {
+  /** Whose it is. */
+  get symbol(): string {
     return this.#work.series[0]?.symbol ?? "";
   }
 
@@ -81,7 +82,7 @@ export class SymbolTally {
 
   #show(): void {
     this.#listener.progress({
-      subject: this.#symbol,
+      subject: this.symbol,
       daysDone: this.#daysDone,
       daysTotal: this.#daysTotal,
       trades: this.#trades,

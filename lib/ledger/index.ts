@@ -1,0 +1,11 @@
+export { acceptDivergence } from "./accept.ts";
+export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
+export type { Clock } from "./clock.ts";
+export type { EventKind, JournalEvent } from "./journal.ts";
+export { ledgerExists, ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
+export type { Divergence } from "./mirror.ts";
+export type { Alert } from "./outbox.ts";
+export { shortPlanId, type StoredPlan } from "./plans.ts";
+export { planRebuild, rebuildLedger, type KeptTable, type RebuildResult } from "./rebuild.ts";
+export { readLedgerStatus, type LedgerStatus } from "./status.ts";
+export { buildName, planSync, syncLedger, type DifferingUnit, type SyncResult } from "./sync.ts";

@@ -1,0 +1,121 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { ConfigurationError, RefusedError } from "../model/errors.ts";
+import { Attempts } from "./attempts.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import type { LedgerFile } from "./file.ts";
+import { Journal } from "./journal.ts";
+import { Mirror } from "./mirror.ts";
+import { openLedgerFile } from "./open-file.ts";
+import { Outbox } from "./outbox.ts";
+import { Plans } from "./plans.ts";
+
+/** Where a state directory's ledger is. */
+export function ledgerPath(stateDirectory: string): string {
+  return join(stateDirectory, "ledger.sqlite");
+}
+
+export function ledgerExists(stateDirectory: string): boolean {
+  return existsSync(ledgerPath(stateDirectory));
+}
+
+const factRow = z.object({ value: z.string() });
+
+/**
+ * What this state directory knows beside the store: plans, attempts, what was decided and when, a mirror of the store's coverage
+ * and checkpoints, messages to be delivered. Losing it loses no bars. Close it when done.
+ *
+ * Before an action: `ledger.journal.record("build.dropped", unit, { build })`; the row is on disk when that returns.
+ */
+export class Ledger implements Disposable {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly attempts: Attempts;
+  readonly plans: Plans;
+  readonly mirror: Mirror;
+  readonly outbox: Outbox;
+  readonly #file: LedgerFile;
+
+  constructor(file: LedgerFile, clock: Clock) {
+    this.path = file.path;
+    this.clock = clock;
+    this.#file = file;
+    this.journal = new Journal(file, clock);
+    this.attempts = new Attempts(file, clock, this.journal);
+    this.plans = new Plans(file, clock);
+    this.mirror = new Mirror(file);
+    this.outbox = new Outbox(file, clock);
+  }
+
+  /** Several writes as one: all of them or none. Short: other processes wait. */
+  transaction<T>(work: () => T): T {
+    return this.#file.transaction(work);
+  }
+
+  /** The id of the store that this ledger belongs to; undefined before it has met one. */
+  get storeId(): string | undefined {
+    return this.#file.row("SELECT value FROM facts WHERE name = 'store_id'", factRow)?.value;
+  }
+
+  /**
+   * The first store that a ledger meets is the one it belongs to.
+   * @throws RefusedError LEDGER_OTHER_STORE for any other
+   */
+  belongTo(storeId: string): void {
+    this.transaction(() => {
+      if (this.checkBelongsTo(storeId)) return;
+      this.journal.record("ledger.met-store", storeId);
+      this.#file.run("INSERT INTO facts (name, value) VALUES ('store_id', ?)", storeId);
+    });
+  }
+
+  /** @returns whether it has met a store before @throws RefusedError LEDGER_OTHER_STORE */
+  checkBelongsTo(storeId: string): boolean {
+    const known = this.storeId;
+    if (known !== undefined && known !== storeId) throw this.#otherStore(known, storeId);
+    return known !== undefined;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #otherStore(known: string, met: string): RefusedError {
+    return new RefusedError(`the ledger belongs to store ${known}, and this one is ${met}`, {
+      code: "LEDGER_OTHER_STORE",
+      subject: this.path,
+      hint: "name the state directory of this store with --state; if the ledger's own store is gone for good, barkeep ledger rebuild begins anew with this one",
+    });
+  }
+}
+
+/** What a test may change. */
+export interface LedgerOptions {
+  readonly clock?: Clock;
+  readonly timeoutMs?: number;
+}
+
+/** Opens a state directory's ledger; makes it where there is none. @throws what {@link openLedgerFile} throws */
+export function openLedger(stateDirectory: string, options: LedgerOptions = {}): Ledger {
+  const file = openLedgerFile(ledgerPath(stateDirectory), options.timeoutMs);
+  return new Ledger(file, options.clock ?? systemClock);
+}
+
+/**
+ * The same where reading must not make a ledger.
+ * @throws ConfigurationError NO_LEDGER
+ */
+export function openExistingLedger(stateDirectory: string): Ledger {
+  if (ledgerExists(stateDirectory)) return openLedger(stateDirectory);
+  throw new ConfigurationError("there is no ledger in the state directory", {
+    code: "NO_LEDGER",
+    subject: stateDirectory,
+    hint: "name another one with --state or BARKEEP_STATE; populate and populate --plan make one",
+  });
+}

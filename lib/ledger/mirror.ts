@@ -1,0 +1,238 @@
+import { z } from "zod";
+import { parseSegmentId } from "../model/segments.ts";
+import { parseSeriesId, seriesId } from "../model/series.ts";
+import { unitText, wrapped, type MirroredUnit, type RowKey, type StoredRow, type Sums } from "./coverage-source.ts";
+import type { LedgerFile } from "./file.ts";
+import { MirrorRows, type RowChange } from "./mirror-rows.ts";
+
+const unitRow = z
+  .object({
+    id: z.bigint(),
+    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
+    segment: z.string().transform(parseSegmentId),
+    build: z.coerce.number(),
+    row_count: z.bigint(),
+    row_hash: z.bigint(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    unit: { series: row.series, segment: row.segment, build: row.build } satisfies MirroredUnit,
+    sums: { rows: row.row_count, hash: row.row_hash } satisfies Sums,
+  }));
+
+/** A unit of the mirror: its number there, and what its rows sum up to. */
+export type MirrorUnit = Readonly<z.output<typeof unitRow>>;
+
+const findingRow = z
+  .object({
+    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
+    segment: z.string().transform(parseSegmentId),
+    build: z.coerce.number(),
+    missing: z.coerce.number(),
+    changed: z.coerce.number(),
+    doubled: z.coerce.number(),
+  })
+  .transform(({ series, segment, build, ...counts }) => ({ unit: { series, segment, build }, ...counts }));
+
+/**
+ * Where a unit's coverage in the store is not what the ledger has seen there. `missing` rows are gone from the store: the ledger is
+ * ahead. `changed` rows have other contents than before; `doubled` ones are there more than once.
+ */
+export type Divergence = Readonly<z.output<typeof findingRow>>;
+
+const sumsRow = z.object({ row_count: z.bigint(), row_hash: z.bigint() });
+const keyRow = z.object({ attempt: z.bigint(), part: z.bigint() });
+const totalsRow = z.object({ units: z.bigint(), rows: z.bigint(), checkpoints: z.bigint(), gone: z.bigint() });
+
+/** The ledger's copy of the store's coverage, and of each unit's newest checkpoint. Rows are never deleted. */
+export class Mirror {
+  readonly #file: LedgerFile;
+  readonly #rows: MirrorRows;
+
+  constructor(file: LedgerFile) {
+    this.#file = file;
+    this.#rows = new MirrorRows(file);
+  }
+
+  /** Every unit that was ever seen, by its text. */
+  units(): Map<string, MirrorUnit> {
+    const rows = this.#file.rows("SELECT id, series, segment, build, row_count, row_hash FROM mirror_units", unitRow);
+    return new Map(rows.map((row) => [unitText(row.unit), row]));
+  }
+
+  /** The number of a unit, which is new where it was not seen before. */
+  unitId({ series, segment, build }: MirroredUnit): bigint {
+    return this.unitIdOf(series, segment, build);
+  }
+
+  /** The same by its names. */
+  unitIdOf(series: string, segment: string, build: number): bigint {
+    this.#file.run(
+      "INSERT INTO mirror_units (series, segment, build) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      series,
+      segment,
+      build,
+    );
+    const row = this.#file.row(
+      "SELECT id FROM mirror_units WHERE series = ? AND segment = ? AND build = ?",
+      z.object({ id: z.bigint() }),
+      series,
+      segment,
+      build,
+    );
+    if (row === undefined) throw new Error(`${series} ${segment} has no place in the mirror`);
+    return row.id;
+  }
+
+  /** The last row of a unit that the store is known to hold. */
+  newest(unit: bigint): RowKey | undefined {
+    return this.#file.row(
+      "SELECT attempt, part FROM mirror_coverage WHERE unit = ? AND gone_as IS NULL ORDER BY attempt DESC, part DESC LIMIT 1",
+      keyRow,
+      unit,
+    );
+  }
+
+  sums(unit: bigint): Sums {
+    const row = this.#file.row("SELECT row_count, row_hash FROM mirror_units WHERE id = ?", sumsRow, unit);
+    return { rows: row?.row_count ?? 0n, hash: row?.row_hash ?? 0n };
+  }
+
+  /**
+   * Adds rows of a unit that the store holds, in one transaction. Rows that are there already change nothing.
+   * @param seq the journal's row of the sync that saw them
+   */
+  add(unit: bigint, rows: readonly StoredRow[], seq: bigint): RowChange {
+    return this.#file.transaction(() => {
+      const change = this.#rows.putAll(unit, rows, seq);
+      this.#move(unit, change);
+      this.#keepCheckpoint(unit, rows);
+      return change;
+    });
+  }
+
+  /**
+   * Compares a stretch of a unit's keys with all that the store holds there, in one transaction: what is new is added, what the
+   * store no longer holds, or holds with other contents, is flagged.
+   * @param rows the store's rows behind `after` up to `through`; without `through` up to the end
+   * @param expected the unit's sums as this caller left them
+   * @returns undefined where another process has moved them since, and nothing was done
+   */
+  compare(
+    unit: bigint,
+    rows: readonly StoredRow[],
+    stretch: { readonly after: RowKey | undefined; readonly through: RowKey | undefined },
+    expected: Sums,
+    seq: bigint,
+  ): { readonly change: RowChange; readonly sums: Sums } | undefined {
+    return this.#file.transaction(() => {
+      if (!isSame(this.sums(unit), expected)) return undefined;
+      const held = this.#rows.heldIn(unit, stretch);
+      const differing = rows.filter((row) => row.doubles.length > 0 || held.get(keyText(row.key))?.hash !== row.hash);
+      for (const row of rows) held.delete(keyText(row.key));
+      const missing = this.#rows.flagMissing(unit, [...held.values()], seq);
+      const change = both(missing, this.#rows.putAll(unit, differing, seq));
+      return { change, sums: this.#move(unit, change) };
+    });
+  }
+
+  /**
+   * Ends the comparison of a whole unit: its sums are what the store said, doubled rows counted as often as they are there.
+   * @returns false where another process has moved them since
+   */
+  settle(
+    unit: bigint,
+    expected: Sums,
+    said: Sums & { readonly doubled: number; readonly last: StoredRow | undefined },
+  ): boolean {
+    return this.#file.transaction(() => {
+      if (!isSame(this.sums(unit), expected)) return false;
+      this.#file.run(
+        "UPDATE mirror_units SET row_count = ?, row_hash = ?, doubled = ? WHERE id = ?",
+        said.rows,
+        said.hash,
+        said.doubled,
+        unit,
+      );
+      this.#file.run("DELETE FROM mirror_checkpoints WHERE unit = ?", unit);
+      if (said.last !== undefined) this.#keepCheckpoint(unit, [said.last]);
+      return true;
+    });
+  }
+
+  /** Where the store is not what was seen there, but for what was accepted. */
+  divergences(): Divergence[] {
+    return this.#file.rows(
+      `SELECT series, segment, build, ifnull(missing, 0) AS missing, ifnull(changed, 0) AS changed, doubled
+FROM mirror_units LEFT JOIN (
+  SELECT unit, count(*) FILTER (WHERE gone_as = 'missing') AS missing,
+    count(DISTINCT attempt || '/' || part) FILTER (WHERE gone_as = 'changed') AS changed
+  FROM mirror_coverage WHERE gone_as IS NOT NULL AND accepted_seq IS NULL GROUP BY unit
+) ON unit = id
+WHERE missing > 0 OR changed > 0 OR doubled > 0 ORDER BY series, segment, build`,
+      findingRow,
+    );
+  }
+
+  /** Marks what is flagged now as accepted: it stays on record, and is no longer reported. @returns how many rows */
+  accept(seq: bigint): number {
+    return this.#file.run(
+      "UPDATE mirror_coverage SET accepted_seq = ? WHERE gone_as IS NOT NULL AND accepted_seq IS NULL",
+      seq,
+    ).changes;
+  }
+
+  totals(): z.output<typeof totalsRow> {
+    const row = this.#file.row(
+      `SELECT count(*) AS units, ifnull(sum(row_count - doubled), 0) AS rows,
+  (SELECT count(*) FROM mirror_checkpoints) AS checkpoints,
+  (SELECT count(*) FROM mirror_coverage WHERE gone_as IS NOT NULL) AS gone FROM mirror_units`,
+      totalsRow,
+    );
+    return row ?? { units: 0n, rows: 0n, checkpoints: 0n, gone: 0n };
+  }
+
+  /** Moves a unit's sums by a change. */
+  #move(unit: bigint, change: RowChange): Sums {
+    const now = this.sums(unit);
+    const next = { rows: now.rows + change.rows, hash: wrapped(now.hash + change.hash) };
+    if (!isSame(now, next)) {
+      this.#file.run("UPDATE mirror_units SET row_count = ?, row_hash = ? WHERE id = ?", next.rows, next.hash, unit);
+    }
+    return next;
+  }
+
+  /** Rows come in the order of their keys: the last checkpoint is the newest. */
+  #keepCheckpoint(unit: bigint, rows: readonly StoredRow[]): void {
+    const newest = rows.findLast(({ checkpoint }) => checkpoint !== "");
+    if (newest === undefined) return;
+    this.#file.run(
+      `INSERT INTO mirror_checkpoints (unit, attempt, part, checkpoint) VALUES (?, ?, ?, ?)
+ON CONFLICT (unit) DO UPDATE SET attempt = excluded.attempt, part = excluded.part, checkpoint = excluded.checkpoint
+WHERE (excluded.attempt, excluded.part) >= (attempt, part)`,
+      unit,
+      newest.key.attempt,
+      newest.key.part,
+      newest.checkpoint,
+    );
+  }
+}
+
+function isSame(a: Sums, b: Sums): boolean {
+  return a.rows === b.rows && a.hash === b.hash;
+}
+
+function both(a: RowChange, b: RowChange): RowChange {
+  return {
+    rows: a.rows + b.rows,
+    hash: a.hash + b.hash,
+    added: a.added + b.added,
+    missing: a.missing + b.missing,
+    changed: a.changed + b.changed,
+  };
+}
+
+/** A text per key of a unit, for maps. */
+export function keyText({ attempt, part }: RowKey): string {
+  return `${attempt}/${part}`;
+}

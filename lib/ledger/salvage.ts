@@ -1,0 +1,137 @@
+import Database from "better-sqlite3";
+import { z } from "zod";
+import { ledgerForeign, ledgerNewer } from "./errors.ts";
+import { mirrorColumns } from "./mirror-columns.ts";
+import { applicationId, ledgerVersion } from "./schema.ts";
+
+const cell = z.union([z.string(), z.bigint(), z.number(), z.null()]);
+type Cell = z.output<typeof cell>;
+
+/** A table that cannot be derived from the store. */
+interface KeptTable {
+  readonly name: string;
+  readonly key: string;
+  readonly columns: readonly string[];
+}
+
+function table(name: string, key: string, columns: string): KeptTable {
+  return { name, key, columns: columns.split(" ") };
+}
+
+/** In the order in which they are put back. */
+const tables: readonly KeptTable[] = [
+  table("plans", "rowid", "id created_ms document"),
+  table("journal", "seq", "seq at_ms boot monotonic_ns host pid kind subject details"),
+  table(
+    "attempts",
+    "id",
+    "id unit build attempt plan host pid process_start boot started_ms started_monotonic_ns ended_ms elapsed_ms result code trades bars",
+  ),
+  table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state"),
+  table("deliveries", "id", "id outbox at_ms channel result details"),
+];
+
+/** What of a table could be read. */
+export interface SalvagedTable {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** Was it read from its first row to its last? */
+  readonly isWhole: boolean;
+}
+
+/** What could be read of a ledger's file, whatever its state. */
+export interface Salvage {
+  readonly storeId: string | undefined;
+  readonly tables: readonly SalvagedTable[];
+  /** Flagged rows of the mirror, each behind its unit's series, segment and build: evidence that the store does not give again. */
+  readonly evidence: SalvagedTable;
+}
+
+const evidenceColumns: readonly string[] = [
+  "series",
+  "segment",
+  "build",
+  ...mirrorColumns.map(({ name }) => name),
+  "row_hash",
+  "revision",
+  "seen_seq",
+  "gone_seq",
+  "gone_as",
+  "accepted_seq",
+];
+
+function unread(name: string, columns: readonly string[]): SalvagedTable {
+  return { name, columns, rows: [], isWhole: false };
+}
+
+/**
+ * Reads what can be read of a ledger's file, whatever damage it has.
+ * @throws ConfigurationError LEDGER_NEWER, LEDGER_FOREIGN
+ */
+export function salvage(path: string): Salvage {
+  const database = openAsItIs(path);
+  if (database === undefined) {
+    return {
+      storeId: undefined,
+      tables: tables.map(({ name, columns }) => unread(name, columns)),
+      evidence: unread("evidence", evidenceColumns),
+    };
+  }
+  try {
+    refuseUnknown(database, path);
+    const evidence = `SELECT ${evidenceColumns.join(", ")} FROM mirror_units JOIN mirror_coverage ON unit = id WHERE gone_as IS NOT NULL`;
+    const fact = readUntilError(database, "SELECT value FROM facts WHERE name = 'store_id'").rows[0]?.[0];
+    return {
+      storeId: typeof fact === "string" ? fact : undefined,
+      tables: tables.map((one) => readTable(database, one)),
+      evidence: { name: "evidence", columns: evidenceColumns, ...readUntilError(database, evidence) },
+    };
+  } finally {
+    database.close();
+  }
+}
+
+function openAsItIs(path: string): Database.Database | undefined {
+  try {
+    const database = new Database(path, { fileMustExist: true });
+    database.defaultSafeIntegers(true);
+    // What stands in the log beside the file belongs to it when it is moved aside.
+    database.pragma("wal_checkpoint(TRUNCATE)");
+    return database;
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseUnknown(database: Database.Database, path: string): void {
+  const pragmas = readUntilError(
+    database,
+    "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
+  );
+  const [id, version] = (pragmas.rows[0] ?? []).map(Number);
+  if (id !== undefined && id !== 0 && id !== applicationId) throw ledgerForeign(path);
+  if (version !== undefined && version > ledgerVersion) throw ledgerNewer(path, version, ledgerVersion);
+}
+
+/** From the front up to the damage, then from the back up to it. */
+function readTable(database: Database.Database, { name, key, columns }: KeptTable): SalvagedTable {
+  const select = `SELECT ${key}, ${columns.join(", ")} FROM ${name}`;
+  const front = readUntilError(database, `${select} ORDER BY ${key}`);
+  const last = front.rows.at(-1)?.[0];
+  const behind = typeof last === "bigint" ? `WHERE ${key} > ${last}` : "";
+  const back = front.isWhole ? [] : readUntilError(database, `${select} ${behind} ORDER BY ${key} DESC`).rows;
+  const rows = [...front.rows, ...back.toReversed()].map((row) => row.slice(1));
+  return { name, columns, rows, isWhole: front.isWhole };
+}
+
+function readUntilError(database: Database.Database, sql: string): Pick<SalvagedTable, "rows" | "isWhole"> {
+  const rows: Cell[][] = [];
+  try {
+    for (const row of database.prepare(sql).raw().iterate()) rows.push(z.array(cell).parse(row));
+    return { rows, isWhole: true };
+  } catch {
+    // The damage: what was read before it stays.
+    return { rows, isWhole: false };
+  }
+}

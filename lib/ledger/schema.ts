@@ -1,0 +1,148 @@
+/** Marks the file as ours, in SQLite's header: "bkLG". */
+export const applicationId = 0x62_6b_4c_47;
+
+/** A step of the ledger's history. Never edited once released: later changes are later steps. */
+interface LedgerMigration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+/** Evidence is only added to: who wants to correct it writes a new row. */
+function appendOnly(table: string): string {
+  return `CREATE TRIGGER ${table}_no_update BEFORE UPDATE ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
+CREATE TRIGGER ${table}_no_delete BEFORE DELETE ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;`;
+}
+
+const journal = `CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  boot TEXT NOT NULL,
+  monotonic_ns INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  details TEXT NOT NULL CHECK (json_valid(details))
+) STRICT;
+${appendOnly("journal")}
+-- INSERT OR REPLACE deletes without asking the trigger above.
+CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal WHEN EXISTS (SELECT 1 FROM journal WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'journal is append-only'); END;`;
+
+const plans = `CREATE TABLE plans (
+  id TEXT PRIMARY KEY,
+  created_ms INTEGER NOT NULL,
+  document TEXT NOT NULL CHECK (json_valid(document))
+) STRICT;
+${appendOnly("plans")}`;
+
+const attempts = `CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  unit TEXT NOT NULL,
+  build INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  plan TEXT,
+  host TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  process_start TEXT NOT NULL,
+  boot TEXT NOT NULL,
+  started_ms INTEGER NOT NULL,
+  started_monotonic_ns INTEGER NOT NULL,
+  ended_ms INTEGER,
+  elapsed_ms INTEGER,
+  result TEXT CHECK (result IN ('done', 'partial', 'interrupted', 'superseded', 'refused', 'failed')),
+  code TEXT,
+  trades INTEGER,
+  bars INTEGER,
+  CHECK ((ended_ms IS NULL) = (result IS NULL))
+) STRICT;
+CREATE INDEX attempts_of_unit ON attempts (unit, id);
+CREATE INDEX attempts_open ON attempts (id) WHERE result IS NULL;`;
+
+/**
+ * `row_count` and `row_hash` of a unit are sums over its rows that the store holds, doubled ones counted as often as they are
+ * there: what the store's own summary must be equal to. A row that the store holds no longer, or no longer so, is kept with
+ * `gone_as`.
+ */
+const mirror = `CREATE TABLE mirror_units (
+  id INTEGER PRIMARY KEY,
+  series TEXT NOT NULL,
+  segment TEXT NOT NULL,
+  build INTEGER NOT NULL,
+  row_count INTEGER NOT NULL DEFAULT 0,
+  row_hash INTEGER NOT NULL DEFAULT 0,
+  doubled INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (series, segment, build)
+) STRICT;
+CREATE TABLE mirror_coverage (
+  unit INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  day TEXT NOT NULL,
+  day_done INTEGER NOT NULL,
+  from_id INTEGER NOT NULL,
+  through_id INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  records INTEGER NOT NULL,
+  fills INTEGER NOT NULL,
+  volume TEXT NOT NULL,
+  turnover TEXT NOT NULL,
+  bars INTEGER NOT NULL,
+  orphans INTEGER NOT NULL,
+  quarantined INTEGER NOT NULL,
+  bars_digest TEXT NOT NULL,
+  source_name TEXT NOT NULL,
+  source_sha256 TEXT NOT NULL,
+  source_revision INTEGER NOT NULL,
+  base TEXT NOT NULL,
+  checkpoint_sha256 TEXT NOT NULL,
+  core_release TEXT NOT NULL,
+  committed_ms INTEGER NOT NULL,
+  row_hash INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  seen_seq INTEGER NOT NULL,
+  gone_seq INTEGER,
+  gone_as TEXT CHECK (gone_as IN ('missing', 'changed')),
+  accepted_seq INTEGER,
+  PRIMARY KEY (unit, attempt, part, revision),
+  CHECK ((gone_seq IS NULL) = (gone_as IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_gone ON mirror_coverage (unit, gone_as) WHERE gone_as IS NOT NULL;
+CREATE TABLE mirror_checkpoints (
+  unit INTEGER PRIMARY KEY,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  checkpoint TEXT NOT NULL
+) STRICT;`;
+
+const outbox = `CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  fingerprint TEXT NOT NULL,
+  severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+  text TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  not_before_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'unknown'))
+) STRICT;
+CREATE UNIQUE INDEX outbox_pending ON outbox (fingerprint) WHERE state = 'pending';
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  outbox INTEGER NOT NULL REFERENCES outbox (id),
+  at_ms INTEGER NOT NULL,
+  channel TEXT NOT NULL,
+  result TEXT NOT NULL CHECK (result IN ('sent', 'failed', 'unknown')),
+  details TEXT NOT NULL CHECK (json_valid(details))
+) STRICT;`;
+
+const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
+
+export const ledgerMigrations: readonly LedgerMigration[] = [
+  { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
+];
+
+/** The version of a ledger's file that this program reads and writes. */
+export const ledgerVersion = Math.max(...ledgerMigrations.map(({ version }) => version));

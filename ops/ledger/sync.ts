@@ -1,0 +1,51 @@
+import { defineCommand, runIfMain } from "../../lib/command/index.ts";
+import { openLedger, planSync, syncLedger } from "../../lib/ledger/index.ts";
+import { UnavailableError } from "../../lib/model/errors.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
+import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
+
+const command = defineCommand({
+  name: "ledger sync",
+  summary: "mirror the store's coverage and checkpoints into the local ledger, and say where the two differ",
+  options: {
+    plan: { type: "boolean", describe: "say which units differ; change nothing" },
+  },
+  examples: [
+    ["", "what is new in the store is mirrored; exit 1 where the store lacks what was seen there, or has it otherwise"],
+    [
+      "--json",
+      "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled}",
+    ],
+  ],
+  handler: async (args, { settings, signal, print, printJson }) => {
+    const address = storeSettings(settings);
+    // Mirroring must not make a store: an empty one in the place of one that is gone would hide the loss.
+    if (!storeExists(address)) {
+      throw new UnavailableError("there is no store to mirror", {
+        code: "STORE_ABSENT",
+        subject: settings.stateDirectory,
+        hint: "check --state and CLICKHOUSE_URL; populate makes a store",
+      });
+    }
+    using ledger = openLedger(settings.stateDirectory);
+    const store = await openStore(address);
+    try {
+      if (args.plan) {
+        const differing = await planSync(ledger, store);
+        if (settings.json) printJson(differingDocument(differing));
+        else differingLines(differing).forEach((line) => print(line));
+        return exitCodes.ok;
+      }
+      const result = await syncLedger(ledger, store, signal);
+      if (settings.json) printJson(syncDocument(result));
+      else syncLines(result).forEach((line) => print(line));
+      return result.divergences.length === 0 ? exitCodes.ok : exitCodes.findings;
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);
