@@ -44,9 +44,9 @@ const command = defineCommand({
               await openArchive(settings.archive, market, symbol, settings.stateDirectory),
               series,
               entry,
-              signal,
+              { signal },
             )
-          : await verifyStored(store, series, entry);
+          : await verifyStored(store, series, entry, { signal });
       const { findings } = result;
       if (settings.json) {
         printJson({ series, deep: args.deep, bars: result.bars, cells: result.cells, findings });

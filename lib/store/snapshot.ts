@@ -119,7 +119,12 @@ WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND buil
 }
 
 /** What follows FROM to read a pinned segment's bars: more conditions may follow behind AND. */
-export function pinnedBars({ series, segment, build, links }: PinnedSegment): string {
+export function pinnedBars(pinned: PinnedSegment): string {
+  return `barkeep.bars WHERE ${pinnedCondition(pinned)}`;
+}
+
+/** The condition on `barkeep.bars` that a pinned segment's bars meet, and no others. */
+export function pinnedCondition({ series, segment, build, links }: PinnedSegment): string {
   const held = links.map(({ attempt, fromId, throughId }) => {
     const ids =
       fromId === undefined
@@ -128,7 +133,7 @@ export function pinnedBars({ series, segment, build, links }: PinnedSegment): st
           `(ended_by_id BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (ended_by_id = ${sqlInteger(fromId - 1n)} AND orphan_reason NOT IN ('none', 'id_gap')))`;
     return `(attempt = ${sqlInteger(attempt)} AND ${ids})`;
   });
-  return `barkeep.bars WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND build = ${sqlInteger(build)}
+  return `series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND build = ${sqlInteger(build)}
   AND (${held.join(" OR ")})`;
 }
 
