@@ -22,7 +22,6 @@ export function checkpointFault(
   row: CheckpointPlace,
   { thresholdDbps, lastId, lastTimeUs, digest }: CheckpointContent,
 ): CheckpointFault | undefined {
-  const mismatch = (text: string): CheckpointFault => ({ code: "CHECKPOINT_MISMATCH", text });
   if (thresholdDbps !== row.thresholdDbps) {
     return mismatch(`the checkpoint is of ${thresholdDbps} dbps, the series of ${row.thresholdDbps}`);
   }
@@ -39,6 +38,10 @@ export function checkpointFault(
   }
   if (digest !== row.barsDigest) return mismatch("the checkpoint was made behind other bars than its coverage counts");
   return undefined;
+}
+
+function mismatch(text: string): CheckpointFault {
+  return { code: "CHECKPOINT_MISMATCH", text };
 }
 
 /** A checkpoint that was read: what it holds, or why it is not to be gone on from. */

@@ -80,8 +80,7 @@ class Reader {
     const type = this.#take(this.varUint()).toString("utf8");
     const head = this.#body.subarray(start, this.#at);
     const width = widths[type];
-    if (width === undefined)
-      throw new Error(`column ${name} has type ${type}, which is not of a fixed width known here`);
+    if (width === undefined) throw new Error(`column ${name} has type ${type}, whose width is not known here`);
     return { name, type, head, width, bytes: this.#take(rows * width) };
   }
 

@@ -123,17 +123,20 @@ export function pinnedBars(pinned: PinnedSegment): string {
   return `barkeep.bars WHERE ${pinnedCondition(pinned)}`;
 }
 
-/** The condition on `barkeep.bars` that a pinned segment's bars meet, and no others. */
+/**
+ * The condition on `barkeep.bars` that a pinned segment's bars meet, and no others. Columns are named with their table: by
+ * itself a name would mean what a SELECT calls so.
+ */
 export function pinnedCondition({ series, segment, build, links }: PinnedSegment): string {
   const held = links.map(({ attempt, fromId, throughId }) => {
     const ids =
       fromId === undefined
-        ? `ended_by_id <= ${sqlInteger(throughId)}`
+        ? `bars.ended_by_id <= ${sqlInteger(throughId)}`
         : // An attempt may hold nothing but the orphan of a boundary that its base reached.
-          `(ended_by_id BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (ended_by_id = ${sqlInteger(fromId - 1n)} AND orphan_reason NOT IN ('none', 'id_gap')))`;
-    return `(attempt = ${sqlInteger(attempt)} AND ${ids})`;
+          `(bars.ended_by_id BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (bars.ended_by_id = ${sqlInteger(fromId - 1n)} AND bars.orphan_reason NOT IN ('none', 'id_gap')))`;
+    return `(bars.attempt = ${sqlInteger(attempt)} AND ${ids})`;
   });
-  return `series = ${sqlString(series)} AND segment = ${sqlString(segment)} AND build = ${sqlInteger(build)}
+  return `bars.series = ${sqlString(series)} AND bars.segment = ${sqlString(segment)} AND bars.build = ${sqlInteger(build)}
   AND (${held.join(" OR ")})`;
 }
 

@@ -1,7 +1,16 @@
+import { z } from "zod";
 import type { SymbolEntry } from "../../config/index.ts";
+import { parseSegmentId } from "../../model/segments.ts";
 import type { SeriesId } from "../../model/series.ts";
 import type { ArchiveSource } from "../../sources/archive/index.ts";
-import { holesOf, pinPublished, type CoverageRow, type PinnedSegment, type Store } from "../../store/index.ts";
+import {
+  holesOf,
+  pinPublished,
+  sqlString,
+  type CoverageRow,
+  type PinnedSegment,
+  type Store,
+} from "../../store/index.ts";
 import { auditSegment, type AuditContext, type VerifyFinding } from "./audit/index.ts";
 import { SegmentComparison } from "./segment-comparison.ts";
 import { undeclared } from "./status.ts";
@@ -37,9 +46,34 @@ async function verifyPinned(
   context: AuditContext,
 ): Promise<VerifyResult> {
   const parts = segments.flatMap((pinned) => pinned.parts);
-  const findings: VerifyFinding[] = [...holeFindings(parts, entry), ...segments.flatMap(joinFindings)];
+  const findings: VerifyFinding[] = [
+    ...(await unpublishedFindings(store, series, segments)),
+    ...holeFindings(parts, entry),
+    ...segments.flatMap(joinFindings),
+  ];
   for (const pinned of segments) findings.push(...(await auditSegment(store, pinned, context)));
   return { series, bars: parts.reduce((sum, part) => sum + part.bars, 0n), cells: 0n, findings };
+}
+
+const segmentRow = z.object({ segment: z.string().transform(parseSegmentId), builds: z.array(z.number()) });
+
+/** Segments that were built and that no reader sees: a first build is published before its first bars. */
+async function unpublishedFindings(
+  store: Store,
+  series: SeriesId,
+  segments: readonly PinnedSegment[],
+): Promise<VerifyFinding[]> {
+  const rows = await store.rows(
+    `SELECT segment, arraySort(groupUniqArray(build)) AS builds FROM barkeep.coverage WHERE series = ${sqlString(series)}
+GROUP BY segment ORDER BY segment`,
+    segmentRow,
+  );
+  return rows
+    .filter((row) => !segments.some((pinned) => pinned.segment === row.segment))
+    .map(({ segment, builds }) => {
+      const text = `segment ${segment}: no build that has coverage (${builds.join(", ")}) is published`;
+      return { code: "NOT_PUBLISHED", text, segment };
+    });
 }
 
 function holeFindings(parts: readonly CoverageRow[], entry: SymbolEntry | undefined): VerifyFinding[] {

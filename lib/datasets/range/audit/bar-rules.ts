@@ -136,11 +136,14 @@ export function withRuns({ runs }: Subject): string {
   return `WITH CAST([${runs.map((run) => sqlInteger(run.fromId)).join(",")}], 'Array(Int64)') AS run_starts`;
 }
 
+function runOf(id: string): string {
+  return `roundDown(${id}, run_starts)`;
+}
+
 /** How a bar lies in its segment and coverage. */
 function placeRules({ pinned, segmentation, runs, last, quarantined }: Subject): readonly BarRule[] {
   const isOutside = (time: string): string =>
     `${time} < ${sqlInteger(pinned.parts[0].firstUs)} OR ${time} > ${sqlInteger(last.lastUs)}`;
-  const runOf = (id: string): string => `roundDown(${id}, run_starts)`;
   // Quarantined ids in front of the trade behind a hole belong to the run that it begins.
   const isNotBehindHole = `ended_by_id <= last_agg_trade_id OR ${runOf("ended_by_id")} <= last_agg_trade_id
   OR ${runOf(`${runOf("ended_by_id")} - 1`)} != ${runOf("last_agg_trade_id")} OR ended_by_id - ${runOf("ended_by_id")} > ${quarantined}`;

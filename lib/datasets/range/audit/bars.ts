@@ -138,9 +138,9 @@ export async function auditForming(store: Store, subject: Subject, findings: Fin
     `SELECT [${rules.map(({ fault }) => `toUInt8(${fault})`).join(", ")}] AS faults FROM (${formingAsRow(block)})`,
     formingRow,
   );
+  const place = { day: subject.last.day };
   rules.forEach(({ code, what }, i) => {
-    if (row?.faults[i] !== 0)
-      findings.add(code, `the forming bar of the last checkpoint: ${what}`, { day: subject.last.day });
+    if (row?.faults[i] !== 0) findings.add(code, `the forming bar of the last checkpoint: ${what}`, place);
   });
   const cell = (name: string): bigint => integerCell(block, name);
   return {
