@@ -1,5 +1,6 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { rebuildId } from "../lib/datasets/range/rebuild-id.ts";
+import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { formatBytes, formatCount } from "../lib/report/text-table.ts";
 import {
@@ -9,6 +10,7 @@ import {
   openStore,
   pinPublished,
   storeExists,
+  storeIdOf,
   storeSettings,
   sweep,
 } from "../lib/store/index.ts";
@@ -28,13 +30,19 @@ const command = defineCommand({
       else print("nothing to drop: there is no store yet");
       return exitCodes.ok;
     }
-    const store = await openStore(address);
+    const store = await openStore({ ...address, note: log });
     try {
       const builds = await oldBuilds(store, settings.undoDays);
       const leftovers = await findLeftovers(store, await pinPublished(store));
-      if (!args.plan) {
-        for (const build of builds) await dropBuild(store, build);
+      if (!args.plan && builds.length + leftovers.length > 0) {
+        using ledger = openLedger(settings.stateDirectory);
+        ledger.belongTo(await storeIdOf(store));
+        for (const build of builds) {
+          ledger.journal.record("build.dropping", rebuildId(build), { rows: build.rows });
+          await dropBuild(store, build);
+        }
         for (const one of leftovers) {
+          ledger.journal.record("leftovers.sweeping", rebuildId(one.pinned), { rows: one.rows });
           if (!(await sweep(store, one))) log(`${rebuildId(one.pinned)}: a writer may still live; its rows stay`);
         }
       }

@@ -2,10 +2,11 @@ import { loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { planRebuilds } from "../lib/datasets/range/rebuild-plan.ts";
 import { rebuildPlanned } from "../lib/datasets/range/rebuild-run.ts";
+import { openLedger } from "../lib/ledger/index.ts";
 import { parseDay } from "../lib/model/day.ts";
 import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { rebuildDocument, rebuildLines, rebuildPlanDocument, rebuildPlanLines } from "../lib/report/rebuild.ts";
-import { openStore, storeSettings } from "../lib/store/index.ts";
+import { openStore, storeIdOf, storeSettings } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "rebuild",
@@ -36,7 +37,7 @@ const command = defineCommand({
   ],
   handler: async (args, { settings, signal, print, printJson, log }): Promise<ExitCode> => {
     const registry = loadRegistry(settings.symbolsFile);
-    const store = await openStore(storeSettings(settings));
+    const store = await openStore({ ...storeSettings(settings), note: log });
     try {
       const request = { targets: args.targets, reason: args.reason, startAsked: args.startDate };
       const plan = await planRebuilds(store, request, settings, registry, signal);
@@ -45,7 +46,9 @@ const command = defineCommand({
         else rebuildPlanLines(plan).forEach((line) => print(line));
         return exitCodes.ok;
       }
-      const outcome = await rebuildPlanned(store, plan, registry, new Date(), signal, log);
+      using ledger = openLedger(settings.stateDirectory);
+      ledger.belongTo(await storeIdOf(store));
+      const outcome = await rebuildPlanned({ store, ledger }, plan, registry, new Date(), signal, log);
       if (settings.json) printJson(rebuildDocument(plan, outcome));
       else rebuildLines(plan, outcome).forEach((line) => print(line));
       return outcome.exitCode;

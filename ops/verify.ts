@@ -1,61 +1,95 @@
-import { loadRegistry } from "../lib/config/index.ts";
+import { loadRegistry, type Registry, type Settings } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { resolveSeries } from "../lib/datasets/range/resolve-series.ts";
-import { verifyDeep, verifyStored } from "../lib/datasets/range/verify.ts";
-import { ConfigurationError } from "../lib/model/errors.ts";
-import { exitCodes } from "../lib/model/exit-codes.ts";
-import { parseSeriesId } from "../lib/model/series.ts";
-import { formatCount } from "../lib/report/text-table.ts";
+import { verifyDeep, verifyStored, type VerifyResult } from "../lib/datasets/range/verify.ts";
+import { ConfigurationError, Failure } from "../lib/model/errors.ts";
+import { parseSeriesId, type SeriesId } from "../lib/model/series.ts";
+import { verifyEntry, verifyExitCode, verifyLines, type SeriesOutcome } from "../lib/report/verify.ts";
 import { openArchive } from "../lib/sources/archive/index.ts";
-import { listSeries, openStore, storeExists, storeSettings } from "../lib/store/index.ts";
+import { listSeries, openStore, storeExists, storeSettings, type Store } from "../lib/store/index.ts";
+
+/** What every series is verified with. */
+interface VerifyRun {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly settings: Settings;
+  readonly deep: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function verifyOne(
+  { store, registry, settings, deep, signal }: VerifyRun,
+  series: SeriesId,
+): Promise<VerifyResult> {
+  const { market, symbol } = parseSeriesId(series);
+  const entry = registry.symbols.get(symbol);
+  const { archive, stateDirectory } = settings;
+  if (!deep || archive === undefined) return verifyStored(store, series, entry, { signal });
+  return verifyDeep(store, await openArchive(archive, market, symbol, stateDirectory), series, entry, { signal });
+}
+
+/** One of many: what cannot be looked at must not keep the others from being looked at. */
+async function outcomeOf(run: VerifyRun, series: SeriesId): Promise<SeriesOutcome> {
+  try {
+    return await verifyOne(run, series);
+  } catch (error) {
+    if (error instanceof Failure) return { series, failure: error };
+    throw error;
+  }
+}
+
+function wholeStore(existing: readonly SeriesId[]): readonly SeriesId[] {
+  if (existing.length > 0) return existing;
+  throw new ConfigurationError("the store holds no series", { code: "EMPTY_STORE", hint: "run populate first" });
+}
 
 const command = defineCommand({
   name: "verify",
-  summary: "prove a series against its coverage, or derive it again from the archive and compare cell by cell",
+  summary:
+    "prove a series, or all, by what the store holds; or derive it again from the archive and compare cell by cell",
   positionals: {
-    series: { describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique", demandOption: true },
+    series: {
+      describe: "range:binance/spot/BTCUSDT@25, or BTCUSDT@25 when that is unique; all for every series",
+      demandOption: true,
+    },
   },
   options: {
     deep: { type: "boolean", describe: "derive the series again from the archive (--archive) and compare every cell" },
   },
   examples: [
-    ["BTCUSDT@250", "ids tile, and the stored bars have the digest they were committed with"],
+    ["BTCUSDT@250", "coverage, checkpoints and bars agree with each other and with the rules; docs/verify.md"],
+    ["all --json", "every series, as one document: series[].{series, bars, findings[].{code, text, segment, day, id}}"],
     ["BTCUSDT@250 --deep --archive DIR", "every cell is what the archive gives"],
   ],
   handler: async (args, { settings, signal, print, printJson }) => {
-    if (args.deep && settings.archive === undefined) {
+    const { deep } = args;
+    if (deep && settings.archive === undefined) {
       throw new ConfigurationError("--deep needs the archive", {
         code: "NO_ARCHIVE",
         hint: "give --archive DIR or URL, or set BARKEEP_ARCHIVE",
       });
     }
+    const isAll = args.series === "all";
     const address = storeSettings(settings);
+    const registry = loadRegistry(settings.symbolsFile);
+    const named = (existing: readonly SeriesId[]): readonly SeriesId[] =>
+      isAll ? wholeStore(existing) : [resolveSeries(args.series, existing)];
     // Looking must not make a store: without one there is no series, and the error says so.
-    if (!storeExists(address)) resolveSeries(args.series, []);
+    if (!storeExists(address)) named([]);
     const store = await openStore(address);
     try {
-      const series = resolveSeries(args.series, await listSeries(store));
-      const { market, symbol } = parseSeriesId(series);
-      const entry = loadRegistry(settings.symbolsFile).symbols.get(symbol);
-      const result =
-        args.deep && settings.archive !== undefined
-          ? await verifyDeep(
-              store,
-              await openArchive(settings.archive, market, symbol, settings.stateDirectory),
-              series,
-              entry,
-              signal,
-            )
-          : await verifyStored(store, series, entry);
-      const { findings } = result;
-      if (settings.json) {
-        printJson({ series, deep: args.deep, bars: result.bars, cells: result.cells, findings });
-      } else {
-        findings.forEach((finding) => print(`${finding.code}: ${finding.text}`));
-        const compared = args.deep ? `, ${formatCount(result.cells)} cells compared with the archive` : "";
-        print(`${series}: ${formatCount(result.bars)} bars${compared}, ${findings.length} findings`);
+      const run = { store, registry, settings, deep, signal };
+      const outcomes: SeriesOutcome[] = [];
+      for (const series of named(await listSeries(store))) {
+        signal.throwIfAborted();
+        const outcome = isAll ? await outcomeOf(run, series) : await verifyOne(run, series);
+        outcomes.push(outcome);
+        if (!settings.json) verifyLines(outcome, deep).forEach((line) => print(line));
       }
-      return findings.length === 0 ? exitCodes.ok : exitCodes.findings;
+      const [first] = outcomes;
+      if (settings.json && isAll) printJson({ deep, series: outcomes.map(verifyEntry) });
+      else if (settings.json && first !== undefined) printJson({ deep, ...verifyEntry(first) });
+      return verifyExitCode(outcomes);
     } finally {
       await store.close();
     }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { exportColumns, type ExportRequest, type SeriesRead } from "../datasets/range/export.ts";
+import { exportColumns, refuseIfGone, type ExportRequest, type SeriesRead } from "../datasets/range/export.ts";
 import { decodeNative, type NativeBlock, type NativeCell, type Store } from "../store/index.ts";
 import { formatCell } from "./bar-format.ts";
 
@@ -33,6 +33,7 @@ export async function writeText(
       await write(out, rowsText(block, columns, rowText), signal);
     }
   }
+  await refuseIfGone(store, read);
   if (read.forming !== undefined) await write(out, rowsText(asForming(read.forming), columns, rowText), signal);
 }
 
@@ -82,6 +83,7 @@ export async function writeBinary(
   for await (const chunk of store.stream(sql, engineFormat)) {
     await write(out, chunk, signal);
   }
+  await refuseIfGone(store, read);
 }
 
 /** Waits where the reader is slower than we are. */

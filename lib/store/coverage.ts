@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
+import type { CoverageRow } from "./snapshot.ts";
 import { sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 
@@ -53,47 +54,6 @@ ORDER BY series, through_id`,
   );
 }
 
-const partRow = z
-  .object({
-    series: seriesText,
-    segment: segmentText,
-    day: z.string().transform(parseDay),
-    day_done: z.boolean(),
-    from_id: bigintText,
-    through_id: bigintText,
-    last_us: bigintText,
-    bars: bigintText,
-    bars_digest: bigintText,
-    source_name: z.string(),
-    source_sha256: z.string(),
-  })
-  .transform((row) => ({
-    series: row.series,
-    segment: row.segment,
-    day: row.day,
-    dayDone: row.day_done,
-    fromId: row.from_id,
-    throughId: row.through_id,
-    lastUs: row.last_us,
-    bars: row.bars,
-    barsDigest: row.bars_digest,
-    sourceName: row.source_name,
-    sourceSha256: row.source_sha256,
-  }));
-
-/** A published coverage row. */
-export type CoveragePart = Readonly<z.output<typeof partRow>>;
-
-/** All published coverage of a series, or of all series, in id order. */
-export async function readCoverage(store: Store, series?: SeriesId): Promise<CoveragePart[]> {
-  const where = series === undefined ? "" : `WHERE series = ${sqlString(series)}`;
-  return store.rows(
-    `SELECT series, segment, day, day_done, from_id, through_id, last_us, bars, bars_digest, source_name, source_sha256
-FROM barkeep.coverage_published ${where} ORDER BY series, from_id, through_id`,
-    partRow,
-  );
-}
-
 /** The ids between two parts that neither holds; `from` after `through` marks an overlap. */
 export interface IdHole {
   readonly fromId: bigint;
@@ -103,7 +63,7 @@ export interface IdHole {
 }
 
 /** Where a series' parts do not follow each other. @param parts of one series, in id order */
-export function holesOf(parts: readonly CoveragePart[]): IdHole[] {
+export function holesOf(parts: readonly Pick<CoverageRow, "fromId" | "throughId" | "day">[]): IdHole[] {
   return parts.flatMap((part, i) => {
     const before = parts[i - 1];
     if (before === undefined || part.fromId === before.throughId + 1n) return [];

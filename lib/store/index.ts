@@ -1,19 +1,13 @@
 export { barColumns, digestColumns } from "./columns.generated.ts";
+export { checkpointFault, readCheckpoint, type CheckpointFault, type CheckpointPlace } from "./checkpoint-fault.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
-export {
-  holesOf,
-  listSeries,
-  readCoverage,
-  unitsCovered,
-  type CoveragePart,
-  type CoveredUnit,
-  type IdHole,
-} from "./coverage.ts";
+export { holesOf, listSeries, unitsCovered, type CoveredUnit, type IdHole } from "./coverage.ts";
 export { readDigestColumns } from "./digest.ts";
 export { storeExists } from "./exists.ts";
 export { barsMissing, lackingUnits } from "./lacking.ts";
 export { storeIdOf } from "./identity.ts";
 export { serveStore, type ServedStore } from "./serve/index.ts";
+export { fixedBlocks, type FixedBlock } from "./native-cut.ts";
 export {
   readNative as decodeNative,
   readNativeBytes as decodeNativeBytes,
@@ -28,6 +22,7 @@ export {
   hasBoundaryOrphan,
   pinBuild,
   pinnedBars,
+  pinnedCondition,
   pinPublished,
   type CoverageRow,
   type PinnedSegment,
@@ -39,6 +34,6 @@ export { planUndo, undoRebuild } from "./undo.ts";
 export { movePointer, takePublishRight, type PublishRight } from "./publish.ts";
 export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
-export type { BuildKey } from "./unit-key.ts";
+export { unitKey, type BuildKey } from "./unit-key.ts";
 export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
 export { openBuild, openUnit, type OpenUnit, type UnitRequest } from "./units.ts";

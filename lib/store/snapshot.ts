@@ -120,18 +120,29 @@ export async function pinBuild(
 
 /** What follows FROM to read a pinned segment's bars: more conditions may follow behind AND. */
 export function pinnedBars(pinned: PinnedSegment): string {
-  return `barkeep.bars WHERE ${unitKey(pinned)} AND (${heldRows(pinned)})`;
+  return `barkeep.bars WHERE ${pinnedCondition(pinned)}`;
 }
 
-/** The condition that a row of bars is one of the chain's. */
-export function heldRows({ links }: PinnedSegment): string {
+/**
+ * The condition on `barkeep.bars` that a pinned segment's bars meet, and no others. Columns are named with their table: by
+ * itself a name would mean what a SELECT calls so.
+ */
+export function pinnedCondition(pinned: PinnedSegment): string {
+  const { series, segment, build } = pinned;
+  return `bars.series = ${sqlString(series)} AND bars.segment = ${sqlString(segment)} AND bars.build = ${sqlInteger(build)}
+  AND (${heldRows(pinned, "bars.")})`;
+}
+
+/** The condition that a row of a build is one of the chain's. @param table in front of each column, where there may be others */
+export function heldRows({ links }: PinnedSegment, table: "bars." | "" = ""): string {
   const held = links.map(({ attempt, fromId, throughId }) => {
+    const ended = `${table}ended_by_id`;
     const ids =
       fromId === undefined
-        ? `ended_by_id <= ${sqlInteger(throughId)}`
+        ? `${ended} <= ${sqlInteger(throughId)}`
         : // An attempt may hold nothing but the orphan of a boundary that its base reached.
-          `(ended_by_id BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (ended_by_id = ${sqlInteger(fromId - 1n)} AND orphan_reason NOT IN ('none', 'id_gap')))`;
-    return `(attempt = ${sqlInteger(attempt)} AND ${ids})`;
+          `(${ended} BETWEEN ${sqlInteger(fromId)} AND ${sqlInteger(throughId)} OR (${ended} = ${sqlInteger(fromId - 1n)} AND ${table}orphan_reason NOT IN ('none', 'id_gap')))`;
+    return `(${table}attempt = ${sqlInteger(attempt)} AND ${ids})`;
   });
   return held.join(" OR ");
 }

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
-import { Failure, RefusedError, UnavailableError } from "../model/errors.ts";
+import { RefusedError, UnavailableError } from "../model/errors.ts";
 import type { SegmentId } from "../model/segments.ts";
 import { parseSeriesId, unitId, type SeriesId } from "../model/series.ts";
-import { decodeCheckpoint } from "../native/index.ts";
 import {
   buildsOf,
   isSameFingerprint,
@@ -12,6 +11,7 @@ import {
   type BuildFingerprint,
   type BuildRecord,
 } from "./builds.ts";
+import { readCheckpoint } from "./checkpoint-fault.ts";
 import { releaseLeases, takeLease, type Lease } from "./leases.ts";
 import type { Store } from "./store.ts";
 import { unitKey, type BuildKey } from "./unit-key.ts";
@@ -167,6 +167,7 @@ const lastRow = z.object({
   through_id: bigintText,
   bars_digest: bigintText,
   last_us: bigintText,
+  records: bigintText,
   source_name: z.string(),
   source_sha256: z.string(),
   source_revision: z.number(),
@@ -188,7 +189,7 @@ async function attemptsOf(store: Store, key: BuildKey): Promise<ReadonlySet<bigi
 /** The chain's last row: the last one of the greatest attempt that has coverage. */
 async function lastOfChain(store: Store, key: BuildKey): Promise<LastRow | undefined> {
   const [last] = await store.rows(
-    `SELECT c.attempt AS attempt, base, day, day_done, c.through_id AS through_id, bars_digest, last_us, source_name, source_sha256,
+    `SELECT c.attempt AS attempt, base, day, day_done, c.through_id AS through_id, bars_digest, last_us, records, source_name, source_sha256,
   source_revision, checkpoint
 FROM barkeep.coverage AS c WHERE ${unitKey(key)} ORDER BY c.attempt DESC, c.through_id DESC, c.part DESC LIMIT 1`,
     lastRow,
@@ -196,9 +197,25 @@ FROM barkeep.coverage AS c WHERE ${unitKey(key)} ORDER BY c.attempt DESC, c.thro
   return last;
 }
 
+/** A checkpoint that is damaged, or stands elsewhere than the coverage row that carries it, is refused and not trusted. */
 function resumePoint({ series, segment }: BuildKey, last: LastRow): ResumePoint {
   const checkpoint = Buffer.from(last.checkpoint, "base64");
-  refuseFalseCheckpoint(unitId(series, segment), series, last, checkpoint);
+  const place = {
+    thresholdDbps: parseSeriesId(series).threshold,
+    throughId: last.through_id,
+    lastUs: last.last_us,
+    records: last.records,
+    barsDigest: last.bars_digest,
+  };
+  const { fault } = readCheckpoint(place, checkpoint);
+  if (fault !== undefined) {
+    const unit = unitId(series, segment);
+    throw new UnavailableError(fault.text, {
+      code: fault.code,
+      subject: unit,
+      hint: `the bars up to there are not touched; make the unit anew with: barkeep rebuild ${unit} --reason "damaged checkpoint"`,
+    });
+  }
   return {
     day: last.day,
     dayDone: last.day_done,
@@ -210,23 +227,6 @@ function resumePoint({ series, segment }: BuildKey, last: LastRow): ResumePoint 
     sourceRevision: last.source_revision,
     checkpoint,
   };
-}
-
-/** A checkpoint that is damaged, or stands elsewhere than the coverage row that carries it, is refused and not trusted. */
-function refuseFalseCheckpoint(unit: string, series: SeriesId, last: LastRow, checkpoint: Uint8Array): void {
-  const hint = `the bars up to there are not touched; make the unit anew with: barkeep rebuild ${unit} --reason "damaged checkpoint"`;
-  try {
-    const { lastId, digest, thresholdDbps } = decodeCheckpoint(checkpoint);
-    const { threshold } = parseSeriesId(series);
-    if (lastId === last.through_id && digest === last.bars_digest && thresholdDbps === threshold) return;
-    throw new UnavailableError(
-      `the checkpoint of ${unit} stands behind id ${lastId}, the coverage row that carries it ends with ${last.through_id}`,
-      { code: "CHECKPOINT_AHEAD", subject: unit, hint },
-    );
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code === "CHECKPOINT_AHEAD") throw error;
-    throw new UnavailableError(error.message, { code: error.code, subject: unit, hint, cause: error });
-  }
 }
 
 function linkOf(link: { attempt: bigint; through_id: bigint }): ChainLink {

@@ -151,7 +151,9 @@ try {
     writeFileSync(join(record, "schema.json"), schema);
   }
   for (const series of all) {
-    const { findings } = await verifyStored(store, series, registry.symbols.get(parseSeriesId(series).symbol));
+    const { findings } = await verifyStored(store, series, registry.symbols.get(parseSeriesId(series).symbol), {
+      signal: new AbortController().signal,
+    });
     violations.push(...findings.map(({ code, text }) => `${series}: ${code}: ${text}`));
     const text = await textOf(store, series, !prefix);
     if (record !== undefined) writeFileSync(join(record, fileName(series)), text);

@@ -9,6 +9,8 @@ import { seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import type { DayFile } from "../../lib/sources/archive/types.ts";
 import type { Clients } from "../../lib/store/clients.ts";
 import { fixedRoute } from "../../lib/store/route.ts";
+import { auditSegment } from "../../lib/datasets/range/audit/index.ts";
+import { pinnedBars, pinPublished, type PinnedSegment } from "../../lib/store/snapshot.ts";
 import { openEmbedded, type Store } from "../../lib/store/store.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { GatedStore } from "./gated-store.ts";
@@ -95,12 +97,13 @@ const idRow = z.object({ name: z.string(), id: z.string() });
 const contents = (bars: readonly BarSeen[]): string[] =>
   bars.map(({ last_id, reason, cells }) => `${last_id} ${reason} ${cells}`);
 
-/** Compares what the views show with the model, for each series. */
+/** Compares what the views show, and what a pinned read finds, with the model, for each series. */
 async function checkViews(series: readonly RangeSeries[], context: string): Promise<void> {
-  const [raw, shown, bars] = [
+  const [raw, shown, bars, pins] = [
     await readParts(store, "coverage", series),
     await readParts(store, "coverage_published", series),
     await readBars(store, "bars_published", series),
+    new Map((await pinPublished(store)).map((pinned) => [pinned.series, pinned])),
   ];
   for (const one of series) {
     const name = seriesId(one);
@@ -117,7 +120,36 @@ async function checkViews(series: readonly RangeSeries[], context: string): Prom
     const isEnded = parts.at(-1)?.day === week.lastDay && parts.at(-1)?.day_done === true;
     const expected = expectedBars(one.threshold, through, isEnded);
     assert.deepEqual(contents(bars.get(name) ?? []), contents(expected), `${where}: bars up to ${through}`);
+    await checkPinned(one, pins.get(name), parts, bars.get(name) ?? [], where);
   }
+}
+
+/** A pinned read is what the views show at that moment, and what was committed so far can be proven. */
+async function checkPinned(
+  series: RangeSeries,
+  pinned: PinnedSegment | undefined,
+  parts: readonly CoverageSeen[],
+  shown: readonly BarSeen[],
+  where: string,
+): Promise<void> {
+  assert.deepEqual(
+    (pinned?.parts ?? []).map((part) => [part.attempt, part.part, part.fromId, part.throughId]),
+    parts.map((part) => [part.attempt, part.part, part.from_id, part.through_id]),
+    `${where}: pinned coverage`,
+  );
+  if (pinned === undefined) return;
+  const read = await readBars(store, pinnedBars(pinned), [series]);
+  assert.deepEqual(read.get(seriesId(series)), shown, `${where}: pinned bars`);
+  pinnedChecks += 1;
+  if (pinnedChecks % auditEvery === 0) await checkProven(pinned, where);
+}
+
+/** An audit asks the store more than all else here: not at each step. */
+const auditEvery = 7;
+let pinnedChecks = 0;
+
+async function checkProven(pinned: PinnedSegment, where: string): Promise<void> {
+  assert.deepEqual(await auditSegment(store, pinned, { signal: AbortSignal.timeout(60_000) }), [], where);
 }
 
 /** No hole but those of the archive, no overlap. */
@@ -141,6 +173,7 @@ async function checkEnds(series: readonly RangeSeries[], context: string): Promi
   for (const one of series) {
     assert.deepEqual(contents(bars.get(seriesId(one)) ?? []), contents(clean.get(one.threshold) ?? []), context);
   }
+  for (const pinned of await pinPublished(store)) await checkProven(pinned, `${context}, at the end`);
   const [older, ours] = [
     "SELECT toString(threshold_decimal_bps) AS name, first_agg_trade_id AS id FROM barkeep.range_bars ORDER BY ALL",
     `SELECT splitByChar('@', CAST(series, 'String'))[2] AS name, first_agg_trade_id AS id FROM barkeep.bars_published

@@ -8,12 +8,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
 import { Failure, RefusedError, UnavailableError } from "../../lib/model/errors.ts";
-import { seriesId, type RangeSeries } from "../../lib/model/series.ts";
+import { seriesId, type RangeSeries, type SeriesId } from "../../lib/model/series.ts";
 import { foldDigest, Job } from "../../lib/native/index.ts";
 import type { DayFile } from "../../lib/sources/archive/types.ts";
 import { commitUnits, type NewCoverage, type UnitCommit } from "../../lib/store/commit.ts";
-import { holesOf, readCoverage } from "../../lib/store/coverage.ts";
+import { holesOf } from "../../lib/store/coverage.ts";
 import { digestOfBars } from "../../lib/store/digest.ts";
+import { pinPublished, type CoverageRow } from "../../lib/store/snapshot.ts";
 import { openEmbedded, openStore, type Store } from "../../lib/store/store.ts";
 import { openUnit, type OpenUnit } from "../../lib/store/units.ts";
 import { barkeep, projectRoot, temporaryFolder } from "../ops/run.ts";
@@ -86,6 +87,10 @@ async function commitOf(unit: OpenUnit, one: RangeSeries, days: readonly Day[]):
   return { unit, bars: output.bars, block: output.block, coverage };
 }
 
+async function coverageOf(name: SeriesId): Promise<CoverageRow[]> {
+  return (await pinPublished(store, name)).flatMap((pinned) => pinned.parts);
+}
+
 const countRow = z.object({ rows: z.coerce.number() });
 
 async function countOf(of: Store, table: string): Promise<number> {
@@ -137,7 +142,7 @@ FROM barkeep.coverage_published GROUP BY series, day`,
     assert.equal(sum("orphans"), bars.filter(({ reason }) => reason !== "none").length);
     const { digest } = await digestOfBars(store, `barkeep.bars_published WHERE series = '${name}' AND is_orphan = 0`);
     assert.equal(parts.get(name)?.at(-1)?.bars_digest, digest.toString());
-    const holes = holesOf(await readCoverage(store, name));
+    const holes = holesOf(await coverageOf(name));
     assert.deepEqual(
       holes.map(({ throughId }) => throughId + 1n),
       idsBehindHoles,
@@ -148,7 +153,7 @@ FROM barkeep.coverage_published GROUP BY series, day`,
 test("each part's digest is that of the bars up to its end", async () => {
   await buildWeek(store, files, [first], 2);
   const name = seriesId(first);
-  for (const part of await readCoverage(store, name)) {
+  for (const part of await coverageOf(name)) {
     const from = `barkeep.bars_published WHERE series = '${name}' AND is_orphan = 0 AND last_agg_trade_id <= ${part.throughId}`;
     assert.equal((await digestOfBars(store, from)).digest, part.barsDigest, part.day);
   }
@@ -385,7 +390,7 @@ test("no bars are a digest of none, and a commit without bars is a commit", asyn
   const commit = await commitOf(unit, coarse, twoDays);
   assert.equal(commit.bars, 0);
   await commitUnits(store, [commit]);
-  const [part] = await readCoverage(store, seriesId(coarse));
+  const [part] = await coverageOf(seriesId(coarse));
   assert.equal(part?.barsDigest, foldDigest(new Uint8Array()).digest);
   const again = await unitOf(store, coarse);
   assert.equal(again.resume?.throughId, commit.coverage.at(-1)?.throughId);

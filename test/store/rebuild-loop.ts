@@ -2,6 +2,7 @@
 import { loadRegistry, loadSettings } from "../../lib/config/index.ts";
 import { planRebuilds } from "../../lib/datasets/range/rebuild-plan.ts";
 import { rebuildPlanned } from "../../lib/datasets/range/rebuild-run.ts";
+import { openLedger } from "../../lib/ledger/index.ts";
 import { Failure } from "../../lib/model/errors.ts";
 import { openStore } from "../../lib/store/store.ts";
 
@@ -21,9 +22,10 @@ const registry = loadRegistry(symbols);
 const request = { targets: ["all"], reason: "again", startAsked: undefined };
 try {
   const store = await openStore(address);
+  using ledger = openLedger(state);
   for (let i = 0; i < Number(times); i += 1) {
     const plan = await planRebuilds(store, request, settings, registry, never);
-    const { results } = await rebuildPlanned(store, plan, registry, new Date(), never, () => undefined);
+    const { results } = await rebuildPlanned({ store, ledger }, plan, registry, new Date(), never, () => undefined);
     const failure = results.flatMap(({ failures }) => failures)[0];
     if (failure !== undefined) throw failure;
     process.stdout.write("rebuilt\n");

@@ -128,17 +128,18 @@ const barRow = z.object({
 });
 export type BarSeen = Readonly<z.output<typeof barRow>>;
 
-/** Bars of a table or view in id order, by series. */
+/** Bars in id order, by series. @param from a table or view, or what follows FROM with conditions */
 export async function readBars(
   store: Store,
-  from: "bars" | "bars_published",
+  from: string,
   series: readonly RangeSeries[],
 ): Promise<Map<string, BarSeen[]>> {
   const names = series.map((one) => `'${seriesId(one)}'`);
+  const source = from.includes(" ") ? `(SELECT * FROM ${from})` : `barkeep.${from}`;
   const rows = await store.rows(
     `SELECT CAST(series, 'String') AS series, attempt, last_agg_trade_id AS last_id,
   CAST(orphan_reason, 'String') AS reason, toString(sipHash64(${barColumns.join(", ")})) AS cells
-FROM barkeep.${from} WHERE series IN (${names.join(", ")}) ORDER BY series, first_agg_trade_id, attempt`,
+FROM ${source} WHERE series IN (${names.join(", ")}) ORDER BY series, first_agg_trade_id, attempt`,
     barRow,
   );
   return new Map(names.map((name) => [name.slice(1, -1), rows.filter((row) => `'${row.series}'` === name)]));

@@ -1,19 +1,21 @@
+import { z } from "zod";
 import { addDays, dayStartMs, type Day } from "../../model/day.ts";
-import { ConfigurationError } from "../../model/errors.ts";
-import type { SeriesId } from "../../model/series.ts";
+import { ConfigurationError, UnavailableError } from "../../model/errors.ts";
+import { unitId, type SeriesId } from "../../model/series.ts";
 import { decodeCheckpoint } from "../../native/index.ts";
 import {
   barColumns,
-  decodeNativeBytes,
   digestColumns,
-  readCoverage,
+  pinnedBars,
+  pinnedCondition,
+  pinPublished,
   sqlInteger,
-  sqlString,
-  unitsCovered,
   type NativeBlock,
+  type PinnedSegment,
   type Store,
 } from "../../store/index.ts";
-import { barWindows, windowCondition } from "./bar-windows.ts";
+import { barWindows } from "./bar-windows.ts";
+import { formingBar } from "./forming.ts";
 
 export const columnSets = ["base", "all"] as const;
 export type ColumnSet = (typeof columnSets)[number];
@@ -52,37 +54,70 @@ export interface SeriesRead {
   /** The same rows as one query, for formats that are written in one piece. */
   readonly whole: string;
   readonly forming: NativeBlock | undefined;
+  /** The builds that the queries read. */
+  readonly segments: readonly PinnedSegment[];
 }
 
-/** Reads the coverage once, so that the bars and the forming bar belong together whatever is committed meanwhile. */
+/**
+ * Looks at the coverage once: the queries read one build of each segment, up to where it was then, and the forming bar
+ * belongs to them, whatever is committed or published meanwhile.
+ */
 export async function readSeries(store: Store, request: ExportRequest): Promise<SeriesRead> {
-  const [units, parts] = [await unitsCovered(store, [request.series]), await readCoverage(store, request.series)];
-  const last = units.at(-1);
-  const upTo = last === undefined ? [] : parts.filter((part) => part.throughId <= last.throughId);
-  const queries = barWindows(upTo).map((window) => queryOf(request, windowCondition(window)));
-  const whole = queryOf(request, `ended_by_id <= ${sqlInteger(last?.throughId ?? 0n)}`);
-  const wanted = request.incomplete && last !== undefined;
-  const forming = wanted ? await formingBar(last.checkpoint) : undefined;
-  return { queries, whole, forming: forming !== undefined && isWithin(forming, request) ? forming : undefined };
+  const all = await pinPublished(store, request.series);
+  const segments = all.filter((pinned) => isTouched(pinned, request));
+  const queries = segments.flatMap((pinned) => barWindows(pinned).map(({ from }) => queryOf(request, from)));
+  const conditions = segments.map((pinned) => `(${pinnedCondition(pinned)})`);
+  const whole = queryOf(request, `barkeep.bars WHERE (${conditions.length === 0 ? "false" : conditions.join(" OR ")})`);
+  const checkpoint = request.incomplete ? all.at(-1)?.parts.at(-1)?.checkpoint : undefined;
+  const forming =
+    checkpoint === undefined ? undefined : await formingBar(decodeCheckpoint(Buffer.from(checkpoint, "base64")));
+  return {
+    queries,
+    whole,
+    forming: forming !== undefined && isWithin(forming, request) ? forming : undefined,
+    segments,
+  };
 }
 
-function queryOf(request: ExportRequest, extent: string): string {
-  const conditions = [`series = ${sqlString(request.series)}`, extent];
+const countedRow = z.object({ bars: z.string().transform(BigInt) });
+
+/**
+ * To be asked when all queries have been read: were the bars there to the end? A build that was superseded may have been
+ * removed meanwhile, and a store may have lost rows; either looks like a series that is shorter.
+ * @throws UnavailableError BARS_GONE
+ */
+export async function refuseIfGone(store: Store, { segments }: SeriesRead): Promise<void> {
+  for (const pinned of segments) {
+    const counted = pinned.parts.reduce((sum, part) => sum + part.bars, 0n);
+    const sql = `SELECT count() AS bars FROM ${pinnedBars(pinned)} AND is_orphan = 0`;
+    const [found] = await store.rows(sql, countedRow);
+    if (found?.bars === counted) continue;
+    const unit = unitId(pinned.series, pinned.segment);
+    throw new UnavailableError(`of ${unit} the store holds ${found?.bars ?? 0n} bars, its coverage counts ${counted}`, {
+      code: "BARS_GONE",
+      subject: unit,
+      hint: "what was written is not the whole; run the command again, and barkeep verify if it says the same",
+    });
+  }
+}
+
+/** Has the segment trades between the days asked for? */
+function isTouched({ parts }: PinnedSegment, { from, to }: ExportRequest): boolean {
+  const [firstUs, lastUs] = [parts[0].firstUs, (parts.at(-1) ?? parts[0]).lastUs];
+  return (from === undefined || lastUs >= startUs(from)) && (to === undefined || firstUs < startUs(addDays(to, 1)));
+}
+
+/** @param bars what follows FROM */
+function queryOf(request: ExportRequest, bars: string): string {
+  const conditions: string[] = [];
   if (!request.orphans) conditions.push("is_orphan = 0");
   if (request.from !== undefined) conditions.push(`close_time >= ${sqlInteger(startUs(request.from))}`);
   if (request.to !== undefined) conditions.push(`close_time < ${sqlInteger(startUs(addDays(request.to, 1)))}`);
   const columns = exportColumns(request).map((name) =>
     name === "orphan_reason" ? "CAST(orphan_reason, 'String') AS orphan_reason" : name,
   );
-  return `SELECT ${columns.join(", ")}, toUInt8(1) AS complete FROM barkeep.bars_published
-WHERE ${conditions.join(" AND ")} ORDER BY first_agg_trade_id`;
-}
-
-async function formingBar(checkpoint: Uint8Array): Promise<NativeBlock | undefined> {
-  const { forming } = decodeCheckpoint(checkpoint);
-  if (forming === undefined) return undefined;
-  for await (const block of decodeNativeBytes(forming)) return block;
-  return undefined;
+  return `SELECT ${columns.join(", ")}, toUInt8(1) AS complete FROM ${[bars, ...conditions].join(" AND ")}
+ORDER BY first_agg_trade_id`;
 }
 
 function isWithin(block: NativeBlock, { from, to }: ExportRequest): boolean {

@@ -1,20 +1,27 @@
 import type { Registry } from "../../config/index.ts";
-import { dayOfMs } from "../../model/day.ts";
+import { dayOfMs, type Day } from "../../model/day.ts";
 import { Failure } from "../../model/errors.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../../model/exit-codes.ts";
+import type { Ledger } from "../../ledger/index.ts";
 import type { Store } from "../../store/index.ts";
 import { describeFailure } from "./listener.ts";
-import { rebuildJob, rebuildJobs, type RebuildResult } from "./rebuild.ts";
-import type { RebuildPlan } from "./rebuild-plan.ts";
+import { rebuildJob, rebuildJobs, type RebuildEvents, type RebuildResult } from "./rebuild.ts";
+import type { PlannedRebuild, RebuildPlan } from "./rebuild-plan.ts";
 
 export interface RebuildOutcome {
   readonly results: readonly RebuildResult[];
   readonly exitCode: ExitCode;
 }
 
+/** Where a rebuild writes to. */
+export interface RebuildTarget {
+  readonly store: Store;
+  readonly ledger: Ledger;
+}
+
 /** Carries a plan out, job after job. One that fails leaves its published builds as they are, and the others go on. */
 export async function rebuildPlanned(
-  store: Store,
+  { store, ledger }: RebuildTarget,
   plan: RebuildPlan,
   registry: Registry,
   now: Date,
@@ -24,24 +31,47 @@ export async function rebuildPlanned(
   const results: RebuildResult[] = [];
   for (const job of rebuildJobs(plan.rebuilds)) {
     if (signal.aborted) break;
-    try {
-      results.push(
-        ...(await rebuildJob(store, job, registry, dayOfMs(now.getTime()), signal, {
-          note: line,
-          finding: (failure) => line(describeFailure(failure)),
-          publishing: (unit, from, to, reason) =>
-            line(`${unit}: build ${to} takes the place of build ${from} (${reason})`),
-        })),
-      );
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      line(describeFailure(error));
-      for (const { unit, reason } of job) {
-        results.push({ unit, reason, rebuild: undefined, bars: 0n, isSame: false, failures: [error] });
-      }
+    for (const { unit, reason } of job) ledger.journal.record("rebuild.started", unit, { reason });
+    const ofJob = await resultsOf(store, job, registry, dayOfMs(now.getTime()), signal, {
+      note: line,
+      finding: (failure) => line(describeFailure(failure)),
+      publishing: (unit, from, to, reason) => {
+        ledger.journal.record("pointer.moving", unit, { from, to, reason });
+        line(`${unit}: build ${to} takes the place of build ${from} (${reason})`);
+      },
+    });
+    for (const { unit, rebuild, failures } of ofJob) {
+      const code = failures.at(-1)?.code;
+      ledger.journal.record("rebuild.ended", unit, { ...(rebuild && { rebuild }), ...(code && { code }) });
     }
+    results.push(...ofJob);
   }
   if (signal.aborted) line("interrupted; the same command goes on from there, and readers see what they saw");
   const failed = worstExitCode(results.flatMap((result) => result.failures));
   return { results, exitCode: signal.aborted ? exitCodes.interrupted : failed };
+}
+
+/** What a job came to; one that failed as a whole has the same failure for each of its units. */
+async function resultsOf(
+  store: Store,
+  job: readonly [PlannedRebuild, ...PlannedRebuild[]],
+  registry: Registry,
+  today: Day,
+  signal: AbortSignal,
+  events: RebuildEvents,
+): Promise<RebuildResult[]> {
+  try {
+    return await rebuildJob(store, job, registry, today, signal, events);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    events.finding(error);
+    return job.map(({ unit, reason }) => ({
+      unit,
+      reason,
+      rebuild: undefined,
+      bars: 0n,
+      isSame: false,
+      failures: [error],
+    }));
+  }
 }

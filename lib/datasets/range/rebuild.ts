@@ -19,6 +19,7 @@ import {
   type PublishRight,
   type Store,
 } from "../../store/index.ts";
+import { auditSegment } from "./audit/index.ts";
 import { walkDays, type DayStep } from "./days.ts";
 import { readDay } from "./read-day.ts";
 import { rebuildId } from "./rebuild-id.ts";
@@ -238,6 +239,18 @@ class RebuildRun {
   async #publishOne({ planned, right }: Candidate, old: PinnedSegment): Promise<RebuildResult> {
     const made = await this.#pinned(right);
     const id = rebuildId(made);
+    const [fault, ...others] = await auditSegment(this.#store, made, { signal: this.#signal });
+    if (fault !== undefined) {
+      const text = `the new build is not sound: ${fault.code}: ${fault.text}`;
+      this.#fail(
+        new UnavailableError(others.length === 0 ? text : `${text}, and ${others.length} more findings`, {
+          code: "REBUILD_NOT_SOUND",
+          subject: id,
+          hint: "it was not published; check the store's disk, and report it if a second rebuild says the same",
+        }),
+      );
+      return this.#unpublished(planned);
+    }
     const [first, ...more] = missingIntervals(old.parts, made.parts);
     if (first !== undefined) {
       const text = `the new build lacks ids ${first.fromId} … ${first.throughId}, which are published`;

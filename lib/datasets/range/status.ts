@@ -2,7 +2,7 @@ import { isDeclaredBetween, type Registry, type SymbolEntry } from "../../config
 import type { Day } from "../../model/day.ts";
 import type { SegmentId } from "../../model/segments.ts";
 import { parseSeriesId, type SeriesId } from "../../model/series.ts";
-import { holesOf, readCoverage, type IdHole, type Store } from "../../store/index.ts";
+import { holesOf, pinPublished, type IdHole, type Store } from "../../store/index.ts";
 import { readDigests } from "./digests.ts";
 
 /** What the store holds of a series, from its coverage. */
@@ -30,16 +30,17 @@ export interface SeriesStatus {
 
 /** Every series of the store. @param registry declares known holes */
 export async function readStatus(store: Store, registry: Registry, signal: AbortSignal): Promise<SeriesStatus[]> {
-  const bySeries = Map.groupBy(await readCoverage(store), (part) => part.series);
+  const bySeries = Map.groupBy(await pinPublished(store), (pinned) => pinned.series);
   const statuses: SeriesStatus[] = [];
-  for (const [series, parts] of bySeries) {
+  for (const [series, segments] of bySeries) {
+    const parts = segments.flatMap((pinned) => pinned.parts);
     const [first] = parts;
     const last = parts.at(-1);
     if (first === undefined || last === undefined) continue;
     signal.throwIfAborted();
     const entry = registry.symbols.get(parseSeriesId(series).symbol);
     const undeclaredHoles = undeclared(holesOf(parts), entry);
-    const { digest, differing } = await readDigests(store, series, parts);
+    const { digest, differing } = await readDigests(store, segments);
     statuses.push({
       series,
       bars: parts.reduce((sum, part) => sum + part.bars, 0n),

@@ -8,6 +8,7 @@ import { loadRegistry, loadSettings, type Registry, type Settings } from "../../
 import { rebuildId } from "../../../lib/datasets/range/rebuild-id.ts";
 import { planRebuilds, type RebuildPlan, type RebuildRequest } from "../../../lib/datasets/range/rebuild-plan.ts";
 import { rebuildPlanned, type RebuildOutcome } from "../../../lib/datasets/range/rebuild-run.ts";
+import { openLedger, type Ledger } from "../../../lib/ledger/index.ts";
 import { addDays, parseDay, type Day } from "../../../lib/model/day.ts";
 import { Failure } from "../../../lib/model/errors.ts";
 import { segmentOf } from "../../../lib/model/segments.ts";
@@ -38,15 +39,19 @@ const now = new Date("2024-09-01T00:00:00Z");
 const never = new AbortController().signal;
 
 let store: Store;
+let ledger: Ledger;
 let archive: ArchiveFolder;
 let settings: Settings;
 let registry: Registry;
 
 before(async () => {
-  store = await openEmbedded(join(temporaryFolder("rebuild"), "state"));
+  const state = join(temporaryFolder("rebuild"), "state");
+  store = await openEmbedded(state);
+  ledger = openLedger(state);
   registry = loadRegistry(minimalRegistryFile());
 });
 after(async () => {
+  ledger.close();
   await store.close();
 });
 beforeEach(async () => {
@@ -91,7 +96,7 @@ async function plan(request: RebuildRequest): Promise<RebuildPlan> {
 }
 
 async function rebuild(request: RebuildRequest, lines: string[] = []): Promise<RebuildOutcome> {
-  return rebuildPlanned(store, await plan(request), registry, now, never, (text) => lines.push(text));
+  return rebuildPlanned({ store, ledger }, await plan(request), registry, now, never, (text) => lines.push(text));
 }
 
 const contents = (bars: ReadonlyMap<string, readonly BarSeen[]>): string[] =>
@@ -208,7 +213,7 @@ test("what is built meanwhile is in the rebuild too", async () => {
   await build(addDays(firstDay, 3));
   const found = await plan(asked);
   await build();
-  const outcome = await rebuildPlanned(store, found, registry, now, never, () => undefined);
+  const outcome = await rebuildPlanned({ store, ledger }, found, registry, now, never, () => undefined);
   assert.deepEqual(
     outcome.results.map(({ rebuild, isSame }) => [rebuild !== undefined, isSame]),
     [

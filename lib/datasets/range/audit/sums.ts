@@ -1,0 +1,77 @@
+import type { CoverageRow } from "../../../store/index.ts";
+import type { Forming, PartSums } from "./bars.ts";
+import type { Findings } from "./finding.ts";
+import type { Run, Subject } from "./subject.ts";
+
+const quantities = ["records", "fills", "volume", "turnover"] as const;
+type Quantity = (typeof quantities)[number];
+
+/**
+ * What went in must have come out: between two holes the bars' sums are those of the coverage, where the forming bar counts
+ * with the last stretch; and each coverage row counts the bars that ended in it.
+ * @param sums by the first id of the coverage row
+ */
+export function auditSums(
+  subject: Subject,
+  sums: ReadonlyMap<bigint, PartSums>,
+  forming: Forming | undefined,
+  findings: Findings,
+): void {
+  let orphans = 0n;
+  for (const { orphans: more } of sums.values()) orphans += more;
+  const counted = subject.pinned.parts.reduce((sum, part) => sum + part.orphans, 0n);
+  if (orphans !== counted) {
+    findings.add("ORPHAN_COUNT", `coverage counts ${counted} orphans, the store has ${orphans}`);
+  }
+  for (const part of subject.pinned.parts) {
+    const own = isEmpty(part) ? undefined : sums.get(part.fromId);
+    if (own !== undefined) auditTimes(part, own, findings);
+    const bars = own?.bars ?? 0n;
+    if (bars === part.bars) continue;
+    const what = `coverage of ids ${part.fromId} … ${part.throughId} counts ${part.bars} bars, the store has ${bars}`;
+    findings.add("BAR_COUNT", what, { day: part.day, id: part.fromId });
+  }
+  for (const run of subject.runs) {
+    for (const quantity of quantities) auditQuantity(subject, run, quantity, sums, forming, findings);
+  }
+}
+
+/** Bars close while their coverage has trades. */
+function auditTimes(part: CoverageRow, { firstUs, lastUs, ids }: PartSums, findings: Findings): void {
+  for (const [i, us] of [firstUs, lastUs].entries()) {
+    if (us >= part.firstUs && us <= part.lastUs) continue;
+    const id = ids[i];
+    const what = `the bar that begins with trade ${id} closes at ${us} µs, its coverage has times ${part.firstUs} … ${part.lastUs} µs`;
+    findings.add("TIME_OUTSIDE_COVERAGE", what, { day: part.day, id });
+  }
+}
+
+function auditQuantity(
+  subject: Subject,
+  run: Run,
+  quantity: Quantity,
+  sums: ReadonlyMap<bigint, PartSums>,
+  forming: Forming | undefined,
+  findings: Findings,
+): void {
+  // The day from which on it cannot be right: bars hold more than was there to make them.
+  let impossible: CoverageRow | undefined;
+  let [covered, stored] = [0n, 0n];
+  for (const part of run.parts) {
+    covered += part[quantity];
+    stored += isEmpty(part) ? 0n : (sums.get(part.fromId)?.[quantity] ?? 0n);
+    if (stored > covered) impossible ??= part;
+  }
+  if (run === subject.runs.at(-1)) stored += forming?.[quantity] ?? 0n;
+  if (stored === covered) return;
+  const place = impossible ?? run.parts.at(-1);
+  const ids = `ids ${run.fromId} … ${run.throughId}`;
+  const until = place === undefined ? "" : `; up to ${place.day} at the latest`;
+  const what = `${quantity} of ${ids}: coverage says ${covered}, the bars ${stored}${until}`;
+  findings.add("CONSERVATION", what, { day: place?.day, id: run.fromId });
+}
+
+/** The end of a segment, found out without reading further ids. */
+function isEmpty(part: CoverageRow): boolean {
+  return part.fromId > part.throughId;
+}
