@@ -18,6 +18,9 @@ export interface StoreSettings {
   readonly note?: ((line: string) => void) | undefined;
 }
 
+/** How often a statement is sent again that was cut off while it may have been running. */
+const repeatsMax = 2;
+
 /** Rows of an insert that stand in every statement: acknowledged means on disk, and one body makes one part. */
 const insertSettings = "async_insert = 0, input_format_parallel_parsing = 0, max_insert_threads = 1";
 
@@ -103,9 +106,13 @@ export class Store {
     }, wasNeverSent);
   }
 
-  /** Sends a statement, and again where its route was lost and `mayRepeat`; twice at most by one route. */
+  /**
+   * Sends a statement, and again where its route was lost and `mayRepeat`: twice at most by one route, and to three processes at
+   * most, for it may be what ends them.
+   */
   async #send<T>(run: (clients: Clients) => Promise<T>, mayRepeat: (failure: unknown) => boolean): Promise<T> {
     let failedBy: Clients | undefined;
+    let cuts = 0;
     for (;;) {
       const clients = await this.#route.clients();
       try {
@@ -113,7 +120,8 @@ export class Store {
       } catch (error) {
         const failure = storeFailure(error, this.where);
         const isLost = this.#route.hasLost(clients, failure);
-        if (!isLost || !mayRepeat(failure) || clients === failedBy) throw failure;
+        if (!wasNeverSent(failure)) cuts += 1;
+        if (!isLost || !mayRepeat(failure) || clients === failedBy || cuts > repeatsMax) throw failure;
         failedBy = clients;
       }
     }

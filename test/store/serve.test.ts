@@ -180,7 +180,7 @@ test("a hundred statements side by side, and an insert that breaks off leaves no
   assert.deepEqual(await values("SELECT count() FROM default.broken"), [["0"]]);
 });
 
-test("a second process works through the owner that serves, and is refused by one that does not", async () => {
+test("a second process works through the owner; one that must own the store itself is refused", async () => {
   const status = await barkeep(["status", "--json", "--state", state]);
   assert.equal(status.code, 0, status.stderr);
   const second = await barkeep(["store", "serve", "--state", state]);

@@ -1,4 +1,3 @@
-import { exitCodes } from "../../model/exit-codes.ts";
 import { embeddedClients, type Clients } from "../clients.ts";
 import { closeClients } from "../route.ts";
 import { StoreServer, type ServedAddress } from "../serve/server.ts";
@@ -50,9 +49,12 @@ export class OwnedStore {
     process.removeListener("exit", this.#dieAtOnce);
   }
 
-  /** process.exit waits for every statement in the engine; the second signal means at once. A kill loses nothing. */
-  readonly #dieAtOnce = (code: number): void => {
-    if (code === exitCodes.interrupted && this.#server?.isBusy === true) process.kill(process.pid, "SIGKILL");
+  /**
+   * The program ends without `close`: the second signal, or a bug. process.exit would wait for every statement in the engine,
+   * deaf to those who sent them. A kill loses nothing.
+   */
+  readonly #dieAtOnce = (): void => {
+    if (this.#server?.isBusy === true) process.kill(process.pid, "SIGKILL");
   };
 }
 
