@@ -1,7 +1,7 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { applyPlan, planApply } from "../lib/datasets/range/apply.ts";
 import { openExistingLedger } from "../lib/ledger/index.ts";
-import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { worstExitCode, type ExitCode } from "../lib/model/exit-codes.ts";
 import { outlookDocument, outlookLines, populateDocument, populateLines } from "../lib/report/populate.ts";
 import { Progress } from "../lib/report/progress.ts";
 
@@ -25,7 +25,7 @@ const command = defineCommand({
       const outlook = await planApply(ledger, stored, settings);
       if (settings.json) printJson(outlookDocument(stored.id, outlook));
       else outlookLines(outlook).forEach((line) => print(line));
-      return exitCodes.ok;
+      return worstExitCode(outlook.rest.failures);
     }
     const progress = new Progress(stderr);
     const outcome = await applyPlan(ledger, stored, settings, new Date(), signal, {

@@ -2,7 +2,7 @@ export { acceptDivergence } from "./accept.ts";
 export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
-export { ledgerExists, ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
+export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
 export type { Divergence } from "./mirror.ts";
 export type { Alert } from "./outbox.ts";
 export { shortPlanId, type StoredPlan } from "./plans.ts";

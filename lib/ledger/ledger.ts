@@ -16,10 +16,6 @@ export function ledgerPath(stateDirectory: string): string {
   return join(stateDirectory, "ledger.sqlite");
 }
 
-export function ledgerExists(stateDirectory: string): boolean {
-  return existsSync(ledgerPath(stateDirectory));
-}
-
 const factRow = z.object({ value: z.string() });
 
 /**
@@ -112,7 +108,7 @@ export function openLedger(stateDirectory: string, options: LedgerOptions = {}):
  * @throws ConfigurationError NO_LEDGER
  */
 export function openExistingLedger(stateDirectory: string): Ledger {
-  if (ledgerExists(stateDirectory)) return openLedger(stateDirectory);
+  if (existsSync(ledgerPath(stateDirectory))) return openLedger(stateDirectory);
   throw new ConfigurationError("there is no ledger in the state directory", {
     code: "NO_LEDGER",
     subject: stateDirectory,

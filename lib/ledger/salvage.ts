@@ -48,10 +48,9 @@ export interface Salvage {
   readonly evidence: SalvagedTable;
 }
 
+const unitColumns: ReadonlySet<string> = new Set(["series", "segment", "build"]);
 const evidenceColumns: readonly string[] = [
-  "series",
-  "segment",
-  "build",
+  ...unitColumns,
   ...mirrorColumns.map(({ name }) => name),
   "row_hash",
   "revision",
@@ -80,7 +79,8 @@ export function salvage(path: string): Salvage {
   }
   try {
     refuseUnknown(database, path);
-    const evidence = `SELECT ${evidenceColumns.join(", ")} FROM mirror_units JOIN mirror_coverage ON unit = id WHERE gone_as IS NOT NULL`;
+    const selected = evidenceColumns.map((name) => (unitColumns.has(name) ? `u.${name}` : `c.${name}`));
+    const evidence = `SELECT ${selected.join(", ")} FROM mirror_units AS u JOIN mirror_coverage AS c ON c.unit = u.id WHERE c.gone_as IS NOT NULL`;
     const fact = readUntilError(database, "SELECT value FROM facts WHERE name = 'store_id'").rows[0]?.[0];
     return {
       storeId: typeof fact === "string" ? fact : undefined,
@@ -127,11 +127,23 @@ function readTable(database: Database.Database, { name, key, columns }: KeptTabl
 
 function readUntilError(database: Database.Database, sql: string): Pick<SalvagedTable, "rows" | "isWhole"> {
   const rows: Cell[][] = [];
+  let isWhole = true;
   try {
-    for (const row of database.prepare(sql).raw().iterate()) rows.push(z.array(cell).parse(row));
-    return { rows, isWhole: true };
-  } catch {
-    // The damage: what was read before it stays.
-    return { rows, isWhole: false };
+    for (const row of database.prepare(sql).raw().iterate()) {
+      const read = z.array(cell).safeParse(row);
+      // A value of a kind that is never written is damage too.
+      if (read.success) rows.push(read.data);
+      else isWhole = false;
+    }
+    return { rows, isWhole };
+  } catch (error) {
+    // What was read before the damage stays.
+    if (isDamage(error)) return { rows, isWhole: false };
+    throw error;
   }
+}
+
+function isDamage(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return false;
+  return /^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(error.code) || error.message.startsWith("no such table");
 }

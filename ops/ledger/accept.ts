@@ -11,7 +11,7 @@ const command = defineCommand({
     reason: { type: "string", demandOption: true, describe: "why, for the journal" },
     plan: { type: "boolean", describe: "say what would be accepted; change nothing" },
   },
-  examples: [['--reason "restored from the copy of last week"', "the next ledger sync finds nothing of it any more"]],
+  examples: [["--reason restored", "the next ledger sync finds nothing of it any more"]],
   handler: (args, { settings, print, printJson }) => {
     using ledger = openExistingLedger(settings.stateDirectory);
     const found = ledger.mirror.divergences();

@@ -232,7 +232,7 @@ test("a clock that goes backwards shows, and reorders nothing; what took how lon
   );
   assert.ok(events.every(({ boot }) => boot === "boot-1"));
   const up = events.map(({ monotonicNs }) => monotonicNs);
-  assert.deepEqual(up, up.toSorted());
+  assert.ok(up.every((ns, i) => ns >= (up[i - 1] ?? 0n)));
   assert.equal(ledger.journal.summary().clockBack, 1n);
   assert.equal(z.object({ elapsedMs: z.number() }).parse(events[2]?.details).elapsedMs, 2500);
 });
@@ -312,7 +312,8 @@ test("a plan is found by the beginning of its id; an unknown, a short and an alt
 test("two plans that begin alike are told apart", () => {
   using ledger = openLedger(newState());
   const ids = ledger.transaction(() => Array.from({ length: 600 }, (_, i) => ledger.plans.put({ i })));
-  const [pair] = [...Map.groupBy(ids, (id) => id.slice(0, 4)).values()].filter((alike) => alike.length > 1);
+  const alike = [...Map.groupBy(ids, (id) => id.slice(0, 4)).values()];
+  const pair = alike.find(({ length }) => length > 1);
   assert.ok(pair !== undefined, "600 ids, 65536 beginnings");
   const failure = failureOf(() => ledger.plans.find(pair[0]?.slice(0, 4) ?? ""));
   assert.equal(failure.code, "AMBIGUOUS_PLAN");

@@ -1,8 +1,10 @@
-import { Failure, RefusedError } from "../../model/errors.ts";
 import type { AttemptEnd, Ledger } from "../../ledger/index.ts";
+import { Failure, NotYetAvailableError, RefusedError, UpstreamDataError } from "../../model/errors.ts";
 import type { OpenUnit } from "../../store/index.ts";
-import type { SymbolResult } from "./populate.ts";
-import type { CommittedAmount } from "./segment-job.ts";
+import type { PopulateEvents, SymbolResult, SymbolWork } from "./populate.ts";
+import type { PopulateTarget } from "./populate-target.ts";
+
+type End = Pick<AttemptEnd, "kind" | "code">;
 
 /** The attempts of the job that is open. */
 interface OpenJob {
@@ -10,40 +12,40 @@ interface OpenJob {
   /** Their numbers in the ledger. */
   readonly ids: readonly bigint[];
   trades: bigint;
-  /** Of the last finding. */
-  code: string | undefined;
+  /** What its end will be, as far as is known. */
+  end: End;
 }
 
 /** Puts the attempts of one symbol's run on record in the ledger: each when it begins, and what became of it. */
 export class AttemptRecorder {
   readonly #ledger: Ledger;
+  readonly #planId: string | undefined;
   readonly #symbol: string;
-  readonly #plan: string | undefined;
   readonly #note: (text: string) => void;
   #job: OpenJob | undefined;
 
-  /** @param plan the plan that is carried out @param note told where an end cannot be put on record */
-  constructor(ledger: Ledger, symbol: string, plan: string | undefined, note: (text: string) => void) {
+  /** @param note told where an end cannot be put on record */
+  constructor({ ledger, planId }: PopulateTarget, work: SymbolWork, note: (text: string) => void) {
     this.#ledger = ledger;
-    this.#symbol = symbol;
-    this.#plan = plan;
+    this.#planId = planId;
+    this.#symbol = work.series[0]?.symbol ?? "";
     this.#note = note;
   }
 
-  /** A job has opened its units; the job before it is done. */
-  opened(units: readonly OpenUnit[]): void {
-    this.#end(undefined);
-    const started = units.map(({ unitId, build, attempt }) => ({ unit: unitId, build, attempt }));
-    this.#job = { units, ids: this.#ledger.attempts.start(started, this.#plan), trades: 0n, code: undefined };
-  }
-
-  committed({ trades }: CommittedAmount): void {
-    if (this.#job !== undefined) this.#job.trades += trades;
-  }
-
-  /** Something was found that makes the job's units less than was asked for. */
-  finding({ code }: Failure): void {
-    if (this.#job !== undefined) this.#job.code = code;
+  /** Listens to a run and passes all on. */
+  events(to: Omit<PopulateEvents, "opened">): PopulateEvents {
+    return {
+      ...to,
+      opened: (units) => this.#opened(units),
+      finding: (failure, stops) => {
+        this.#finding(failure, stops);
+        to.finding(failure, stops);
+      },
+      committed: (amount) => {
+        if (this.#job !== undefined) this.#job.trades += amount.trades;
+        to.committed(amount);
+      },
+    };
   }
 
   /** Runs the symbol and puts its end on record, however it ends. */
@@ -55,34 +57,54 @@ export class AttemptRecorder {
       this.#failed(error);
       throw error;
     }
-    this.#end(result.interrupted ? { kind: "interrupted", code: undefined } : undefined);
+    if (result.interrupted && this.#job !== undefined) this.#job.end = { kind: "interrupted", code: undefined };
+    this.#close();
     return result;
+  }
+
+  /** The job before this one is over. */
+  #opened(units: readonly OpenUnit[]): void {
+    this.#close();
+    const started = units.map(({ unitId, build, attempt }) => ({ unit: unitId, build, attempt }));
+    const ids = this.#ledger.attempts.start(started, this.#planId);
+    this.#job = { units, ids, trades: 0n, end: { kind: "done", code: undefined } };
+  }
+
+  #finding(failure: Failure, stops: boolean): void {
+    const { kind, code } = endOf(failure);
+    if (this.#job !== undefined) this.#job.end = { kind, code };
+    else if (stops) this.#ledger.journal.record("attempt.not-begun", this.#symbol, { result: kind, code });
   }
 
   /** The error that ended the run matters more than one of the ledger behind it. */
   #failed(error: unknown): void {
-    const code = error instanceof Failure ? error.code : "BUG";
-    const isRefused = error instanceof RefusedError;
-    const kind = code === "SUPERSEDED" ? "superseded" : isRefused ? "refused" : "failed";
     try {
-      if (this.#job === undefined) this.#ledger.journal.record("populate.failed", this.#symbol, { result: kind, code });
-      else this.#end({ kind, code });
+      const end = error instanceof Failure ? endOf(error) : ({ kind: "failed", code: "BUG" } as const);
+      if (this.#job !== undefined) this.#job.end = end;
+      this.#close();
     } catch (second) {
       this.#note(`the end of ${this.#symbol} could not be put on record: ${String(second)}`);
     }
   }
 
-  /** @param as how the job ended, where nothing that was found says it */
-  #end(as: Pick<AttemptEnd, "kind" | "code"> | undefined): void {
+  #close(): void {
     const job = this.#job;
     if (job === undefined) return;
     this.#job = undefined;
-    const end = as ?? ({ kind: job.code === undefined ? "done" : "partial", code: job.code } as const);
     this.#ledger.transaction(() => {
       job.ids.forEach((id, i) => {
         const bars = job.units[i]?.position.rows ?? 0;
-        this.#ledger.attempts.end(id, { ...end, trades: job.trades, bars });
+        this.#ledger.attempts.end(id, { ...job.end, trades: job.trades, bars });
       });
     });
   }
+}
+
+/** What an attempt's end is called that a failure explains: what was had before it is committed, and stays. */
+function endOf(failure: Failure): End {
+  const { code } = failure;
+  if (code === "SUPERSEDED") return { kind: "superseded", code };
+  if (failure instanceof RefusedError) return { kind: "refused", code };
+  const isOfArchive = failure instanceof UpstreamDataError || failure instanceof NotYetAvailableError;
+  return { kind: isOfArchive ? "partial" : "failed", code };
 }

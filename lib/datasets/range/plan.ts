@@ -89,7 +89,7 @@ export async function planWork(
       fetchBytes += estimate.fetchBytes;
       seconds += estimate.seconds;
     }
-    symbols.push({ work: one, units: ofSymbol });
+    symbols.push({ work: sound.work, units: ofSymbol });
   }
   const units = symbols.flatMap((one) => one.units);
   const storesHere = settings.storeUrl === undefined;

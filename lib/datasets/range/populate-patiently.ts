@@ -4,9 +4,9 @@ import type { Day } from "../../model/day.ts";
 import { RetryableError } from "../../model/errors.ts";
 import { AttemptRecorder } from "./attempt-recorder.ts";
 import type { PopulateListener } from "./listener.ts";
-import { coveredOf, populateSymbol, type PopulateEvents, type SymbolResult, type SymbolWork } from "./populate.ts";
-import type { PopulateTarget } from "./populate-target.ts";
+import { coveredOf, populateSymbol, type SymbolResult, type SymbolWork } from "./populate.ts";
 import { SymbolTally } from "./symbol-tally.ts";
+import type { PopulateTarget } from "./populate-target.ts";
 
 /** How long a store may be away: a server's restart, or its upgrade. */
 export const storePatience: BreakerLimits = { firstPauseMs: 1_000, longestPauseMs: 30_000, silenceMs: 600_000 };
@@ -18,27 +18,25 @@ export const storePatience: BreakerLimits = { firstPauseMs: 1_000, longestPauseM
  * @throws RetryableError STORE_AWAY after a silence of `patience`; what populateSymbol throws
  */
 export async function populatePatiently(
-  { store, ledger, planId }: PopulateTarget,
+  target: PopulateTarget,
   work: SymbolWork,
   today: Day,
   signal: AbortSignal,
   listener: PopulateListener,
   patience: BreakerLimits,
 ): Promise<SymbolResult> {
+  const { store } = target;
   const tally = new SymbolTally(work, listener);
+  const recorder = new AttemptRecorder(target, work, (text) => listener.line(text));
   const breaker = new CircuitBreaker(patience);
-  const recorder = new AttemptRecorder(ledger, tally.symbol, planId, (text) => listener.line(text));
-  const events = recordedEvents(
-    tally.events(() => breaker.progressed()),
-    recorder,
-  );
+  const events = recorder.events(tally.events(() => breaker.progressed()));
   for (;;) {
     try {
       const covered = await coveredOf(store, work);
       if (breaker.answered()) listener.line("the store answers again; going on after the last commit");
       tally.begin(covered);
-      const attempt = async (): Promise<SymbolResult> => populateSymbol(store, work, covered, today, signal, events);
-      const { interrupted } = await recorder.record(attempt);
+      const run = async (): Promise<SymbolResult> => populateSymbol(store, work, covered, today, signal, events);
+      const { interrupted } = await recorder.record(run);
       return tally.result(interrupted);
     } catch (error) {
       if (!isStoreAway(error)) throw error;
@@ -50,22 +48,6 @@ export async function populatePatiently(
       breaker.retry();
     }
   }
-}
-
-/** What a run tells, put on record too. */
-function recordedEvents(events: ReturnType<SymbolTally["events"]>, recorder: AttemptRecorder): PopulateEvents {
-  return {
-    ...events,
-    opened: (units) => recorder.opened(units),
-    finding: (failure, stops) => {
-      recorder.finding(failure);
-      events.finding(failure, stops);
-    },
-    committed: (amount) => {
-      recorder.committed(amount);
-      events.committed(amount);
-    },
-  };
 }
 
 function isStoreAway(error: unknown): error is RetryableError {

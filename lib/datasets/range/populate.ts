@@ -35,7 +35,7 @@ export interface PopulateEvents {
   note(text: string): void;
   /** @param stops the symbol ends here; the same run may come past it when it is made again */
   finding(failure: Failure, stops: boolean): void;
-  /** A job has opened its units, and goes on to write; the job before it is over. */
+  /** A job has opened its units and goes on to write; the job before it is over. */
   opened(units: readonly OpenUnit[]): void;
   dayRead(day: Day, trades: bigint): void;
   committed(amount: CommittedAmount): void;

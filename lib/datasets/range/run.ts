@@ -8,10 +8,10 @@ import { openStore, storeIdOf, storeSettings } from "../../store/index.ts";
 import { describeFailure, type PopulateListener } from "./listener.ts";
 import { checkDisk, planWork, storePlan } from "./plan.ts";
 import type { SymbolResult, SymbolWork } from "./populate.ts";
-import type { PopulateTarget } from "./populate-target.ts";
 import { populatePatiently, storePatience } from "./populate-patiently.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 import { soundWork } from "./sound-work.ts";
+import type { PopulateTarget } from "./populate-target.ts";
 
 export interface PopulateOutcome {
   readonly results: readonly SymbolResult[];

@@ -59,7 +59,7 @@ export class SymbolTally {
     const { days, trades, bars } = this.#committed;
     const { series } = this.#work;
     return {
-      symbol: this.symbol,
+      symbol: this.#symbol,
       series: series.map(seriesId),
       days,
       trades,
@@ -69,8 +69,7 @@ export class SymbolTally {
     };
   }
 
-  /** Whose it is. */
-  get symbol(): string {
+  get #symbol(): string {
     return this.#work.series[0]?.symbol ?? "";
   }
 
@@ -82,7 +81,7 @@ export class SymbolTally {
 
   #show(): void {
     this.#listener.progress({
-      subject: this.symbol,
+      subject: this.#symbol,
       daysDone: this.#daysDone,
       daysTotal: this.#daysTotal,
       trades: this.#trades,
