@@ -1,20 +1,24 @@
 import { UnavailableError } from "../model/errors.ts";
 
+/** A host as far as a queue needs one: it runs a program with its arguments taken literally, on this machine or over SSH. */
+export interface Runner {
+  /** The host's, for texts and identities. */
+  readonly name: string;
+  readonly exec: (argv: readonly string[], options: ExecOptions) => Promise<ExecOutcome>;
+}
+
 export interface ExecOptions {
-  /** Written to the program's stdin, which is then closed; without it stdin is empty. */
-  readonly input?: string;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Written to the program's stdin, which is then closed. */
+  readonly input: string;
 }
 
 export interface ExecOutcome {
-  /** undefined when the connection was lost, or a signal ended the program. */
-  readonly code: number | undefined;
+  /** null when a signal ended the program. */
+  readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** A host as far as a queue needs one: it runs a program with its arguments taken literally, on this machine or over SSH. */
-export interface Runner {
-  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecOutcome>;
 }
 
 /**
@@ -45,19 +49,15 @@ const scrubbed = [
 /**
  * Runs a script on a host in one session, in a scrubbed environment. The script goes over stdin: it has no bound on its length there, and is
  * not for everyone to see as an argument would be.
- * @throws UnavailableError HOST_AWAY when no exit code came back
+ * @throws UnavailableError QUEUE_CUT_SHORT when a signal ended it, and whatever the host throws when it is away
  */
-export async function runScript(
-  runner: Runner,
-  host: string,
-  script: string,
-): Promise<ExecOutcome & { readonly code: number }> {
+export async function runScript(runner: Runner, script: string): Promise<ExecOutcome & { readonly code: number }> {
   // Within braces it is read to its end before its first command runs, so that no command can read the rest away.
   const input = `{\n${script}\n} </dev/null\n`;
-  const { code, stdout, stderr } = await runner.exec(["sh", "-c", scrubbed], { input });
-  if (code !== undefined) return { code, stdout, stderr };
-  throw new UnavailableError(`${host} did not answer: ${stderr.trim() || "the connection was lost"}`, {
-    code: "HOST_AWAY",
-    subject: host,
+  const { code, stdout, stderr } = await runner.exec(["sh", "-c", scrubbed], { cwd: "/", input });
+  if (code !== null) return { code, stdout, stderr };
+  throw new UnavailableError(`a command on ${runner.name} was cut short: ${stderr.trim() || "it said nothing"}`, {
+    code: "QUEUE_CUT_SHORT",
+    subject: runner.name,
   });
 }

@@ -62,7 +62,7 @@ export class PueueDaemon implements AsyncDisposable {
 
   /** Runs pueue's client as a person would. @returns what it printed */
   async pueue(...words: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.runner.exec(["pueue", ...words]);
+    const { code, stdout, stderr } = await this.runner.exec(["pueue", ...words], { cwd: "/", input: "" });
     if (code !== 0) throw new Error(`pueue ${words.join(" ")}: ${stderr}`);
     return stdout.trim();
   }
@@ -89,7 +89,7 @@ export class PueueDaemon implements AsyncDisposable {
 
   async #answers(): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt += 1) {
-      const { code } = await this.runner.exec(["pueue", "status", "--json"]);
+      const { code } = await this.runner.exec(["pueue", "status", "--json"], { cwd: "/", input: "" });
       if (code === 0) return;
       if (this.#process.exitCode !== null) this.#process = spawnDaemon(this.runner);
       await delay(100);

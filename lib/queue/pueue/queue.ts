@@ -16,14 +16,13 @@ export class PueueQueue implements Queue {
   readonly host: string;
   readonly #runner: Runner;
 
-  /** @param host its name, for texts and identities */
-  constructor(host: string, runner: Runner) {
-    this.host = host;
+  constructor(runner: Runner) {
+    this.host = runner.name;
     this.#runner = runner;
   }
 
   async handshake(): Promise<{ readonly version: string }> {
-    const outcome = await runScript(this.#runner, this.host, versionScript);
+    const outcome = await runScript(this.#runner, versionScript);
     return { version: readHandshake(outcome, this.host) };
   }
 
@@ -109,7 +108,7 @@ export class PueueQueue implements Queue {
 
   /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING, UnavailableError PUEUE_AWAY */
   async #run(script: string): Promise<string> {
-    const outcome = await runScript(this.#runner, this.host, script);
+    const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
     throw outcome.code === notFound ? pueueMissing(this.host) : pueueAway(this.host, outcome);
   }

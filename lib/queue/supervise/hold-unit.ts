@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureFolder } from "../../files/folders.ts";
@@ -29,7 +29,7 @@ export async function holdUnit(folder: string, record: RunRecord): Promise<UnitH
   const path = join(folder, file);
   for (let attempt = 1; ; attempt += 1) {
     writeWhole(path, `${JSON.stringify(record)}\n`);
-    const other = await liveOther(folder, file, record);
+    const other = await liveHolder(folder, record.unit, record.host, file);
     if (other === undefined) break;
     rmSync(path, { force: true });
     if (other.workerPid !== undefined || attempt === tries) throw unitRunning(other);
@@ -41,12 +41,22 @@ export async function holdUnit(folder: string, record: RunRecord): Promise<UnitH
   };
 }
 
-async function liveOther(folder: string, ownFile: string, own: RunRecord): Promise<RunRecord | undefined> {
+/**
+ * Who holds a unit on this host now. Files of the dead are removed on the way.
+ * @param except a file that does not count, one's own
+ */
+export async function liveHolder(
+  folder: string,
+  unit: string,
+  host: string,
+  except?: string,
+): Promise<RunRecord | undefined> {
+  if (!existsSync(folder)) return undefined;
   for (const file of readdirSync(folder)) {
-    if (!file.startsWith(`${own.unit}~`) || !file.endsWith(".json") || file === ownFile) continue;
+    if (!file.startsWith(`${unit}~`) || !file.endsWith(".json") || file === except) continue;
     const other = await readRecord(join(folder, file));
     // A folder on a shared file system: what runs elsewhere is the lease's business, and cannot be seen from here.
-    if (other === undefined || other.host !== own.host) continue;
+    if (other === undefined || other.host !== host) continue;
     if (isAlive(other)) return other;
     rmSync(join(folder, file), { force: true });
   }
