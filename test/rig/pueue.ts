@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import { LocalRunner } from "./local-runner.ts";
 
 const toolsFolder = join(homedir(), ".cache", "barkeep-tools", "bin");
@@ -13,6 +14,11 @@ function pueueFolder(): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), toolsFolder];
   return folders.find((folder) => existsSync(join(folder, "pueued")) && existsSync(join(folder, "pueue")));
 }
+
+const stateSchema = z.object({
+  tasks: z.record(z.string(), z.unknown()),
+  groups: z.record(z.string(), z.object({ status: z.string() })),
+});
 
 /** What a test says when it cannot run, or false. */
 export const skipWithoutPueue =
@@ -65,6 +71,20 @@ export class PueueDaemon implements AsyncDisposable {
     const { code, stdout, stderr } = await this.runner.exec(["pueue", ...words], { cwd: "/", input: "" });
     if (code !== 0) throw new Error(`pueue ${words.join(" ")}: ${stderr}`);
     return stdout.trim();
+  }
+
+  /** An empty queue again, its groups gone. */
+  async reset(): Promise<void> {
+    await this.pueue("reset", "--force");
+    for (;;) {
+      const document = stateSchema.parse(JSON.parse(await this.pueue("status", "--json")));
+      const groups = Object.entries(document.groups);
+      if (Object.keys(document.tasks).length === 0 && groups.every(([, { status }]) => status !== "Reset")) {
+        for (const [name] of groups) if (name !== "default") await this.pueue("group", "remove", name);
+        return;
+      }
+      await delay(50);
+    }
   }
 
   /** As a crash or a reboot: nothing gets to clean up. */

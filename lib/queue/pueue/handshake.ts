@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
 import type { ExecOutcome } from "../runner.ts";
 import { parseStatus } from "./schema.ts";
@@ -37,7 +38,8 @@ export function readHandshake(outcome: ExecOutcome, host: string): string {
 
 /** The client could not reach its daemon, or the daemon refused. */
 export function pueueAway(host: string, { stderr, stdout }: ExecOutcome): UnavailableError {
-  const said = (stderr.trim() || stdout.trim()).split("\n").slice(0, 4).join(" ").slice(0, 300);
+  const text = stripVTControlCharacters(stderr.trim() || stdout.trim());
+  const said = text.replace(/\s+/g, " ").slice(0, 300);
   return new UnavailableError(`pueue on ${host} does not work: ${said || "it said nothing"}`, {
     code: "PUEUE_AWAY",
     subject: host,

@@ -122,10 +122,13 @@ function parallelCommand(group: string, parallel: number): string {
   return shellWords(["pueue", "parallel", `--group=${group}`, String(parallel)]);
 }
 
-/** Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell. */
+/**
+ * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
+ * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
+ */
 function addCommand(job: QueueJob): string {
   const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
-  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", shellWords(job.argv)]);
+  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
 }
 
 /** A task that was waiting may have started since it was looked at; one that is stopped in its middle hears no SIGTERM. */
