@@ -28,9 +28,17 @@ export function reconcile(state: TaskState | undefined, evidence: JobEvidence): 
   if (runsByQueue) return { kind: "running", unattended: false };
   if (state !== undefined && state.kind !== "done") return { kind: "waiting" };
 
-  if (result !== undefined && isSince(result.endedAt, state, 0)) return { kind: "finished", result };
+  if (result !== undefined && isSince(result.endedAt, state, 0)) {
+    return { kind: "finished", result: judged(result, state) };
+  }
   if (record !== undefined && isSince(record.startedAt, state, startSlackMs)) return { kind: "lost" };
   return { kind: "not-started", outcome: state?.outcome };
+}
+
+/** A queue that limits memory itself, as Slurm does, knows why the worker was killed when its supervisor cannot. */
+function judged(result: RunResult, state: (TaskState & { kind: "done" }) | undefined): RunResult {
+  const isForMemory = state?.outcome.kind === "out-of-memory" && result.outcome === "signalled";
+  return isForMemory ? { ...result, outcome: "out-of-memory" } : result;
 }
 
 /** A queue may note a task's start some time after the task's process is there. */

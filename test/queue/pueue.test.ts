@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ConfigurationError, Failure, UnavailableError } from "../../lib/model/errors.ts";
+import { ConfigurationError, UnavailableError, type Failure } from "../../lib/model/errors.ts";
 import { readEvidence, type JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
 import { jobGroups } from "../../lib/queue/groups.ts";
@@ -31,6 +31,8 @@ before(async () => {
 after(async () => {
   if (skip === false) await daemon[Symbol.asyncDispose]();
 });
+const isRefusal = (error: unknown): boolean => error instanceof ConfigurationError && error.code === "BAD_PARALLEL";
+
 beforeEach(async () => {
   if (skip !== false) return;
   await daemon.reset();
@@ -98,7 +100,6 @@ test("groups are made with their limits, and a limit is never 0", { skip }, asyn
   const { groups } = await queue.poll();
   const parallel = Object.fromEntries(groups.map((group) => [group.name, group.parallel]));
   assert.deepEqual(parallel, { default: 1, p1: 6, p2: 5, p3: 3, px: 2 });
-  const isRefusal = (error: unknown): boolean => error instanceof ConfigurationError && error.code === "BAD_PARALLEL";
   await assert.rejects(queue.setParallel("p2", 0), isRefusal);
   await assert.rejects(queue.ensureGroups([{ name: "p9", parallel: 0 }]), isRefusal);
   await daemon.pueue("parallel", "--group=p3", "0");

@@ -90,12 +90,10 @@ test("every label has a folder name of its own that needs no quoting", () => {
 test("a scope's name is that of the symbol and segment, whatever the thresholds and the attempt", () => {
   assert.equal(scopeUnit(job), "barkeep.range.binance.spot.BTCUSDT.2024");
   const argv = scopeCommand(scopeUnit(job), 1000, ["node", "a b"]);
-  assert.deepEqual(argv, [
-    ...["systemd-run", "--user", "--scope", "--slice=barkeep.slice"],
-    ...["--unit=barkeep.range.binance.spot.BTCUSDT.2024.scope", "--collect"],
-    ...["-p", "MemoryHigh=900", "-p", "MemoryMax=1000", "-p", "MemorySwapMax=0", "-p", "OOMPolicy=continue"],
-    ...["--", "node", "a b"],
-  ]);
+  const before = "systemd-run --user --scope --slice=barkeep.slice";
+  const name = "--unit=barkeep.range.binance.spot.BTCUSDT.2024.scope --collect";
+  const limits = "-p MemoryHigh=900 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
+  assert.deepEqual(argv, [...`${before} ${name} ${limits} -- node`.split(" "), "a b"]);
 });
 
 test("a host gets scopes only where all that they need is there, and each reason is said", () => {
