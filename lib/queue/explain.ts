@@ -53,7 +53,7 @@ function explainWaiting(fixes: Fixes, task: QueueTask, group: QueueGroup | undef
     return { text: `it waits for its turn in ${group.name}, ${group.parallel} at a time` };
   }
   return {
-    text: `its group ${group.name} is paused: a person did so, or the queue's daemon or the host was started anew, after which nothing starts by itself`,
+    text: `its group ${group.name} is paused: ${fixes.whyPaused}`,
     ...withFix(fixes.startGroup(group.name)),
   };
 }
@@ -101,6 +101,7 @@ function explainNotStarted(fixes: Fixes, task: QueueTask): Explanation {
 
 /** The queue's own commands: what a person types who has only the host before him. */
 interface Fixes {
+  readonly whyPaused: string;
   /** Under the same label, in the same place. */
   restart(number: string): string | undefined;
   release(number: string): string | undefined;
@@ -111,6 +112,8 @@ interface Fixes {
 
 const fixesOf: Readonly<Record<Queue["kind"], Fixes>> = {
   pueue: {
+    whyPaused:
+      "a person did so, or the queue's daemon or the host was started anew, after which nothing starts by itself",
     restart: (number) => `pueue restart --in-place ${number}`,
     release: (number) => `pueue enqueue ${number}`,
     goOn: (number) => `pueue start ${number}`,
@@ -118,14 +121,16 @@ const fixesOf: Readonly<Record<Queue["kind"], Fixes>> = {
     startGroup: (group) => shellWords(["pueue", "start", `--group=${group}`]),
   },
   slurm: {
+    whyPaused: "a person did so",
     restart: (number) => `scontrol requeue ${number}`,
     release: (number) => `scontrol release ${number}`,
     goOn: (number) => `scontrol resume ${number}`,
     look: (number) => `scontrol show job ${number}`,
     startGroup: () => undefined,
   },
-  // It has no commands of its own: whoever asks it for anything starts its runner again.
+  // It has no commands of its own.
   local: {
+    whyPaused: "the process that runs the queue was killed; whatever is asked of the queue next starts it again",
     restart: () => undefined,
     release: () => undefined,
     goOn: () => undefined,

@@ -46,6 +46,9 @@ const scrubbed = [
   "sh -s",
 ].join(" ");
 
+/** The exit code of a shell that found no such program. */
+export const shellNotFound = 127;
+
 /**
  * Runs a script on a host in one session, in a scrubbed environment. The script goes over stdin: it has no bound on its length there, and is
  * not for everyone to see as an argument would be.

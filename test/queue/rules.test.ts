@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -9,15 +9,17 @@ import { explainState } from "../../lib/queue/explain.ts";
 import { checkParallel, groupOf } from "../../lib/queue/groups.ts";
 import { jobFolderName, type RunRecord, type RunResult } from "../../lib/queue/job-files.ts";
 import { formatLabel, liveKey, parseLabel } from "../../lib/queue/label.ts";
-import { chooseGuard } from "../../lib/queue/memory-guard.ts";
+import { chooseGuard, detectGuard } from "../../lib/queue/memory-guard.ts";
 import { scopeCommand, scopeUnit } from "../../lib/queue/memory-scope.ts";
 import type { QueueGroup, QueueTask, TaskState } from "../../lib/queue/queue.ts";
+import { readCgroup } from "../../lib/queue/supervise/cgroup.ts";
 import { reconcile } from "../../lib/queue/reconcile.ts";
 import { readSettingsSnapshot, settingsSnapshot } from "../../lib/queue/settings-snapshot.ts";
 import { ConfigurationError } from "../../lib/model/errors.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
 import { temporaryFolder } from "../ops/run.ts";
+import { LocalRunner } from "../rig/local-runner.ts";
 
 test("a job goes to the group of its most demanding threshold", () => {
   assert.equal(groupOf([1000]), "p1");
@@ -118,6 +120,57 @@ test("a host gets scopes only where all that they need is there, and each reason
     assert.equal(guard.kind, "watchdog");
     assert.match(guard.reason, reason);
   }
+});
+
+test("what a host offers is found out by trying it", async () => {
+  const bin = join(temporaryFolder("guard"), "bin");
+  mkdirSync(bin);
+  const put = (name: string, line: string): void =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  const { PATH: path = "" } = process.env;
+  const runner = new LocalRunner({ HOME: bin, PATH: `${bin}:${path}` });
+  put("stat", "echo cgroup2fs");
+  put("cat", "echo cpu memory pids");
+  put("systemd-run", 'for last; do :; done; exec "$last"');
+  assert.equal((await detectGuard(runner, false)).kind, "scope");
+  assert.match((await detectGuard(runner, true)).reason, /RANGEBAR_NO_CGROUP/);
+  put("systemd-run", "echo 'Failed to connect to bus:'; echo 'No medium found' >&2; exit 1");
+  const refused = await detectGuard(runner, false);
+  assert.equal(refused.kind, "watchdog");
+  assert.match(refused.reason, /Failed to connect to bus: No medium found/);
+  put("stat", "echo tmpfs");
+  assert.match((await detectGuard(runner, false)).reason, /tmpfs/);
+});
+
+test("a scope's own counts are read, and what its kernel does not count is not made up", () => {
+  const folder = temporaryFolder("cgroup");
+  const nothing = readCgroup(folder);
+  assert.deepEqual(nothing, {
+    memoryPeakBytes: undefined,
+    memoryMaxBytes: undefined,
+    outOfMemoryKills: 0,
+    cpuMs: undefined,
+    readBytes: undefined,
+    writtenBytes: undefined,
+  });
+  const files = {
+    "memory.peak": "104857600\n",
+    "memory.max": "104857600\n",
+    "memory.events": "low 0\nhigh 3\nmax 12\noom 2\noom_kill 1\noom_group_kill 0\n",
+    "cpu.stat": "usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\n",
+    "io.stat": "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2\n8:16 rbytes=1 wbytes=2 rios=1 wios=1\n",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  assert.deepEqual(readCgroup(folder), {
+    memoryPeakBytes: 104_857_600,
+    memoryMaxBytes: 104_857_600,
+    outOfMemoryKills: 1,
+    cpuMs: 1235,
+    readBytes: 4097,
+    writtenBytes: 8194,
+  });
+  writeFileSync(join(folder, "memory.max"), "max\n");
+  assert.equal(readCgroup(folder).memoryMaxBytes, undefined);
 });
 
 const record: RunRecord = {

@@ -1,10 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
-import type { ExecOutcome } from "../runner.ts";
+import { shellNotFound, type ExecOutcome } from "../runner.ts";
 import { parseStatus } from "./schema.ts";
 
-/** The shell's own: no such program. */
-export const notFound = 127;
 const knownMajor = 4;
 
 /** A line of its own between the two answers. */
@@ -16,7 +14,7 @@ export const versionScript = "pueue --version && pueue status --json";
  * @throws ConfigurationError PUEUE_MISSING, PUEUE_VERSION, PUEUE_SHAPE; UnavailableError PUEUE_AWAY
  */
 export function readHandshake(outcome: ExecOutcome, host: string): string {
-  if (outcome.code === notFound) throw pueueMissing(host);
+  if (outcome.code === shellNotFound) throw pueueMissing(host);
   const [first = "", ...rest] = outcome.stdout.split("\n");
   const version = /^pueue (\d+)\.(\d+\.\d+\S*)$/.exec(first.trim());
   if (version === null) throw wrongVersion(host, `says "${first.slice(0, 80)}"`);

@@ -1,11 +1,12 @@
 import { UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
+import { identityKey } from "../identity-key.ts";
 import { putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
-import { runScript, type Runner } from "../runner.ts";
+import { runScript, shellNotFound, type Runner } from "../runner.ts";
 import { shellWords } from "../shell-words.ts";
-import { notFound, pueueAway, pueueMissing, readHandshake, versionScript } from "./handshake.ts";
+import { pueueAway, pueueMissing, readHandshake, versionScript } from "./handshake.ts";
 import { parseLog, parseStatus } from "./schema.ts";
 
 const statusCommand = "pueue status --json";
@@ -110,12 +111,8 @@ export class PueueQueue implements Queue {
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === notFound ? pueueMissing(this.host) : pueueAway(this.host, outcome);
+    throw outcome.code === shellNotFound ? pueueMissing(this.host) : pueueAway(this.host, outcome);
   }
-}
-
-function identityKey({ label, createdAt }: TaskIdentity): string {
-  return `${createdAt} ${label}`;
 }
 
 function parallelCommand(group: string, parallel: number): string {

@@ -3,15 +3,14 @@ import { join } from "node:path";
 import { ConfigurationError, UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
+import { identityKey } from "../identity-key.ts";
 import { putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
-import { runScript, type ExecOutcome, type Runner } from "../runner.ts";
+import { runScript, shellNotFound, type ExecOutcome, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
 import { formatIdentity, slurmLogFile, type SlurmIdentity } from "./identity.ts";
 import { parsePoll, pollScript } from "./parse.ts";
 
-/** The shell's own: no such program. */
-const notFound = 127;
 const mib = 1 << 20;
 
 /**
@@ -118,7 +117,7 @@ export class SlurmQueue implements Queue {
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === notFound ? this.#missing() : this.#away(outcome);
+    throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
   }
 
   #missing(): ConfigurationError {
@@ -137,10 +136,6 @@ export class SlurmQueue implements Queue {
       hint: "scontrol ping, there, says which controller is down",
     });
   }
-}
-
-function identityKey({ label, createdAt }: TaskIdentity): string {
-  return `${createdAt} ${label}`;
 }
 
 /** Prints the job's number. The job is not run again by Slurm itself: whoever plans decides that. */
