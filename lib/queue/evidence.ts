@@ -14,8 +14,10 @@ export interface JobEvidence {
   readonly record: RunRecord | undefined;
   /** Of that run, once it has ended. */
   readonly result: RunResult | undefined;
-  /** The supervisor or its worker runs, or something in the unit's scope does. */
+  /** Its supervisor or its worker runs. */
   readonly isAlive: boolean;
+  /** Something runs in the scope of its symbol and segment: this job, another attempt, or what one left behind. Nothing else can start. */
+  readonly isScopeActive: boolean;
 }
 
 /**
@@ -39,8 +41,8 @@ export async function readEvidence(
   return new Map(
     labels.map((label, i) => {
       const { record, result } = seen.files.get(names[i] ?? "") ?? {};
-      const isAlive = seen.activeScopes.has(units[i] ?? "") || (record !== undefined && seen.isAlive(record));
-      return [label, { record, result, isAlive }];
+      const isAlive = record !== undefined && seen.isAlive(record);
+      return [label, { record, result, isAlive, isScopeActive: seen.activeScopes.has(units[i] ?? "") }];
     }),
   );
 }

@@ -1,3 +1,5 @@
+import { exitCodeMeanings } from "../model/exit-codes.ts";
+import type { RunResult } from "./job-files.ts";
 import type { Queue, QueueGroup, QueueTask } from "./queue.ts";
 import type { Whereabouts } from "./reconcile.ts";
 import { shellWords } from "./shell-words.ts";
@@ -27,7 +29,7 @@ export function explainState(
     case "running":
       return explainRunning(fixes, task, where.unattended);
     case "finished":
-      return { text: `it ran to its end: ${where.result.outcome}` };
+      return { text: explainResult(where.result) };
     case "not-started":
       return explainNotStarted(fixes, task);
     case "lost":
@@ -69,6 +71,30 @@ function explainRunning(fixes: Fixes, task: QueueTask, unattended: boolean): Exp
   return {
     text: "it runs, although the queue calls it otherwise: the queue's daemon was started anew and does not take its jobs up again; the result will be there when it ends",
   };
+}
+
+function explainResult(result: RunResult): string {
+  switch (result.outcome) {
+    case "exited": {
+      const meaning = exitCodeMeanings.find(([code]) => code === result.exitCode)?.[1];
+      return `it ended with ${result.exitCode}${meaning === undefined ? "" : `: ${meaning}`}`;
+    }
+    case "signalled":
+      return `${result.signal} ended it`;
+    case "out-of-memory": {
+      const { memoryMaxBytes: max, memoryPeakBytes: peak } = result;
+      const limit = max === undefined ? "" : ` of ${inMib(max)} allowed`;
+      return `it was killed for memory: it held ${inMib(peak)}${limit}`;
+    }
+    case "not-started":
+      return `its worker did not start: ${result.reason}`;
+    default:
+      return result.outcome satisfies never;
+  }
+}
+
+function inMib(bytes: number): string {
+  return `${Math.round(bytes / (1 << 20))} MiB`;
 }
 
 function explainNotStarted(fixes: Fixes, task: QueueTask): Explanation {

@@ -200,13 +200,13 @@ const result: RunResult = {
   endedAt: "2026-01-01T10:05:00.000Z",
   durationMs: 299_950,
 };
-const nothing: JobEvidence = { record: undefined, result: undefined, isAlive: false };
+const nothing: Omit<JobEvidence, "isScopeActive"> = { record: undefined, result: undefined, isAlive: false };
 const startedAt = "2026-01-01T10:00:00.000000001Z";
 const killed: TaskState = { kind: "done", outcome: { kind: "killed" }, startedAt, endedAt: "2026-01-01T10:01:00Z" };
 
 test("killed is not dead: what the host shows counts more than what the queue says", () => {
   const running: TaskState = { kind: "running", startedAt };
-  const table: [string, TaskState | undefined, JobEvidence, string][] = [
+  const table: [string, TaskState | undefined, typeof nothing, string][] = [
     ["waits", { kind: "queued" }, nothing, "waiting"],
     ["waits beside an earlier result", { kind: "queued" }, { record, result, isAlive: false }, "waiting"],
     ["runs", running, { record, result: undefined, isAlive: true }, "running"],
@@ -239,7 +239,7 @@ function taskIn(state: TaskState): QueueTask {
 test("S-15: paused, killed and dependency-failed are explained, each with one command", () => {
   const paused: QueueGroup = { name: "p2", status: "paused", parallel: 2 };
   const running: QueueGroup = { ...paused, status: "running" };
-  const table: [QueueTask, QueueGroup, JobEvidence, RegExp, string | undefined][] = [
+  const table: [QueueTask, QueueGroup, typeof nothing, RegExp, string | undefined][] = [
     [taskIn({ kind: "queued" }), paused, nothing, /group p2 is paused/, "pueue start --group=p2"],
     [taskIn({ kind: "queued" }), running, nothing, /waits for its turn in p2, 2 at a time/, undefined],
     [taskIn({ kind: "stashed", startAt: undefined }), running, nothing, /held back/, "pueue enqueue 7"],
@@ -259,6 +259,24 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
     const explained = explainState("pueue", task, group, reconcile(task.state, evidence));
     assert.match(explained.text, text);
     assert.equal(explained.fix, fix, explained.text);
+  }
+});
+
+test("how a job ended is said in words", () => {
+  const table: [Partial<RunResult>, string][] = [
+    [{}, "it ended with 0: done, or clean"],
+    [{ exitCode: 4 }, "it ended with 4: refused: floor, disabled symbol, lease held, other segmentation"],
+    [{ exitCode: 9 }, "it ended with 9"],
+    [{ outcome: "signalled", signal: "SIGTERM" }, "SIGTERM ended it"],
+    [
+      { outcome: "out-of-memory", memoryPeakBytes: 2 << 20, memoryMaxBytes: 1 << 20 },
+      "it was killed for memory: it held 2 MiB of 1 MiB allowed",
+    ],
+    [{ outcome: "not-started", reason: "spawn x ENOENT" }, "its worker did not start: spawn x ENOENT"],
+  ];
+  for (const [change, text] of table) {
+    const where = { kind: "finished", result: { ...result, ...change } } as const;
+    assert.deepEqual(explainState("slurm", taskIn(killed), undefined, where), { text });
   }
 });
 

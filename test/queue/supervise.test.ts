@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, readdirSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -84,7 +84,6 @@ test("a worker's exit code is the supervisor's, and the result says it once, in 
   assert.equal(result.exitCode, 7);
   assert.equal(result.guard, "none");
   assert.equal(result.outOfMemoryKills, 0);
-  assert.ok(result.residentPeakBytes > 0);
   assert.ok(result.durationMs >= 0 && Date.parse(result.endedAt) >= Date.parse(result.startedAt));
   const folder = jobFolder(state, "exit 7");
   assert.deepEqual(readdirSync(folder).sort(), ["pid.json", "result.json"]);
@@ -97,7 +96,8 @@ test("CPU time and written bytes of the worker's own children are in the result"
   const script = `"$1" -e "$2"; dd if=/dev/zero of="$3" bs=1M count=8 conv=fsync 2>/dev/null`;
   const argv = ["sh", "-c", script, "sh", process.execPath, busy, join(state, "written")];
   assert.equal(await codeOf(start("usage", argv)), 0);
-  const { cpuMs, writtenBytes } = resultOf("usage");
+  const { cpuMs, writtenBytes, residentPeakBytes } = resultOf("usage");
+  assert.ok(residentPeakBytes > 10e6, `${residentPeakBytes} bytes`);
   assert.ok(cpuMs >= 290 && cpuMs < 10_000, `${cpuMs} ms`);
   const inMemory = 0x01021994;
   if (statfsSync(state).type !== inMemory) assert.ok(writtenBytes >= 8 << 20, `${writtenBytes} bytes`);
@@ -197,6 +197,22 @@ test("what a host shows of its jobs is read in one session: alive, ended, lost, 
   assert.deepEqual(kinds, ["running", "finished", "lost", "not-started"]);
   alive.kill("SIGTERM");
   await codeOf(alive);
+});
+
+test("an active scope is seen by the name of the symbol and segment, whichever attempt is in it", async () => {
+  const bin = join(state, "bin");
+  mkdirSync(bin);
+  const active = "barkeep.range.binance.spot.BTCUSDT.2024.scope";
+  writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n[ "$*" = "--user is-active --quiet ${active}" ]\n`, {
+    mode: 0o755,
+  });
+  const { PATH: path = "" } = runner.env;
+  const labels = ["BTCUSDT@250:2024#1~ab", "BTCUSDT@1000:2024#2~ab", "BTCUSDT@250:2023#1~ab", "someone's"];
+  const seen = await readEvidence(new LocalRunner({ ...runner.env, PATH: `${bin}:${path}` }), state, labels);
+  assert.deepEqual(
+    labels.map((label) => seen.get(label)?.isScopeActive),
+    [true, true, false, false],
+  );
 });
 
 test("a result of an earlier run under the same label is gone while the next one runs", async () => {

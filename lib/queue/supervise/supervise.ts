@@ -9,6 +9,7 @@ import type { RunRecord, RunResult } from "../job-files.ts";
 import { ownScopeFolder, readCgroup } from "./cgroup.ts";
 import { childUsage } from "./child-usage.ts";
 import { holdUnit } from "./hold-unit.ts";
+import { killTree } from "./process-tree.ts";
 import { watchMemory } from "./memory-watch.ts";
 
 export interface SuperviseRequest {
@@ -68,8 +69,14 @@ export async function supervise(request: SuperviseRequest): Promise<number> {
   if (worker.pid !== undefined) {
     const workerStart = processStart(worker.pid);
     const full = { ...record, workerPid: worker.pid, ...(workerStart === undefined ? {} : { workerStart }) };
-    hold.update(full);
-    writeWhole(recordFile, `${JSON.stringify(full)}\n`);
+    try {
+      hold.update(full);
+      writeWhole(recordFile, `${JSON.stringify(full)}\n`);
+    } catch (error) {
+      // A worker that is nowhere on file could be started a second time.
+      killTree(worker.pid);
+      throw error;
+    }
   }
   const ending = await run.ending();
   watch?.stop();
