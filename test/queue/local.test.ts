@@ -8,8 +8,10 @@ import { z } from "zod";
 import { ConfigurationError, UnavailableError } from "../../lib/model/errors.ts";
 import { LocalQueue } from "../../lib/queue/local/queue.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
-import type { QueueJob, QueueTask, TaskState } from "../../lib/queue/queue.ts";
+import type { QueueJob } from "../../lib/queue/queue.ts";
+import { processStart } from "../../lib/store/embedded/process-identity.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { eventually, outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
 
 let home: string;
 let queue: LocalQueue;
@@ -20,26 +22,7 @@ beforeEach(() => {
 });
 
 function job(label: string, script: string, given: Partial<QueueJob> = {}): QueueJob {
-  const argv = ["sh", "-c", script] as const;
-  return { label, group: "p1", argv, directory: home, memoryBytes: 1e9, files: [], ...given };
-}
-
-async function taskOf(label: string, of = queue): Promise<QueueTask> {
-  const task = (await of.poll()).tasks.find((one) => one.label === label);
-  assert.ok(task !== undefined, `${label} is in the queue`);
-  return task;
-}
-
-async function until(label: string, kind: TaskState["kind"], of = queue): Promise<QueueTask> {
-  for (;;) {
-    const task = await taskOf(label, of);
-    if (task.state.kind === kind) return task;
-    await delay(20);
-  }
-}
-
-function outcomeOf({ state }: QueueTask): unknown {
-  return state.kind === "done" ? state.outcome : state.kind;
+  return shellJob(home, label, script, { group: "p1", ...given });
 }
 
 const recordSchema = z.object({ pid: z.number() });
@@ -55,7 +38,7 @@ async function killRunner(): Promise<void> {
   const pid = runnerPid();
   assert.ok(pid !== undefined);
   process.kill(pid, "SIGKILL");
-  while (existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))) await delay(10);
+  await eventually("its end", () => processStart(pid) === undefined);
 }
 
 test("S-16: with nothing installed jobs run, as many at a time as their group says, and each end is told apart", async () => {
@@ -70,13 +53,13 @@ test("S-16: with nothing installed jobs run, as many at a time as their group sa
     job("spawn", "", { argv: ["/nowhere/at all"] }),
   ]);
   for (const label of ["a", "b", "c", "d"]) {
-    assert.deepEqual(outcomeOf(await until(label, "done")), { kind: "success" });
+    assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "success" });
   }
-  const failed = await until("failed", "done");
+  const failed = await until(queue, "failed", "done");
   assert.deepEqual(outcomeOf(failed), { kind: "failed", code: 7 });
   assert.equal(await queue.logs(failed, 1), "two");
-  assert.deepEqual(outcomeOf(await until("killed", "done")), { kind: "killed" });
-  const { state } = await until("spawn", "done");
+  assert.deepEqual(outcomeOf(await until(queue, "killed", "done")), { kind: "killed" });
+  const { state } = await until(queue, "spawn", "done");
   assert.equal(state.kind === "done" && state.outcome.kind, "failed-to-spawn");
   let running = 0;
   let most = 0;
@@ -90,7 +73,7 @@ test("S-16: with nothing installed jobs run, as many at a time as their group sa
   const labels = (await queue.poll()).tasks.map(({ label }) => label);
   assert.deepEqual(labels.sort(), ["failed", "killed", "spawn"]);
   // With nothing left to do the runner ends, and takes its mark away.
-  while (runnerPid() !== undefined) await delay(50);
+  await eventually("the end of the runner", () => runnerPid() === undefined);
 });
 
 test("the queue goes on when its caller has ended, and another caller sees it", async () => {
@@ -101,7 +84,7 @@ await new LocalQueue(${JSON.stringify(join(home, "queue"))}).enqueue([job]);
 process.exit(0);`;
   const env = { CLICKHOUSE_PASSWORD: "sesame-7f3c91" };
   await execa(process.execPath, ["--input-type=module", "-e", script], { env });
-  assert.deepEqual(outcomeOf(await until("outlives", "done")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await until(queue, "outlives", "done")), { kind: "success" });
   const inherited = readFileSync(join(home, "env"), "utf8");
   assert.match(inherited, /^PATH=/m);
   assert.equal(inherited.includes("sesame"), false);
@@ -113,19 +96,19 @@ process.exit(0);`;
 test("S-15: a killed runner's jobs run on; what waits is shown as paused and one call resumes", async () => {
   const flag = join(home, "go on");
   await queue.enqueue([job("long", `while ! [ -e '${flag}' ]; do sleep 0.05; done`), job("next", "true")]);
-  await until("long", "running");
+  await until(queue, "long", "running");
   await killRunner();
   assert.equal((await queue.poll()).groups[0]?.status, "paused");
-  assert.equal((await taskOf("next")).state.kind, "queued");
+  assert.equal((await taskOf(queue, "next")).state.kind, "queued");
   await queue.resumeGroup("p1");
-  while (runnerPid() === undefined || (await queue.poll()).groups[0]?.status === "paused") await delay(20);
+  await eventually("a runner", async () => (await queue.poll()).groups[0]?.status === "running");
   // It takes up the job that runs: the next one waits for its slot.
   await delay(300);
-  assert.equal((await taskOf("next")).state.kind, "queued");
+  assert.equal((await taskOf(queue, "next")).state.kind, "queued");
   writeFileSync(flag, "");
-  assert.deepEqual(outcomeOf(await until("next", "done")), { kind: "success" });
-  assert.equal(outcomeOf(await taskOf("long")) !== "running", true);
-  const { state } = await taskOf("long");
+  assert.deepEqual(outcomeOf(await until(queue, "next", "done")), { kind: "success" });
+  assert.equal(outcomeOf(await taskOf(queue, "long")) !== "running", true);
+  const { state } = await taskOf(queue, "long");
   assert.equal(state.kind === "done" && state.outcome.kind, "errored");
 });
 
@@ -135,7 +118,7 @@ test("S-17: labels, folders and arguments are passed literally", async () => {
   const odd = ["a b", "it's", "&& touch bad", "two\nlines", ""];
   const label = odd.join("|");
   await queue.enqueue([job(label, "", { argv: ["sh", "-c", `printf '<%s>' "$@" >out`, "sh", ...odd], directory })]);
-  assert.deepEqual(outcomeOf(await until(label, "done")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "success" });
   assert.equal(readFileSync(join(directory, "out"), "utf8"), odd.map((word) => `<${word}>`).join(""));
 });
 
@@ -144,22 +127,22 @@ test("a job that is there and not done is not added again; files are put in plac
   const label = "BTCUSDT@250:2024#1~0f9c";
   const [first] = await queue.enqueue([job(label, `cat '${path}'; sleep 60`, { files: [{ path, text: "{}" }] })]);
   assert.equal(first?.outcome, "added");
-  const running = await until(label, "running");
+  const running = await until(queue, label, "running");
   const [again] = await queue.enqueue([job("BTCUSDT@250:2024#2~aaaa", "true")]);
   assert.deepEqual(again, { outcome: "already", task: first.task, state: "running" });
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.deepEqual(await queue.cancel([running], "kill"), [first.task]);
-  assert.deepEqual(outcomeOf(await until(label, "done")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "killed" });
 });
 
 test("cancel: what waits is taken out, what runs is asked with its children, what is done stays", async () => {
   const trap = "trap 'exit 130' TERM; sh -c 'while :; do sleep 0.05; done' & wait";
   await queue.enqueue([job("asked", trap), job("waits", "true")]);
-  const asked = await until("asked", "running");
-  const waits = await taskOf("waits");
+  const asked = await until(queue, "asked", "running");
+  const waits = await taskOf(queue, "waits");
   await delay(200);
   assert.equal((await queue.cancel([asked, waits, { label: "asked", createdAt: "then" }], "stop")).length, 2);
-  assert.deepEqual(outcomeOf(await until("asked", "done")), { kind: "failed", code: 130 });
+  assert.deepEqual(outcomeOf(await until(queue, "asked", "done")), { kind: "failed", code: 130 });
   assert.deepEqual(
     (await queue.poll()).tasks.map(({ label }) => label),
     ["asked"],

@@ -11,11 +11,12 @@ import { jobGroups } from "../../lib/queue/groups.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { parseStatus } from "../../lib/queue/pueue/schema.ts";
-import type { QueueJob, QueueTask, TaskState } from "../../lib/queue/queue.ts";
+import type { QueueJob } from "../../lib/queue/queue.ts";
 import { reconcile } from "../../lib/queue/reconcile.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
 import { PueueDaemon, skipWithoutPueue } from "../rig/pueue.ts";
+import { eventually, outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
 
 const skip = skipWithoutPueue;
 const secret = "sesame-7f3c91";
@@ -39,18 +40,6 @@ beforeEach(async () => {
   await queue.ensureGroups(jobGroups);
 });
 
-function job(label: string, script: string, given: Partial<QueueJob> = {}): QueueJob {
-  return {
-    label,
-    group: "p2",
-    argv: ["sh", "-c", script],
-    directory: home,
-    memoryBytes: 1e9,
-    files: [],
-    ...given,
-  };
-}
-
 /** A job with its supervisor, as it is queued in earnest. */
 function supervised(label: string, script: string): QueueJob {
   const files = ["--job-folder", jobFolder(home, label), "--units-folder", join(home, "units")];
@@ -66,28 +55,14 @@ function supervised(label: string, script: string): QueueJob {
   return job(label, "", { argv: [process.execPath, ...supervise, "sh", "-c", script] });
 }
 
-async function taskOf(label: string): Promise<QueueTask> {
-  const task = (await queue.poll()).tasks.find((one) => one.label === label);
-  assert.ok(task !== undefined, `${label} is in the queue`);
-  return task;
-}
-
-async function until(label: string, kind: TaskState["kind"]): Promise<QueueTask> {
-  for (;;) {
-    const task = await taskOf(label);
-    if (task.state.kind === kind) return task;
-    await delay(100);
-  }
-}
-
 async function evidenceOf(label: string): Promise<JobEvidence> {
   const evidence = (await readEvidence(daemon.runner, home, [label])).get(label);
   assert.ok(evidence !== undefined);
   return evidence;
 }
 
-function outcomeOf({ state }: QueueTask): unknown {
-  return state.kind === "done" ? state.outcome : state.kind;
+function job(label: string, script: string, given: Partial<QueueJob> = {}): QueueJob {
+  return shellJob(home, label, script, given);
 }
 
 test("S-16: pueue 4 is shaken hands with", { skip }, async () => {
@@ -112,7 +87,7 @@ test("every state that can be brought about is read as what it is", { skip }, as
   mkdirSync(gone);
   await daemon.pueue("add", "--stashed", "--label=spawn", `--working-directory=${gone}`, "--group=p2", "true");
   rmdirSync(gone);
-  await daemon.pueue("enqueue", (await taskOf("spawn")).number);
+  await daemon.pueue("enqueue", (await taskOf(queue, "spawn")).number);
   await queue.enqueue([
     job("success", "true"),
     job("failed", "exit 7"),
@@ -120,35 +95,35 @@ test("every state that can be brought about is read as what it is", { skip }, as
     job("running", "sleep 60"),
     job("stopped", "sleep 60"),
   ]);
-  await until("failed", "done");
-  await daemon.pueue("add", "--label=after", "--group=p2", `--after=${(await taskOf("failed")).number}`, "true");
+  await until(queue, "failed", "done");
+  await daemon.pueue("add", "--label=after", "--group=p2", `--after=${(await taskOf(queue, "failed")).number}`, "true");
   await daemon.pueue("add", "--label=stashed", "--group=p2", "--stashed", "true");
   await daemon.pueue("add", "--label=later", "--group=p2", "--delay=1h", "true");
   await daemon.pueue("add", "--label=edited", "--group=p2", "--stashed", "true");
-  await until("stopped", "running");
-  await daemon.pueue("pause", (await taskOf("stopped")).number);
+  await until(queue, "stopped", "running");
+  await daemon.pueue("pause", (await taskOf(queue, "stopped")).number);
   await daemon.pueue("pause", "--group=p1");
   await queue.enqueue([job("queued", "true", { group: "p1" })]);
   const { env } = daemon.runner;
-  const editor = spawn("pueue", ["edit", (await taskOf("edited")).number], {
+  const editor = spawn("pueue", ["edit", (await taskOf(queue, "edited")).number], {
     env: { ...env, EDITOR: "sleep 60 #" },
     stdio: "ignore",
     detached: true,
   });
-  for (const label of ["spawn", "success", "killed", "after"]) await until(label, "done");
-  await until("stopped", "paused");
-  await until("edited", "locked");
+  for (const label of ["spawn", "success", "killed", "after"]) await until(queue, label, "done");
+  await until(queue, "stopped", "paused");
+  await until(queue, "edited", "locked");
 
-  assert.deepEqual(outcomeOf(await taskOf("success")), { kind: "success" });
-  assert.deepEqual(outcomeOf(await taskOf("failed")), { kind: "failed", code: 7 });
-  assert.deepEqual(outcomeOf(await taskOf("killed")), { kind: "killed" });
-  assert.deepEqual(outcomeOf(await taskOf("after")), { kind: "dependency-failed" });
-  const spawned = await taskOf("spawn");
+  assert.deepEqual(outcomeOf(await taskOf(queue, "success")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await taskOf(queue, "failed")), { kind: "failed", code: 7 });
+  assert.deepEqual(outcomeOf(await taskOf(queue, "killed")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await taskOf(queue, "after")), { kind: "dependency-failed" });
+  const spawned = await taskOf(queue, "spawn");
   assert.equal(spawned.state.kind === "done" && spawned.state.outcome.kind, "failed-to-spawn");
-  assert.equal((await taskOf("running")).state.kind, "running");
-  assert.equal((await taskOf("queued")).state.kind, "queued");
-  assert.deepEqual((await taskOf("stashed")).state, { kind: "stashed", startAt: undefined });
-  const later = (await taskOf("later")).state;
+  assert.equal((await taskOf(queue, "running")).state.kind, "running");
+  assert.equal((await taskOf(queue, "queued")).state.kind, "queued");
+  assert.deepEqual((await taskOf(queue, "stashed")).state, { kind: "stashed", startAt: undefined });
+  const later = (await taskOf(queue, "later")).state;
   assert.ok(later.kind === "stashed" && later.startAt !== undefined && Date.parse(later.startAt) > Date.now());
   assert.equal((await queue.poll()).groups.find(({ name }) => name === "p1")?.status, "paused");
   process.kill(-(editor.pid ?? 0), "SIGKILL");
@@ -168,7 +143,7 @@ test("S-17: labels, folders and arguments are passed literally", { skip }, async
     labels,
   );
   for (const [i, label] of labels.entries()) {
-    assert.deepEqual(outcomeOf(await until(label, "done")), { kind: "success" }, label);
+    assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "success" }, label);
     assert.equal(readFileSync(join(directory, `out ${i}`), "utf8"), odd.map((word) => `<${word}>`).join(""));
   }
   assert.equal(existsSync(join(directory, "bad")), false);
@@ -182,12 +157,12 @@ test("a job that is there and not done is not added again, and the answer says s
   const [first, twin] = await queue.enqueue([job(label, "sleep 60"), job(label, "sleep 60")]);
   assert.equal(first?.outcome, "added");
   assert.deepEqual(twin, { outcome: "already", task: first.task, state: "queued" });
-  await until(label, "running");
+  await until(queue, label, "running");
   const [again, next] = await queue.enqueue([job(label, "true"), job(other, "true")]);
   assert.deepEqual(again, { outcome: "already", task: first.task, state: "running" });
   assert.deepEqual(next, { outcome: "already", task: first.task, state: "running" });
   assert.deepEqual(await queue.cancel([first.task], "kill"), [first.task]);
-  await until(label, "done");
+  await until(queue, label, "done");
   assert.equal((await queue.enqueue([job(other, "true")]))[0]?.outcome, "added");
 });
 
@@ -215,7 +190,7 @@ test("no secret is in the queue's state, its answers, its arguments or its logs"
   const path = join(home, "jobs", "secret", "settings.json");
   const files = [{ path, text: `{"password":"${secret}","it's":"\\n%s"}` }];
   await queue.enqueue([job("env", "env; cat /proc/$$/cmdline", { files })]);
-  const task = await until("env", "done");
+  const task = await until(queue, "env", "done");
   assert.equal(readFileSync(path, "utf8"), files[0]?.text);
   const printed = await queue.logs(task, 1000);
   assert.match(printed, /^HOME=/m);
@@ -235,13 +210,13 @@ test(
   { skip },
   async () => {
     await queue.enqueue([job("one", "true")]);
-    const one = await until("one", "done");
+    const one = await until(queue, "one", "done");
     await queue.clean();
     await queue.enqueue([job("two", "sleep 60")]);
-    const two = await until("two", "running");
+    const two = await until(queue, "two", "running");
     assert.equal(two.number, one.number);
     assert.deepEqual(await queue.cancel([one], "kill"), []);
-    assert.equal((await taskOf("two")).state.kind, "running");
+    assert.equal((await taskOf(queue, "two")).state.kind, "running");
     await assert.rejects(
       queue.logs(one, 10),
       (error: unknown) => error instanceof UnavailableError && error.code === "TASK_GONE",
@@ -251,8 +226,8 @@ test(
 
 test("clean forgets what succeeded and keeps failures, whose output can be read", { skip }, async () => {
   await queue.enqueue([job("good", "true"), job("bad", "echo one; echo two >&2; echo three; exit 3")]);
-  const bad = await until("bad", "done");
-  await until("good", "done");
+  const bad = await until(queue, "bad", "done");
+  await until(queue, "good", "done");
   await queue.clean();
   assert.deepEqual(
     (await queue.poll()).tasks.map(({ label }) => label),
@@ -264,16 +239,16 @@ test("clean forgets what succeeded and keeps failures, whose output can be read"
 test("cancel: what waits is taken out, what runs is asked or killed, what is done stays", { skip }, async () => {
   const trap = "trap 'exit 130' TERM; while :; do sleep 0.05; done";
   await queue.enqueue([job("asked", trap), job("shot", trap), job("waits", "true"), job("waits too", "true")]);
-  await until("asked", "running");
-  await until("shot", "running");
+  await until(queue, "asked", "running");
+  await until(queue, "shot", "running");
   await delay(200);
   const tasks = Object.fromEntries((await queue.poll()).tasks.map((task) => [task.label, task]));
   const { asked, shot, waits } = tasks;
   assert.ok(asked !== undefined && shot !== undefined && waits !== undefined);
   assert.equal((await queue.cancel([asked, waits], "stop")).length, 2);
-  assert.deepEqual(outcomeOf(await until("asked", "done")), { kind: "failed", code: 130 });
+  assert.deepEqual(outcomeOf(await until(queue, "asked", "done")), { kind: "failed", code: 130 });
   await queue.cancel([shot], "kill");
-  assert.deepEqual(outcomeOf(await until("shot", "done")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await until(queue, "shot", "done")), { kind: "killed" });
   assert.deepEqual(await queue.cancel([asked, shot, waits], "kill"), []);
   const labels = (await queue.poll()).tasks.map(({ label }) => label);
   assert.deepEqual(labels.sort(), ["asked", "shot", "waits too"]);
@@ -289,14 +264,14 @@ test(
       supervised("long", `while ! [ -e '${flag}' ]; do sleep 0.05; done; exit 9`),
       job("next", "true"),
     ]);
-    await until("long", "running");
-    while ((await evidenceOf("long")).record?.workerPid === undefined) await delay(50);
+    await until(queue, "long", "running");
+    await eventually("a worker", async () => (await evidenceOf("long")).record?.workerPid);
     await daemon.kill();
     const away = await queue.poll().catch((error: unknown) => error);
     assert.ok(away instanceof UnavailableError && away.code === "PUEUE_AWAY", String(away));
     await daemon.restart();
 
-    const long = await taskOf("long");
+    const long = await taskOf(queue, "long");
     assert.deepEqual(outcomeOf(long), { kind: "killed" });
     const running = reconcile(long.state, await evidenceOf("long"));
     assert.deepEqual(running, { kind: "running", unattended: true });
@@ -304,44 +279,52 @@ test(
     const group = groups.find(({ name }) => name === "p2");
     assert.equal(group?.status, "paused");
     assert.match(explainState("pueue", long, group, running).text, /it runs, although/);
-    const next = await taskOf("next");
+    const next = await taskOf(queue, "next");
     const explained = explainState("pueue", next, group, reconcile(next.state, await evidenceOf("next")));
     assert.match(explained.text, /p2 is paused/);
 
     writeFileSync(flag, "");
-    for (;;) {
+    const result = await eventually("its end", async () => {
       const where = reconcile(long.state, await evidenceOf("long"));
-      if (where.kind === "finished") {
-        assert.equal(where.result.exitCode, 9);
-        break;
-      }
-      assert.equal(where.kind, "running");
-      await delay(50);
-    }
+      assert.ok(where.kind === "running" || where.kind === "finished", where.kind);
+      return where.kind === "finished" ? where.result : undefined;
+    });
+    assert.equal(result.exitCode, 9);
     // The command that the explanation names, as a person would type it.
     const { code } = await daemon.runner.exec(["sh", "-c", explained.fix ?? "false"], { cwd: "/", input: "" });
     assert.equal(code, 0);
-    assert.deepEqual(outcomeOf(await until("next", "done")), { kind: "success" });
+    assert.deepEqual(outcomeOf(await until(queue, "next", "done")), { kind: "success" });
   },
 );
 
 test("S-15: after a reboot a job that ran is lost, and goes on by the command that is named", { skip }, async () => {
   await daemon.pueue("pause", "--group=p3");
   await queue.enqueue([supervised("rebooted", "sleep 60"), job("waiting", "true", { group: "p3" })]);
-  await until("rebooted", "running");
-  while ((await evidenceOf("rebooted")).record?.workerPid === undefined) await delay(50);
+  await until(queue, "rebooted", "running");
+  await eventually("a worker", async () => (await evidenceOf("rebooted")).record?.workerPid);
   const { record } = await evidenceOf("rebooted");
   await daemon.kill();
   for (const pid of [record?.pid, record?.workerPid]) process.kill(pid ?? 0, "SIGKILL");
   await daemon.restart();
-  const task = await taskOf("rebooted");
+  const task = await taskOf(queue, "rebooted");
   const where = reconcile(task.state, await evidenceOf("rebooted"));
   assert.equal(where.kind, "lost");
   const { fix } = explainState("pueue", task, undefined, where);
   await queue.resumeGroup("p3");
-  assert.deepEqual(outcomeOf(await until("waiting", "done")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await until(queue, "waiting", "done")), { kind: "success" });
   assert.equal((await daemon.runner.exec(["sh", "-c", fix ?? "false"], { cwd: "/", input: "" })).code, 0);
-  await until("rebooted", "running");
+  await until(queue, "rebooted", "running");
+});
+
+test("what pueue refuses is told apart from a pueue that is away", { skip }, async () => {
+  for (const [one, text] of [
+    [job("x", "true", { group: "nope" }), /Group nope doesn't exist/],
+    [job("y", "true", { directory: "/nowhere" }), /working directory path/],
+  ] as const) {
+    const error = await queue.enqueue([one]).catch((cause: unknown) => cause);
+    assert.ok(error instanceof UnavailableError && error.code === "PUEUE_FAILED", String(error));
+    assert.match(error.message, text);
+  }
 });
 
 /** A program called pueue, first on the path, that answers so. */

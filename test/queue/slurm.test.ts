@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConfigurationError, UnavailableError } from "../../lib/model/errors.ts";
 import { readEvidence } from "../../lib/queue/evidence.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
-import type { QueueJob, QueueTask, TaskState } from "../../lib/queue/queue.ts";
+import type { QueueJob, TaskState } from "../../lib/queue/queue.ts";
 import { reconcile } from "../../lib/queue/reconcile.ts";
 import { formatIdentity, parseIdentity } from "../../lib/queue/slurm/identity.ts";
 import { parsePoll } from "../../lib/queue/slurm/parse.ts";
@@ -14,6 +14,7 @@ import { SlurmQueue } from "../../lib/queue/slurm/queue.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
 import { SlurmCluster, skipWithoutSlurm } from "../rig/slurm.ts";
+import { outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
 
 const skip = skipWithoutSlurm;
 const secret = "sesame-7f3c91";
@@ -32,26 +33,7 @@ after(async () => {
 });
 
 function job(label: string, script: string, given: Partial<QueueJob> = {}): QueueJob {
-  const argv = ["sh", "-c", script] as const;
-  return { label, group: "p2", argv, directory: home, memoryBytes: 100e6, files: [], ...given };
-}
-
-async function taskOf(label: string): Promise<QueueTask> {
-  const task = (await queue.poll()).tasks.find((one) => one.label === label);
-  assert.ok(task !== undefined, `${label} is in the queue`);
-  return task;
-}
-
-async function until(label: string, kind: TaskState["kind"]): Promise<QueueTask> {
-  for (;;) {
-    const task = await taskOf(label);
-    if (task.state.kind === kind) return task;
-    await delay(200);
-  }
-}
-
-function outcomeOf({ state }: QueueTask): unknown {
-  return state.kind === "done" ? state.outcome : state.kind;
+  return shellJob(home, label, script, given);
 }
 
 const eater = "const held=[];setInterval(()=>held.push(Buffer.alloc(30e6,1)),30)";
@@ -77,7 +59,7 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
   );
   assert.equal((await queue.enqueue([job("hog", "true")]))[0]?.outcome, "already");
 
-  const failed = await until(label, "done");
+  const failed = await until(queue, label, "done");
   assert.deepEqual(outcomeOf(failed), { kind: "failed", code: 7 });
   assert.equal(failed.createdAt, added[0]?.task.createdAt);
   const printed = await queue.logs(failed, 1000);
@@ -86,10 +68,10 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
   for (const text of [printed, await cluster.run("scontrol", "show", "job")]) {
     assert.equal(text.includes(secret), false);
   }
-  assert.deepEqual(outcomeOf(await until("good", "done")), { kind: "success" });
-  assert.deepEqual(outcomeOf(await until("killed", "done")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await until(queue, "good", "done")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await until(queue, "killed", "done")), { kind: "killed" });
   // S-18: Slurm's own limit, typed.
-  assert.deepEqual(outcomeOf(await until("hog", "done")), { kind: "out-of-memory" });
+  assert.deepEqual(outcomeOf(await until(queue, "hog", "done")), { kind: "out-of-memory" });
 
   const known = (await queue.poll()).tasks;
   await cluster.forget();
@@ -102,21 +84,25 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
 test("cancel asks or kills what runs and takes out what waits; a held group is let go", { skip }, async () => {
   const trap = "trap 'exit 130' TERM; while :; do sleep 0.05; done";
   await queue.enqueue([job("asked", trap), job("shot", trap)]);
-  await until("asked", "running");
-  await until("shot", "running");
+  await until(queue, "asked", "running");
+  await until(queue, "shot", "running");
   await queue.enqueue([job("waits", "true"), job("held", "true", { group: "p3" })]);
-  await cluster.run("scontrol", "hold", (await taskOf("held")).number);
-  await until("held", "stashed");
+  await cluster.run("scontrol", "hold", (await taskOf(queue, "held")).number);
+  await until(queue, "held", "stashed");
   await delay(300);
-  const [asked, shot, waits] = [await taskOf("asked"), await taskOf("shot"), await taskOf("waits")];
+  const [asked, shot, waits] = [
+    await taskOf(queue, "asked"),
+    await taskOf(queue, "shot"),
+    await taskOf(queue, "waits"),
+  ];
   assert.equal((await queue.cancel([waits, asked], "stop")).length, 2);
-  assert.deepEqual(outcomeOf(await until("waits", "done")), { kind: "killed" });
-  assert.deepEqual(outcomeOf(await until("asked", "done")), { kind: "failed", code: 130 });
+  assert.deepEqual(outcomeOf(await until(queue, "waits", "done")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await until(queue, "asked", "done")), { kind: "failed", code: 130 });
   await queue.cancel([shot], "kill");
-  assert.deepEqual(outcomeOf(await until("shot", "done")), { kind: "killed" });
+  assert.deepEqual(outcomeOf(await until(queue, "shot", "done")), { kind: "killed" });
   assert.deepEqual(await queue.cancel([asked, shot, waits], "kill"), []);
   await queue.resumeGroup("p3");
-  assert.deepEqual(outcomeOf(await until("held", "done")), { kind: "success" });
+  assert.deepEqual(outcomeOf(await until(queue, "held", "done")), { kind: "success" });
 });
 
 test("S-18: a supervisor whose worker Slurm killed for memory does not know why; Slurm does", { skip }, async () => {
@@ -125,7 +111,7 @@ test("S-18: a supervisor whose worker Slurm killed for memory does not know why;
   const supervise = [join(projectRoot, "bin/supervise.mjs"), "--label", label, "--unit", "u", ...files, "--"];
   const argv = [process.execPath, ...supervise, process.execPath, "-e", eater] as const;
   await queue.enqueue([job(label, "", { argv, memoryBytes: 400e6 })]);
-  const { state } = await until(label, "done");
+  const { state } = await until(queue, label, "done");
   const evidence = (await readEvidence(cluster.runner, home, [label])).get(label);
   assert.ok(evidence !== undefined);
   const where = reconcile(state, evidence);

@@ -14,8 +14,10 @@ import {
   type RunResult,
 } from "../../lib/queue/job-files.ts";
 import { reconcile } from "../../lib/queue/reconcile.ts";
+import { processStart } from "../../lib/store/embedded/process-identity.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
+import { eventually } from "./tasks.ts";
 
 const program = join(projectRoot, "bin/supervise.mjs");
 const state = temporaryFolder("supervise");
@@ -63,11 +65,10 @@ function resultOf(label: string): RunResult {
 
 async function recordOf(label: string): Promise<RunRecord> {
   const path = join(jobFolder(state, label), "pid.json");
-  for (;;) {
+  return eventually(`the worker of ${label}`, () => {
     const record = existsSync(path) ? runRecordSchema.parse(JSON.parse(readFileSync(path, "utf8"))) : undefined;
-    if (record?.workerPid !== undefined) return record;
-    await delay(20);
-  }
+    return record?.workerPid === undefined ? undefined : record;
+  });
 }
 
 async function stderrOf(child: ChildProcess): Promise<string> {
@@ -175,7 +176,7 @@ test("a dead supervisor's unit is free, but not while its worker lives on", asyn
   const seen = await readEvidence(runner, state, ["orphaned"]);
   assert.equal(seen.get("orphaned")?.isAlive, true);
   process.kill(record.workerPid ?? 0, "SIGKILL");
-  await delay(200);
+  await eventually("the end of the worker", () => processStart(record.workerPid ?? 0) === undefined);
   assert.equal(await codeOf(start("next", ["true"], { unit: "left" })), 0);
 });
 
@@ -188,7 +189,7 @@ test("what a host shows of its jobs is read in one session: alive, ended, lost, 
   const { workerPid } = await recordOf(labels[2] ?? "");
   process.kill(-(lost.pid ?? 0), "SIGKILL");
   await codeOf(lost);
-  while (existsSync(`/proc/${workerPid}`)) await delay(20);
+  await eventually("the end of the worker", () => processStart(workerPid ?? 0) === undefined);
   runner.calls.length = 0;
   const seen = await readEvidence(runner, state, labels);
   assert.equal(runner.calls.length, 1);
@@ -218,7 +219,7 @@ test("an active scope is seen by the name of the symbol and segment, whichever a
 test("a result of an earlier run under the same label is gone while the next one runs", async () => {
   assert.equal(await codeOf(start("again", ["true"])), 0);
   const child = start("again", ["sleep", "60"]);
-  while ((await recordOf("again")).pid !== child.pid) await delay(20);
+  await eventually("the second run", async () => (await recordOf("again")).pid === child.pid);
   assert.equal(existsSync(join(jobFolder(state, "again"), "result.json")), false);
   child.kill("SIGTERM");
   await codeOf(child);

@@ -34,18 +34,38 @@ export function readHandshake(outcome: ExecOutcome, host: string): string {
   return `${version[1]}.${version[2]}`;
 }
 
-/** The client could not reach its daemon, or the daemon refused. */
-export function pueueAway(host: string, { stderr, stdout }: ExecOutcome): UnavailableError {
-  const text = stripVTControlCharacters(stderr.trim() || stdout.trim());
-  const said = text.replace(/\s+/g, " ").slice(0, 300);
-  return new UnavailableError(`pueue on ${host} does not work: ${said || "it said nothing"}`, {
+/** What a command's failure stands for. */
+export function pueueFailure(host: string, outcome: ExecOutcome): Failure {
+  if (outcome.code === shellNotFound) return pueueMissing(host);
+  // pueue has one exit code for everything.
+  if (/connecting to daemon|secret file|Failed to initialize/.test(outcome.stderr)) return pueueAway(host, outcome);
+  return new UnavailableError(`pueue on ${host} refused: ${wordsOf(outcome)}`, {
+    code: "PUEUE_FAILED",
+    subject: host,
+    hint: "these are pueue's own words; jobs before this one are queued, and are not queued twice when you ask again",
+  });
+}
+
+function pueueAway(host: string, outcome: ExecOutcome): UnavailableError {
+  return new UnavailableError(`pueue on ${host} does not work: ${wordsOf(outcome)}`, {
     code: "PUEUE_AWAY",
     subject: host,
     hint: `start its daemon there: systemctl --user start pueued, or pueued --daemonize`,
   });
 }
 
-export function pueueMissing(host: string): ConfigurationError {
+/** Without its colours, numbering and backtrace. */
+function wordsOf({ stderr, stdout }: ExecOutcome): string {
+  const [text = ""] = stripVTControlCharacters(stderr.trim() || stdout.trim()).split("\nLocation:");
+  const words = text
+    .replace(/^\s*\d+: /gm, "")
+    .replace(/\s+/g, " ")
+    .slice(0, 300)
+    .trim();
+  return words || "it said nothing";
+}
+
+function pueueMissing(host: string): ConfigurationError {
   return new ConfigurationError(`pueue is not installed on ${host}`, {
     code: "PUEUE_MISSING",
     subject: host,

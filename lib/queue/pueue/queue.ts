@@ -4,9 +4,9 @@ import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
 import { putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
-import { runScript, shellNotFound, type Runner } from "../runner.ts";
+import { runScript, type Runner } from "../runner.ts";
 import { shellWords } from "../shell-words.ts";
-import { pueueAway, pueueMissing, readHandshake, versionScript } from "./handshake.ts";
+import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
 import { parseLog, parseStatus } from "./schema.ts";
 
 const statusCommand = "pueue status --json";
@@ -107,11 +107,11 @@ export class PueueQueue implements Queue {
     return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
   }
 
-  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING, UnavailableError PUEUE_AWAY */
+  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError PUEUE_AWAY, PUEUE_FAILED */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === shellNotFound ? pueueMissing(this.host) : pueueAway(this.host, outcome);
+    throw pueueFailure(this.host, outcome);
   }
 }
 
@@ -128,8 +128,12 @@ function addCommand(job: QueueJob): string {
   return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
 }
 
-/** A task that was waiting may have started since it was looked at; one that is stopped in its middle hears no SIGTERM. */
+/**
+ * A task that was waiting may have started since it was looked at, and one that ran may have ended: no failure, as long as the daemon
+ * answers. One that is stopped in its middle hears no SIGTERM.
+ */
 function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
   const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
-  return state.kind === "running" || state.kind === "paused" ? end : `{ pueue remove ${number} || ${end}; }`;
+  const isStarted = state.kind === "running" || state.kind === "paused";
+  return `{ ${isStarted ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
 }

@@ -112,20 +112,10 @@ export async function supervise(request: SuperviseRequest): Promise<number> {
 }
 
 function exitCodeOf(result: RunResult): number {
-  switch (result.outcome) {
-    case "exited":
-      return result.exitCode ?? 0;
-    case "signalled": {
-      const number = Object.entries(constants.signals).find(([name]) => name === result.signal)?.[1];
-      return 128 + (number ?? 0);
-    }
-    case "out-of-memory":
-      return killedForMemory;
-    case "not-started":
-      return cannotStart;
-    default:
-      return result.outcome satisfies never;
-  }
+  if (result.outcome === "out-of-memory") return killedForMemory;
+  if (result.outcome === "exited") return result.exitCode ?? 0;
+  const number = Object.entries(constants.signals).find(([name]) => name === result.signal)?.[1];
+  return number === undefined ? cannotStart : 128 + number;
 }
 
 /** A worker that gets the signals this process gets, from before it is there until it has ended. */
