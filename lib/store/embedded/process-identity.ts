@@ -11,15 +11,23 @@ export function processStart(pid: number): string | undefined {
 
 function linuxStart(pid: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name stands in parentheses and may hold spaces and parentheses itself; state is the next field.
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === "Z" || state === "X") return undefined;
-    const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-    return `${bootId}/${fields[18]}`;
+    return startOfStat(
+      readFileSync("/proc/sys/kernel/random/boot_id", "latin1"),
+      readFileSync(`/proc/${pid}/stat`, "latin1"),
+    );
   } catch {
     return undefined;
   }
+}
+
+/**
+ * What `processStart` says of a process of a Linux host, from the host's boot id and the process's `/proc/<pid>/stat`.
+ * @returns undefined for a process that has ended and waits for its parent
+ */
+export function startOfStat(bootId: string, stat: string): string | undefined {
+  // The command's name stands in parentheses and may hold spaces and parentheses itself; state is the next field.
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return state === "Z" || state === "X" ? undefined : `${bootId.trim()}/${fields[18]}`;
 }
 
 function psStart(pid: number): string | undefined {

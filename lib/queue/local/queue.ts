@@ -1,0 +1,161 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { ensureFolder } from "../../files/folders.ts";
+import { writeWhole } from "../../files/write-whole.ts";
+import { UnavailableError } from "../../model/errors.ts";
+import { release } from "../../model/release.ts";
+import { projectRoot } from "../../config/project-root.ts";
+import { planBatch } from "../fresh-jobs.ts";
+import { checkParallel, type GroupSetup } from "../groups.ts";
+import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
+import { inheritedNames } from "../runner.ts";
+import { liveHolder } from "../supervise/hold-unit.ts";
+import { LocalFiles, newNumber, type LocalTask } from "./files.ts";
+import { runnerUnit } from "./runner.ts";
+
+/**
+ * A queue on this machine that needs nothing installed. Tasks are files; a runner, a process of its own that survives its
+ * caller, starts with the first task and ends with the last.
+ */
+export class LocalQueue implements Queue {
+  readonly kind = "local";
+  readonly host = "local";
+  readonly #files: LocalFiles;
+
+  /** @param root the queue's own folder, made when it is first written to */
+  constructor(root: string) {
+    this.#files = new LocalFiles(root);
+  }
+
+  async handshake(): Promise<{ readonly version: string }> {
+    this.#files.prepare();
+    return { version: release };
+  }
+
+  async ensureGroups(groups: readonly GroupSetup[]): Promise<void> {
+    for (const { name, parallel } of groups) checkParallel(parallel, name);
+    this.#files.prepare();
+    const asked = Object.fromEntries(groups.map(({ name, parallel }) => [name, parallel]));
+    this.#files.writeParallel({ ...this.#files.parallel(), ...asked });
+  }
+
+  async enqueue(jobs: readonly QueueJob[]): Promise<readonly Enqueued[]> {
+    this.#files.prepare();
+    const plan = planBatch(jobs, this.#tasks());
+    const now = Date.now();
+    const added = new Map<QueueJob, QueueTask>();
+    plan.fresh.forEach((job, i) => {
+      for (const { path, text } of job.files) {
+        ensureFolder(dirname(path), 0o700);
+        writeWhole(path, text);
+      }
+      const { label, group, argv, directory } = job;
+      const createdAt = new Date(now).toISOString();
+      const task: LocalTask = {
+        version: 1,
+        label,
+        group,
+        argv: [...argv],
+        directory,
+        createdAt,
+        state: { kind: "queued" },
+      };
+      const number = newNumber(now, i);
+      this.#files.write(number, task);
+      added.set(job, queueTask(number, task));
+    });
+    await this.#ensureRunner();
+    return plan.answer(added);
+  }
+
+  async poll(): Promise<QueueSnapshot> {
+    const tasks = this.#tasks();
+    const isAttended = await this.#isAttended();
+    const parallel = this.#files.parallel();
+    const names = new Set([...Object.keys(parallel), ...tasks.map(({ group }) => group)]);
+    const groups = [...names].map((name) => {
+      const waits = tasks.some(({ group, state }) => group === name && state.kind === "queued");
+      return { name, status: waits && !isAttended ? "paused" : "running", parallel: parallel[name] ?? 1 } as const;
+    });
+    return { tasks, groups };
+  }
+
+  async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
+    const alive = this.#find(tasks).filter(({ state }) => state.kind !== "done");
+    for (const { number } of alive) this.#files.request(number, how);
+    await this.#ensureRunner();
+    return alive.map(({ label, createdAt }) => ({ label, createdAt }));
+  }
+
+  async setParallel(group: string, parallel: number): Promise<void> {
+    await this.ensureGroups([{ name: group, parallel }]);
+  }
+
+  /** Groups pause by themselves only, where the runner was killed: all go on with it. */
+  async resumeGroup(_group: string): Promise<void> {
+    await this.#ensureRunner();
+  }
+
+  async clean(): Promise<void> {
+    for (const { number, state } of this.#tasks()) {
+      if (state.kind === "done" && state.outcome.kind === "success") this.#files.remove(number);
+    }
+  }
+
+  async logs(task: TaskIdentity, linesMax: number): Promise<string> {
+    const [found] = this.#find([task]);
+    const path = found === undefined ? undefined : this.#files.logFile(found.number);
+    if (path === undefined) {
+      throw new UnavailableError(`${task.label} is not in the local queue any more`, {
+        code: "TASK_GONE",
+        subject: task.label,
+      });
+    }
+    const text = existsSync(path) ? readFileSync(path, "utf8").replace(/\n$/, "") : "";
+    return text.split("\n").slice(-linesMax).join("\n");
+  }
+
+  #tasks(): QueueTask[] {
+    return this.#files.numbers().flatMap((number) => {
+      const task = this.#files.read(number);
+      return task === undefined ? [] : [queueTask(number, task)];
+    });
+  }
+
+  #find(tasks: readonly TaskIdentity[]): QueueTask[] {
+    return this.#tasks().filter((one) =>
+      tasks.some(({ label, createdAt }) => one.label === label && one.createdAt === createdAt),
+    );
+  }
+
+  async #isAttended(): Promise<boolean> {
+    return (await liveHolder(join(this.#files.root, "runner"), runnerUnit, hostname())) !== undefined;
+  }
+
+  /** Starts the runner where there is something to do and none: after whatever it is to find has been written. */
+  async #ensureRunner(): Promise<void> {
+    if (!this.#tasks().some(({ state }) => state.kind !== "done") || (await this.#isAttended())) return;
+    const env: Record<string, string> = {};
+    for (const name of ["PATH", ...inheritedNames]) {
+      const value = process.env[name];
+      if (value !== undefined) env[name] = value;
+    }
+    const log = openSync(join(this.#files.root, "runner.log"), "a", 0o600);
+    const runner = spawn(process.execPath, [join(projectRoot, "bin", "queue-runner.mjs"), this.#files.root], {
+      cwd: "/",
+      detached: true,
+      env,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    // Not waited for: it goes on when this process has ended.
+    runner.unref();
+  }
+}
+
+function queueTask(number: string, { label, createdAt, group, state }: LocalTask): QueueTask {
+  if (state.kind !== "running") return { number, label, createdAt, group, state };
+  return { number, label, createdAt, group, state: { kind: "running", startedAt: state.startedAt } };
+}

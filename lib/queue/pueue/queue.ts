@@ -1,0 +1,139 @@
+import { UnavailableError } from "../../model/errors.ts";
+import { planBatch } from "../fresh-jobs.ts";
+import { checkParallel, type GroupSetup } from "../groups.ts";
+import { identityKey } from "../identity-key.ts";
+import { putFilesScript } from "../put-files.ts";
+import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
+import { runScript, type Runner } from "../runner.ts";
+import { shellWords } from "../shell-words.ts";
+import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
+import { parseLog, parseStatus } from "./schema.ts";
+
+const statusCommand = "pueue status --json";
+
+/** The queue of a host that runs pueue 4, through pueue's own client. */
+export class PueueQueue implements Queue {
+  readonly kind = "pueue";
+  readonly host: string;
+  readonly #runner: Runner;
+
+  constructor(runner: Runner) {
+    this.host = runner.name;
+    this.#runner = runner;
+  }
+
+  async handshake(): Promise<{ readonly version: string }> {
+    const outcome = await runScript(this.#runner, versionScript);
+    return { version: readHandshake(outcome, this.host) };
+  }
+
+  async ensureGroups(groups: readonly GroupSetup[]): Promise<void> {
+    for (const { name, parallel } of groups) checkParallel(parallel, name);
+    const there = new Map((await this.poll()).groups.map((group) => [group.name, group.parallel]));
+    const commands = groups.flatMap(({ name, parallel }) => {
+      if (!there.has(name)) return [shellWords(["pueue", "group", "add", `--parallel=${parallel}`, name])];
+      return there.get(name) === parallel ? [] : [parallelCommand(name, parallel)];
+    });
+    if (commands.length > 0) await this.#run(commands.join(" && "));
+  }
+
+  async enqueue(jobs: readonly QueueJob[]): Promise<readonly Enqueued[]> {
+    const plan = planBatch(jobs, (await this.poll()).tasks);
+    return plan.answer(plan.fresh.length === 0 ? new Map() : await this.#add(plan.fresh));
+  }
+
+  async poll(): Promise<QueueSnapshot> {
+    return parseStatus(await this.#run(statusCommand), this.host);
+  }
+
+  async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
+    const found = await this.#find(tasks);
+    const alive = found.filter(({ state }) => state.kind !== "done");
+    if (alive.length > 0) await this.#run(alive.map((task) => cancelCommand(task, how)).join(" && "));
+    return alive.map(({ label, createdAt }) => ({ label, createdAt }));
+  }
+
+  async setParallel(group: string, parallel: number): Promise<void> {
+    checkParallel(parallel, group);
+    await this.#run(parallelCommand(group, parallel));
+  }
+
+  async resumeGroup(group: string): Promise<void> {
+    await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
+  }
+
+  async clean(): Promise<void> {
+    await this.#run("pueue clean --successful-only");
+  }
+
+  async logs(task: TaskIdentity, linesMax: number): Promise<string> {
+    const [found] = await this.#find([task]);
+    if (found === undefined) {
+      throw new UnavailableError(`${task.label} is not in the queue of ${this.host} any more`, {
+        code: "TASK_GONE",
+        subject: task.label,
+      });
+    }
+    return parseLog(await this.#run(`pueue log --json --lines=${linesMax} ${found.number}`), found.number, this.host);
+  }
+
+  /** Adds jobs and reads them back, in one session. */
+  async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
+    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), addCommand(job)]);
+    const output = await this.#run(`${lines.join(" &&\n")} && ${statusCommand}`);
+    const answers = output.split("\n");
+    const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
+    const added = new Map<QueueJob, QueueTask>();
+    jobs.forEach((job, i) => {
+      const task = status.tasks.find(({ number, label }) => number === answers[i]?.trim() && label === job.label);
+      if (task === undefined) {
+        throw new UnavailableError(`${job.label} was added to the queue of ${this.host} and is not there any more`, {
+          code: "TASK_GONE",
+          subject: job.label,
+          hint: "does something else clean that queue? Ask again: a job that is there is not added twice",
+        });
+      }
+      added.set(job, task);
+    });
+    return added;
+  }
+
+  /**
+   * The tasks of these identities that are still there. A number holds until the task is removed: only one that is done can be, so a live task's
+   * number is its own.
+   */
+  async #find(tasks: readonly TaskIdentity[]): Promise<QueueTask[]> {
+    const wanted = new Set(tasks.map((task) => identityKey(task)));
+    return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
+  }
+
+  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError PUEUE_AWAY, PUEUE_FAILED */
+  async #run(script: string): Promise<string> {
+    const outcome = await runScript(this.#runner, script);
+    if (outcome.code === 0) return outcome.stdout;
+    throw pueueFailure(this.host, outcome);
+  }
+}
+
+function parallelCommand(group: string, parallel: number): string {
+  return shellWords(["pueue", "parallel", `--group=${group}`, String(parallel)]);
+}
+
+/**
+ * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
+ * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
+ */
+function addCommand(job: QueueJob): string {
+  const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
+  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
+}
+
+/**
+ * A task that was waiting may have started since it was looked at, and one that ran may have ended: no failure, as long as the daemon
+ * answers. One that is stopped in its middle hears no SIGTERM.
+ */
+function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
+  const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
+  const isStarted = state.kind === "running" || state.kind === "paused";
+  return `{ ${isStarted ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
+import { z } from "zod";
+import { ConfigurationError, UnavailableError } from "../../lib/model/errors.ts";
+import { LocalQueue } from "../../lib/queue/local/queue.ts";
+import { jobFolder } from "../../lib/queue/job-files.ts";
+import type { QueueJob } from "../../lib/queue/queue.ts";
+import { processStart } from "../../lib/store/embedded/process-identity.ts";
+import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { eventually, outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
+
+let home: string;
+let queue: LocalQueue;
+
+beforeEach(() => {
+  home = temporaryFolder("local-queue");
+  queue = new LocalQueue(join(home, "queue"));
+});
+
+function job(label: string, script: string, given: Partial<QueueJob> = {}): QueueJob {
+  return shellJob(home, label, script, { group: "p1", ...given });
+}
+
+const recordSchema = z.object({ pid: z.number() });
+
+/** The process that runs the queue; undefined when there is none. */
+function runnerPid(): number | undefined {
+  const folder = join(home, "queue", "runner");
+  const file = existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith(".json")) : undefined;
+  return file === undefined ? undefined : recordSchema.parse(JSON.parse(readFileSync(join(folder, file), "utf8"))).pid;
+}
+
+async function killRunner(): Promise<void> {
+  const pid = runnerPid();
+  assert.ok(pid !== undefined);
+  process.kill(pid, "SIGKILL");
+  await eventually("its end", () => processStart(pid) === undefined);
+}
+
+test("S-16: with nothing installed jobs run, as many at a time as their group says, and each end is told apart", async () => {
+  assert.match((await queue.handshake()).version, /^\d+\.\d+\.\d+$/);
+  await queue.ensureGroups([{ name: "p1", parallel: 2 }]);
+  const log = join(home, "log");
+  const noted = `echo in >>${log}; sleep 0.3; echo out >>${log}`;
+  await queue.enqueue([
+    ...["a", "b", "c", "d"].map((label) => job(label, noted)),
+    job("failed", "echo one; echo two >&2; exit 7"),
+    job("killed", "kill -9 $$"),
+    job("spawn", "", { argv: ["/nowhere/at all"] }),
+  ]);
+  for (const label of ["a", "b", "c", "d"]) {
+    assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "success" });
+  }
+  const failed = await until(queue, "failed", "done");
+  assert.deepEqual(outcomeOf(failed), { kind: "failed", code: 7 });
+  assert.equal(await queue.logs(failed, 1), "two");
+  assert.deepEqual(outcomeOf(await until(queue, "killed", "done")), { kind: "killed" });
+  const { state } = await until(queue, "spawn", "done");
+  assert.equal(state.kind === "done" && state.outcome.kind, "failed-to-spawn");
+  let running = 0;
+  let most = 0;
+  for (const line of readFileSync(log, "utf8").trim().split("\n")) {
+    running += line === "in" ? 1 : -1;
+    most = Math.max(most, running);
+  }
+  assert.equal(most, 2);
+
+  await queue.clean();
+  const labels = (await queue.poll()).tasks.map(({ label }) => label);
+  assert.deepEqual(labels.sort(), ["failed", "killed", "spawn"]);
+  // With nothing left to do the runner ends, and takes its mark away.
+  await eventually("the end of the runner", () => runnerPid() === undefined);
+});
+
+test("the queue goes on when its caller has ended, and another caller sees it", async () => {
+  const script = `import { LocalQueue } from ${JSON.stringify(join(projectRoot, "lib/queue/local/queue.ts"))};
+const argv = ["sh", "-c", "sleep 0.5; env > env"];
+const job = { label: "outlives", group: "p1", argv, directory: ${JSON.stringify(home)}, memoryBytes: 1, files: [] };
+await new LocalQueue(${JSON.stringify(join(home, "queue"))}).enqueue([job]);
+process.exit(0);`;
+  const env = { CLICKHOUSE_PASSWORD: "sesame-7f3c91" };
+  await execa(process.execPath, ["--input-type=module", "-e", script], { env });
+  assert.deepEqual(outcomeOf(await until(queue, "outlives", "done")), { kind: "success" });
+  const inherited = readFileSync(join(home, "env"), "utf8");
+  assert.match(inherited, /^PATH=/m);
+  assert.equal(inherited.includes("sesame"), false);
+  const [file = ""] = readdirSync(join(home, "queue", "tasks"));
+  assert.equal(statSync(join(home, "queue", "tasks", file)).mode & 0o777, 0o600);
+  assert.equal(readFileSync(join(home, "queue", "tasks", file), "utf8").includes("sesame"), false);
+});
+
+test("S-15: a killed runner's jobs run on; what waits is shown as paused and one call resumes", async () => {
+  const flag = join(home, "go on");
+  await queue.enqueue([job("long", `while ! [ -e '${flag}' ]; do sleep 0.05; done`), job("next", "true")]);
+  await until(queue, "long", "running");
+  await killRunner();
+  assert.equal((await queue.poll()).groups[0]?.status, "paused");
+  assert.equal((await taskOf(queue, "next")).state.kind, "queued");
+  await queue.resumeGroup("p1");
+  await eventually("a runner", async () => (await queue.poll()).groups[0]?.status === "running");
+  // It takes up the job that runs: the next one waits for its slot.
+  await delay(300);
+  assert.equal((await taskOf(queue, "next")).state.kind, "queued");
+  writeFileSync(flag, "");
+  assert.deepEqual(outcomeOf(await until(queue, "next", "done")), { kind: "success" });
+  assert.equal(outcomeOf(await taskOf(queue, "long")) !== "running", true);
+  const { state } = await taskOf(queue, "long");
+  assert.equal(state.kind === "done" && state.outcome.kind, "errored");
+});
+
+test("S-17: labels, folders and arguments are passed literally", async () => {
+  const directory = join(home, 'it\'s a && "folder"\nof two lines; é');
+  mkdirSync(directory);
+  const odd = ["a b", "it's", "&& touch bad", "two\nlines", ""];
+  const label = odd.join("|");
+  await queue.enqueue([job(label, "", { argv: ["sh", "-c", `printf '<%s>' "$@" >out`, "sh", ...odd], directory })]);
+  assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "success" });
+  assert.equal(readFileSync(join(directory, "out"), "utf8"), odd.map((word) => `<${word}>`).join(""));
+});
+
+test("a job that is there and not done is not added again; files are put in place first", async () => {
+  const path = join(jobFolder(home, "x"), "settings.json");
+  const label = "BTCUSDT@250:2024#1~0f9c";
+  const [first] = await queue.enqueue([job(label, `cat '${path}'; sleep 60`, { files: [{ path, text: "{}" }] })]);
+  assert.equal(first?.outcome, "added");
+  const running = await until(queue, label, "running");
+  const [again] = await queue.enqueue([job("BTCUSDT@250:2024#2~aaaa", "true")]);
+  assert.deepEqual(again, { outcome: "already", task: first.task, state: "running" });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.deepEqual(await queue.cancel([running], "kill"), [first.task]);
+  assert.deepEqual(outcomeOf(await until(queue, label, "done")), { kind: "killed" });
+});
+
+test("cancel: what waits is taken out, what runs is asked with its children, what is done stays", async () => {
+  const trap = "trap 'exit 130' TERM; sh -c 'while :; do sleep 0.05; done' & wait";
+  await queue.enqueue([job("asked", trap), job("waits", "true")]);
+  const asked = await until(queue, "asked", "running");
+  const waits = await taskOf(queue, "waits");
+  await delay(200);
+  assert.equal((await queue.cancel([asked, waits, { label: "asked", createdAt: "then" }], "stop")).length, 2);
+  assert.deepEqual(outcomeOf(await until(queue, "asked", "done")), { kind: "failed", code: 130 });
+  assert.deepEqual(
+    (await queue.poll()).tasks.map(({ label }) => label),
+    ["asked"],
+  );
+  assert.deepEqual(await queue.cancel([asked], "kill"), []);
+  await assert.rejects(
+    queue.logs(waits, 1),
+    (error: unknown) => error instanceof UnavailableError && error.code === "TASK_GONE",
+  );
+});
+
+test("a limit is never 0, and a task file of another version is loud", async () => {
+  await assert.rejects(
+    queue.setParallel("p1", 0),
+    (error: unknown) => error instanceof ConfigurationError && error.code === "BAD_PARALLEL",
+  );
+  await queue.handshake();
+  writeFileSync(join(home, "queue", "tasks", "1-00000-abc.json"), '{"version":2}');
+  await assert.rejects(
+    queue.poll(),
+    (error: unknown) => error instanceof UnavailableError && error.code === "QUEUE_UNKNOWN_STATE",
+  );
+});
