@@ -144,7 +144,7 @@ async function runLanes(request: CampaignRequest, fields: readonly Field[]): Pro
       begun += 1;
       if (field === undefined) return;
       const chosen = at ?? field.planner.next();
-      const state = join(folder, field.name, `cycle-${number}`, "state");
+      const state = join(folder, field.name, `cycle-${number}`);
       const outcome = await runCycle(field.prepared, chosen, state, field.random.chance(0.2));
       field.struck(outcome.strikes);
       if (outcome.violations.length > 0) {

@@ -77,6 +77,10 @@ export class Victim {
     };
   }
 
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Waits until it has printed a line. @returns false when it ended before */
   async hasSaid(line: string): Promise<boolean> {
     const ended = this.ended.then(() => true);

@@ -35,7 +35,7 @@ async function mustHold(only: readonly string[], kills: number, allKinds: boolea
 test("populate, killed at every kind of point, goes on to the bytes of a run that was not killed", async () => {
   const { by_workload } = await mustHold(["populate"], 1, true);
   const tally = by_workload["populate"];
-  assert.ok(tally !== undefined && tally.kinds_known > 20);
+  assert.ok(tally !== undefined && tally.kinds_known >= 20);
   assert.equal(tally.kinds, tally.kinds_known);
 });
 

@@ -45,43 +45,38 @@ min_threshold = 1
 `;
 }
 
-/** Two symbols over a reset, with a commit for every day: the clock goes so fast that each seems to take long. */
-export const openPopulateDays: OpenWorkload = async (name, folder) => {
+/** The real trades over five days that hold a reset, of two symbols: where they are, and `barkeep populate` of some of them. */
+export interface FiveDays {
+  readonly symbols: string;
+  readonly words: (state: string, ...names: readonly string[]) => string[];
+}
+
+export function makeFiveDays(folder: string): FiveDays {
   const symbols = join(folder, "symbols.toml");
   writeFileSync(symbols, `schema_version = 2\n${registryTable("BTCUSDT")}${registryTable("ETHUSDT")}`);
   const archive = join(folder, "archive");
   const [from, to] = [parseDay("2024-08-02"), parseDay("2024-08-06")];
   spreadRealTrades(archive, exampleArchive, ["BTCUSDT", "ETHUSDT"], from, 5);
-  const asked = [
-    "--symbol",
-    "BTCUSDT",
-    "--symbol",
-    "ETHUSDT",
-    "--threshold",
-    "2",
-    "--threshold",
-    "5",
-    "--segment",
-    "week",
-  ];
-  const words = [
-    "populate",
-    ...asked,
-    "--start-date",
-    from,
-    "--end-date",
-    to,
-    "--archive",
-    archive,
-    "--symbols",
-    symbols,
-  ];
+  const asked = ["--threshold", "2", "--threshold", "5", "--segment", "week", "--start-date", from, "--end-date", to];
+  const words = (state: string, ...names: readonly string[]): string[] => {
+    const places = ["--archive", archive, "--symbols", symbols, "--state", state];
+    return ["populate", ...names.flatMap((name) => ["--symbol", name]), ...asked, ...places];
+  };
+  return { symbols, words };
+}
+
+/** Makes a commit for every day: the clock goes so fast that each day seems to take long. */
+export const fastClock = 10_000;
+
+/** Two symbols, a commit for every day. */
+export const openPopulateDays: OpenWorkload = async (name, folder) => {
+  const { symbols, words } = makeFiveDays(folder);
   return commandWorkload({
     name,
     symbols,
     prepare: makeEmptyStore,
-    words: (state) => [...words, "--state", state],
-    clock: 10_000,
+    words: (state) => words(state, "BTCUSDT", "ETHUSDT"),
+    clock: fastClock,
   });
 };
 

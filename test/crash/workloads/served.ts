@@ -19,8 +19,8 @@ export const openServedOwner: OpenWorkload = async (name) => ({
     if (!end.killed) {
       return { ...end, code: worker.code === 0 ? end.code : worker.code, stderr: worker.stderr + end.stderr };
     }
-    // Who loses the store says that it is away, and nothing else.
-    if (worker.code === 0 || (worker.code === 2 && worker.stderr.includes("STORE_AWAY"))) return end;
+    // Who loses the owner goes on with the next one, or becomes it.
+    if (worker.code === 0) return end;
     throw new Error(`the worker of a killed owner ended with ${worker.code}: ${worker.stderr}`);
   },
 });
