@@ -1,5 +1,5 @@
 export { barColumns, digestColumns } from "./columns.generated.ts";
-export { checkpointFault, readCheckpoint, type CheckpointFault, type CheckpointPlace } from "./checkpoint-fault.ts";
+export { readCheckpoint, type CheckpointFault, type CheckpointPlace } from "./checkpoint-fault.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
 export { holesOf, listSeries, unitsCovered, type CoveredUnit, type IdHole } from "./coverage.ts";
 export { readDigestColumns } from "./digest.ts";
@@ -36,4 +36,4 @@ export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";
 export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
-export { openBuild, openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
+export { openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
