@@ -66,10 +66,18 @@ async function until(isSo: () => boolean, runs: readonly RunningCommand[]): Prom
 }
 
 /** A slow archive, so that what is filled from it takes a while, and a state directory that does not exist yet. */
-async function slowRig(name: string): Promise<{ archive: ArchiveServer; url: string; state: string }> {
+async function slowRig(name: string): Promise<SlowRig> {
   const archive = new ArchiveServer(folder.root);
   archive.delayMs = 150;
-  return { archive, url: await archive.start(), state: join(temporaryFolder(name), "state") };
+  const url = await archive.start();
+  const state = join(temporaryFolder(name), "state");
+  return { archive, url, state, [Symbol.asyncDispose]: async () => archive[Symbol.asyncDispose]() };
+}
+
+interface SlowRig extends AsyncDisposable {
+  readonly archive: ArchiveServer;
+  readonly url: string;
+  readonly state: string;
 }
 
 function askedFor(archive: ArchiveServer, behindDay: number): () => boolean {
@@ -84,8 +92,8 @@ async function loop(words: readonly string[], isOver: () => boolean): Promise<Ou
 }
 
 test("a populate, exports and statuses in a loop share one state directory, and none is refused", async () => {
-  const { archive, url, state } = await slowRig("sharing-loop");
-  await using _archive = archive;
+  await using rig = await slowRig("sharing-loop");
+  const { archive, url, state } = rig;
   const run = new RunningCommand(populateWords(url, state, 5, 40));
   await until(askedFor(archive, 9), [run]);
   const owner = ownerOf(state);
@@ -123,8 +131,8 @@ function pick(...wanted: readonly number[]): unknown[] {
 }
 
 test("kill -9 of the owner while two others fill the store through it: one of them takes over, and both end well", async () => {
-  const { archive, url, state } = await slowRig("sharing-kill");
-  await using _archive = archive;
+  await using rig = await slowRig("sharing-kill");
+  const { archive, url, state } = rig;
   const owner = new RunningCommand(populateWords(url, state, 5));
   await until(() => ownerOf(state)?.url !== undefined, [owner]);
   assert.equal(ownerOf(state)?.pid, owner.child.pid);
@@ -145,8 +153,8 @@ test("kill -9 of the owner while two others fill the store through it: one of th
 });
 
 test("an owner that ends before the others says so, and they go on with the next one", async () => {
-  const { archive, url, state } = await slowRig("sharing-end");
-  await using _archive = archive;
+  await using rig = await slowRig("sharing-end");
+  const { archive, url, state } = rig;
   const owner = new RunningCommand(populateWords(url, state, 5));
   await until(() => ownerOf(state)?.url !== undefined, [owner]);
   const others = [new RunningCommand(populateWords(url, state, 10)), new RunningCommand(populateWords(url, state, 40))];

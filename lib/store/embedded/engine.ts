@@ -7,7 +7,7 @@ import { UnavailableError } from "../../model/errors.ts";
 import { storeFailure } from "../errors.ts";
 import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
 import { claimStore } from "./claim.ts";
-import { clearOwner, isAlive, readOwner, storeOwned, thisProcess, writeOwner, type Owner } from "./owner.ts";
+import { clearOwner, readOwner, thisProcess, writeOwner, type Owner } from "./owner.ts";
 import { passwordLeft } from "./owner-token.ts";
 import { Spool } from "./spool.ts";
 
@@ -20,6 +20,9 @@ export const streamableFormats: ReadonlySet<string> = new Set([
   "RowBinary",
   "CSV",
 ]);
+
+/** Between tries at the engine's lock. */
+const lockPausesMs = [100, 400, 1_500];
 
 /**
  * The embedded engine, open in this process, which owns its state directory until `close`. One per process; it runs in
@@ -52,13 +55,12 @@ export class Engine {
       ensureFolder(path, 0o700);
       for (const folder of [stateDirectory, path]) accessSync(folder, constants.W_OK | constants.X_OK);
       const password = passwordLeft(stateDirectory);
-      claimStore(stateDirectory);
+      const first = await openFirst(stateDirectory, path);
       try {
-        // The limits count only in the session that starts the engine.
-        const first = await openFirst(stateDirectory, path, writeEngineConfiguration(stateDirectory));
         if (readOwner(stateDirectory)?.pid !== process.pid) writeOwner(stateDirectory, thisProcess());
         return new Engine(stateDirectory, path, first, password);
       } catch (error) {
+        first.close();
         clearOwner(stateDirectory);
         throw error;
       }
@@ -91,18 +93,30 @@ export class Engine {
   }
 }
 
-async function openFirst(stateDirectory: string, path: string, configuration: string): Promise<Session> {
+/**
+ * Opens the engine under this process's name. Where its lock is held by a process that is not named (it is ending; or two took
+ * over at the same moment, and the one with the lock lost its place in the file, which it gets again once it is open), it is
+ * tried again a few times: each failure prints its reason to stderr, which the engine keeps from the error.
+ */
+async function openFirst(stateDirectory: string, path: string): Promise<Session> {
+  for (let tries = 0; ; tries += 1) {
+    claimStore(stateDirectory);
+    try {
+      return startEngine(path, writeEngineConfiguration(stateDirectory));
+    } catch (error) {
+      clearOwner(stateDirectory);
+      const pauseMs = lockPausesMs[tries];
+      if (!(error instanceof UnavailableError) || pauseMs === undefined) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+function startEngine(path: string, configuration: string): Session {
   try {
+    // The limits count only in the session that starts the engine.
     return new Session(path, { connectionArgs: [`--config-file=${configuration}`] });
   } catch (error) {
-    clearOwner(stateDirectory);
-    // The engine prints its reason to stderr and keeps it from the error. Where two took over from a dead owner at the same
-    // moment, the one with the lock may have lost its place in the file; it writes its name again once it is open.
-    for (let tries = 0; tries < 40; tries += 1) {
-      const owner = readOwner(stateDirectory);
-      if (owner !== undefined && isAlive(owner)) throw storeOwned(stateDirectory, owner, error);
-      await delay(50);
-    }
     throw new UnavailableError("the embedded engine could not open its folder", {
       code: "STORE_OPEN_FAILED",
       subject: path,

@@ -104,7 +104,7 @@ export function clearOwner(stateDirectory: string): void {
 }
 
 /** The refusal that a process gets which must own the store, or which has waited for its owner in vain. */
-export function storeOwned(stateDirectory: string, owner: Owner | undefined, cause?: unknown): RefusedError {
+export function storeOwned(stateDirectory: string, owner: Owner | undefined): RefusedError {
   const who =
     owner === undefined
       ? "another process"
@@ -117,6 +117,5 @@ export function storeOwned(stateDirectory: string, owner: Owner | undefined, cau
     code: "STORE_OWNED",
     subject: stateDirectory,
     hint,
-    ...(cause === undefined ? {} : { cause }),
   });
 }

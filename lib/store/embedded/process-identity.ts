@@ -27,7 +27,9 @@ function linuxStart(pid: number): string | undefined {
 export function startOfStat(bootId: string, stat: string): string | undefined {
   // The command's name stands in parentheses and may hold spaces and parentheses itself; state is the next field.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return state === "Z" || state === "X" ? undefined : `${bootId.trim()}/${fields[18]}`;
+  // A process that was killed is gone when its last thread is: until then they hold its files, and a store's lock.
+  const hasEnded = state === "X" || (state === "Z" && Number(fields[16]) <= 1);
+  return hasEnded ? undefined : `${bootId.trim()}/${fields[18]}`;
 }
 
 function psStart(pid: number): string | undefined {
