@@ -12,6 +12,7 @@ import { buildCoreProgram } from "./core-program.ts";
 import { measureEngine } from "./engine.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
+import { measureLedgerSync } from "./ledger-sync.ts";
 import { measureMemory } from "./memory.ts";
 import { measurePeers } from "./peers.ts";
 import { measurePopulate } from "./populate.ts";
@@ -23,6 +24,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   memory: measureMemory,
   populate: measurePopulate,
   "store-insert": measureStoreInsert,
+  "ledger-sync": measureLedgerSync,
   peers: measurePeers,
 };
 

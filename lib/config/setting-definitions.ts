@@ -14,7 +14,7 @@ export const settingDefinitions = {
     flag: "state",
     env: "BARKEEP_STATE",
     default: "./.barkeep",
-    describe: "state directory: embedded store, archive mirror, owner file",
+    describe: "state directory: embedded store, archive mirror, ledger, owner file",
   },
   symbolsFile: {
     flag: "symbols",

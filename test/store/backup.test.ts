@@ -13,7 +13,8 @@ import { minimalRegistryFile } from "../rig/registry.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
 /** The order of docs/durability.md: what says which bars exist is copied before the bars, and restored after them. */
-const copyOrder = ["pointer", "builds", "coverage", "bars"] as const;
+const copyOrder = ["identity", "pointer", "builds", "coverage", "bars"] as const;
+const identity = "SELECT id FROM barkeep.identity ORDER BY created_at, id LIMIT 1";
 
 const firstDay = parseDay("2024-03-01");
 const dayCount = 40;
@@ -69,12 +70,14 @@ test("a store that is copied while it is being filled restores to a proven prefi
     }
     child.kill("SIGINT");
     await ended;
+    copies.set("oldest identity", await ask(served, identity));
   }
   {
     await using served = await ServedStoreProcess.start(to);
     for (const table of copyOrder.toReversed()) {
       await ask(served, `INSERT INTO barkeep.${table} FORMAT Native`, copies.get(table));
     }
+    assert.deepEqual(await ask(served, identity), copies.get("oldest identity"), "it is the same store");
   }
   const restored = await statusOf(to);
   assert.equal(restored.length, 2);
