@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientChannel } from "ssh2";
+import { abortReason } from "./abort.ts";
 import { folderMissing, hostLost, shellUnusable } from "./errors.ts";
 import type { CommandEnd, RunningCommand } from "./host.ts";
 import { folderIsMissing, killText } from "./quote.ts";
@@ -46,15 +47,17 @@ export async function commandOn(
   return { pid, stdout: channel, stderr: channel.stderr, ended, kill };
 }
 
-/** A session that closes without saying how its command ended says nothing of the command: that is a loss, not a failure. */
+/**
+ * A session that closes without saying how its command ended says nothing of the command: that is a loss, not a failure. Its
+ * `exit` event may come before anybody can listen; `close` comes after the output has been read, and repeats it.
+ */
 async function endOf(host: string, connection: SshConnection, channel: ClientChannel): Promise<CommandEnd> {
-  let end: CommandEnd | undefined;
-  channel.once("exit", (code: number | null, signal?: string) => {
-    end = { code, signal: signal ?? null };
+  return new Promise((resolve, reject) => {
+    channel.once("close", (code?: number | null, signal?: string) => {
+      if (code !== undefined) resolve({ code, signal: signal ?? null });
+      else reject(connection.lost.aborted ? abortReason(connection.lost) : hostLost(host));
+    });
   });
-  await once(channel, "close");
-  if (end === undefined) throw connection.lost.aborted ? connection.lost.reason : hostLost(host);
-  return end;
 }
 
 /**
