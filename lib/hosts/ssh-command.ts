@@ -51,13 +51,17 @@ export async function commandOn(
  * A session that closes without saying how its command ended says nothing of the command: that is a loss, not a failure. Its
  * `exit` event may come before anybody can listen; `close` comes after the output has been read, and repeats it.
  */
-async function endOf(host: string, connection: SshConnection, channel: ClientChannel): Promise<CommandEnd> {
-  return new Promise((resolve, reject) => {
-    channel.once("close", (code?: number | null, signal?: string) => {
-      if (code !== undefined) resolve({ code, signal: signal ?? null });
-      else reject(connection.lost.aborted ? abortReason(connection.lost) : hostLost(host));
-    });
+async function endOf(host: string, { lost }: SshConnection, channel: ClientChannel): Promise<CommandEnd> {
+  const end = Promise.withResolvers<CommandEnd>();
+  const lose = (): void => end.reject(lost.aborted ? abortReason(lost) : hostLost(host));
+  // Also for output that nobody reads, whose session would never close.
+  lost.addEventListener("abort", lose, { once: true });
+  channel.once("close", (code?: number | null, signal?: string) => {
+    lost.removeEventListener("abort", lose);
+    if (code === undefined) lose();
+    else end.resolve({ code, signal: signal ?? null });
   });
+  return end.promise;
 }
 
 /**

@@ -31,11 +31,13 @@ export class SshConnection {
   readonly hostKey: VerifiedKey;
   /** Aborted with HOST_LOST, or with nothing to say after {@link end}. */
   readonly lost: AbortSignal;
+  readonly #name: string;
   readonly #client: Client;
   readonly #work = new Slots(workSessionsMax);
   readonly #kills = new Slots(killSessionsMax);
 
-  private constructor(client: Client, hostKey: VerifiedKey, lost: AbortSignal) {
+  private constructor(name: string, client: Client, hostKey: VerifiedKey, lost: AbortSignal) {
+    this.#name = name;
     this.#client = client;
     this.hostKey = hostKey;
     this.lost = lost;
@@ -76,6 +78,7 @@ export class SshConnection {
     const lost = new AbortController();
     let cause: Error | undefined;
     client.on("error", (error) => (cause ??= error));
+    client.once("close", () => lost.abort(hostLost(target.alias, cause)));
     try {
       const sock = await (through?.forward(target) ?? openSocket(target, times.readyTimeoutMs, signal));
       await new Promise<void>((resolve, reject) => {
@@ -104,9 +107,8 @@ export class SshConnection {
       }
       throw hostUnreachable(target.alias, address, error);
     }
-    client.once("close", () => lost.abort(hostLost(target.alias, cause)));
     if (check.verified === undefined) throw new TypeError("a connection whose host key nobody looked at");
-    return new SshConnection(client, check.verified, lost.signal);
+    return new SshConnection(target.alias, client, check.verified, lost.signal);
   }
 
   /** Starts a command on a session of its own, when one is free. @throws RetryableError HOST_LOST; the signal's reason */
@@ -153,7 +155,6 @@ export class SshConnection {
     for (;;) {
       const release = await slots.take(waiting);
       try {
-        waiting.throwIfAborted();
         const session = await new Promise<Session>((resolve, reject) => {
           open((error, opened) => (error === undefined ? resolve(opened) : reject(error)));
         });
@@ -169,10 +170,11 @@ export class SshConnection {
     }
   }
 
-  /** An error of a lost connection is its loss. */
+  /** Where the server has not said no, it has said nothing: the connection is lost, or about to be. */
   #explain(error: unknown): unknown {
     if (this.lost.aborted) return this.lost.reason;
-    return error;
+    const isAnswer = error instanceof Error && "reason" in error;
+    return isAnswer || error instanceof Failure ? error : hostLost(this.#name, error);
   }
 }
 

@@ -82,6 +82,7 @@ export class Sshd implements AsyncDisposable {
     this.#child = spawn(program, ["-D", "-e", "-f", join(this.folder, "sshd_config")], {
       stdio: ["ignore", "ignore", "pipe"],
     });
+    running.add(this);
     let said = "";
     this.#child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
     for (let i = 0; !(await answers(this.port)); i += 1) {
@@ -95,6 +96,7 @@ export class Sshd implements AsyncDisposable {
     this.signal("SIGKILL");
     if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
     this.#child = undefined;
+    running.delete(this);
   }
 
   /** A signal for the listener and for every process of a session that is sshd's own. */
@@ -149,6 +151,12 @@ export class Sshd implements AsyncDisposable {
     return [...own, ...(jump === undefined ? [] : [readFileSync(jump.configFile, "utf8")])].join("\n");
   }
 }
+
+/** A test that is cut short shall leave no server behind. */
+const running = new Set<Sshd>();
+process.on("exit", () => {
+  for (const sshd of running) sshd.signal("SIGKILL");
+});
 
 /** A key pair without a passphrase, or with one. */
 export function makeKey(file: string, type = "ed25519", passphrase = ""): void {
