@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { execa } from "execa";
 import { ConfigurationError } from "../model/errors.ts";
 
@@ -49,11 +49,12 @@ async function wayTo(to: Destination, configFile: string | undefined, hopsLeft: 
   const proxyCommand = settings.get("proxycommand")?.[0] ?? "none";
   if (proxyCommand !== "none") throw sshConfig(to.alias, "ProxyCommand is not supported; ProxyJump is");
   const jumps = (settings.get("proxyjump")?.[0] ?? "none").split(",").filter((jump) => jump !== "none");
-  // Only the first hop is reached from here, so only its own ProxyJump counts, as with ssh -J.
   const way: SshTarget[] = [];
-  for (const [i, jump] of jumps.entries()) {
-    const hops = await wayTo(parseDestination(jump), configFile, hopsLeft - 1);
-    way.push(...(i === 0 ? hops : hops.slice(-1)));
+  for (const jump of jumps) {
+    const hop = parseDestination(jump);
+    // Only the first is reached from here, so only its own ProxyJump counts, as with ssh -J.
+    if (way.length === 0) way.push(...(await wayTo(hop, configFile, hopsLeft - 1)));
+    else way.push(targetOf(hop.alias, parseSettings(await askSsh(hop, configFile))));
   }
   return [...way, targetOf(to.alias, settings)];
 }
@@ -123,7 +124,7 @@ function targetOf(alias: string, settings: ReadonlyMap<string, readonly string[]
 function expand(text: string, of: { alias: string; host: string; port: number; user: string }): string {
   const tokens: Readonly<Record<string, string>> = {
     "%": "%",
-    d: homedir(),
+    d: userInfo().homedir,
     h: of.host,
     n: of.alias,
     p: String(of.port),
@@ -131,7 +132,7 @@ function expand(text: string, of: { alias: string; host: string; port: number; u
     u: userInfo().username,
   };
   return text
-    .replace(/^~(?=\/|$)/, homedir())
+    .replace(/^~(?=\/|$)/, userInfo().homedir)
     .replace(/^\$([A-Z_][A-Z0-9_]*)$|\$\{([A-Za-z_]\w*)\}/g, (_, whole: string, name: string) => {
       return process.env[whole ?? name] ?? "";
     })
