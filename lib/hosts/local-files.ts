@@ -2,6 +2,22 @@ import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
+const chunkBytes = 256 * 1024;
+
+/** A file's bytes, piece by piece; opened when the first is asked for. */
+export async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Writes a file whole and durably, as the far side of an upload does: a temporary file of the given mode, fsync, rename, and the
  * folder's own fsync.

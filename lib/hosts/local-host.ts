@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
+import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -9,7 +10,7 @@ import { collect } from "./collect.ts";
 import { folderMissing } from "./errors.ts";
 import { forwardRefused } from "./forward-failure.ts";
 import type { CommandEnd, Endpoint, ExecOptions, ExecResult, Host, RunningCommand, RunOptions } from "./host.ts";
-import { readLocalFile, replaceLocalFile } from "./local-files.ts";
+import { chunksOf, readLocalFile, replaceLocalFile } from "./local-files.ts";
 import { checkCommand } from "./quote.ts";
 
 /** What a login has; anything else of this process, its secrets above all, is not for the commands it starts. */
@@ -76,11 +77,11 @@ export class LocalHost implements Host {
   }
 
   async upload(localPath: string, path: string, mode = 0o644): Promise<void> {
-    await replaceLocalFile(path, createReadStream(localPath), mode);
+    await this.#replace(path, chunksOf(localPath), mode);
   }
 
   async writeFile(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-    await replaceLocalFile(path, [Buffer.from(content)], mode);
+    await this.#replace(path, [Buffer.from(content)], mode);
   }
 
   async readFile(path: string): Promise<Buffer | undefined> {
@@ -100,6 +101,12 @@ export class LocalHost implements Host {
   async close(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #replace(path: string, content: AsyncIterable<Buffer> | Iterable<Buffer>, mode: number): Promise<void> {
+    const folder = dirname(path);
+    if (!existsSync(folder)) throw folderMissing(this.name, folder);
+    await replaceLocalFile(path, content, mode);
+  }
 }
 
 function loginEnvironment(): Record<string, string> {

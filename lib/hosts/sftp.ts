@@ -111,8 +111,9 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-function fileFailure(host: string, path: string, error: unknown): Failure {
-  if (error instanceof Failure) return error;
+function fileFailure(host: string, path: string, error: unknown): unknown {
+  // What this machine says of the file to be copied is not the host's failure.
+  if (error instanceof Failure || typeof codeOf(error) === "string") return error;
   const about = { subject: `${host}:${path}`, cause: error };
   const why = error instanceof Error ? error.message : String(error);
   if (codeOf(error) === noSuchFile) {

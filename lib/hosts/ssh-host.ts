@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Duplex } from "node:stream";
 import { RetryableError } from "../model/errors.ts";
@@ -7,6 +6,7 @@ import { unlessAborted } from "./abort.ts";
 import { collect } from "./collect.ts";
 import { hostLost, shellUnusable } from "./errors.ts";
 import { forwardFailure } from "./forward-failure.ts";
+import { chunksOf } from "./local-files.ts";
 import type { VerifiedKey } from "./host-key.ts";
 import type { Endpoint, ExecOptions, ExecResult, Host, RunningCommand, RunOptions } from "./host.ts";
 import { wrapCommand } from "./quote.ts";
@@ -63,7 +63,7 @@ export class SshHost implements Host {
   }
 
   async upload(localPath: string, path: string, mode = 0o644): Promise<void> {
-    await this.#withSftp((session) => replaceFile(session, path, createReadStream(localPath), mode));
+    await this.#withSftp((session) => replaceFile(session, path, chunksOf(localPath), mode));
   }
 
   async writeFile(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import type { Host } from "../../lib/hosts/host.ts";
 import { LocalHost } from "../../lib/hosts/local-host.ts";
@@ -20,6 +23,13 @@ after(async () => {
   await sshd?.[Symbol.asyncDispose]();
 });
 
+/** Does the process whose id a file holds still run? */
+function isAlive(file: string): boolean {
+  const pid = readFileSync(file, "utf8").trim();
+  // One that has ended and that nobody has waited for still has a folder there.
+  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
 /** The tests of one interface, for both that implement it. */
 const kinds = [
   { kind: "over SSH", skip: noSshd, host: () => remote ?? assert.fail("there is no sshd") },
@@ -29,10 +39,8 @@ const kinds = [
 for (const { kind, skip, host } of kinds) {
   const run = async (argv: readonly string[], more: object = {}) => host().exec(argv, { cwd: "/", ...more });
   const sh = async (script: string, more: object = {}) => run(["sh", "-c", script], more);
-  const printWords = async (words: readonly string[]): Promise<unknown> => {
-    const program = "process.stdout.write(JSON.stringify(process.argv.slice(1)))";
-    return JSON.parse((await run([process.execPath, "-e", program, "--", ...words])).stdout);
-  };
+  const printWords = async (words: readonly string[]): Promise<string[]> =>
+    (await run(["printf", "%s\\0", "", ...words])).stdout.split("\0").slice(1, -1);
 
   describe(kind, { skip }, () => {
     test("a command's code, its signal and its two outputs", async () => {
@@ -105,6 +113,50 @@ for (const { kind, skip, host } of kinds) {
       await assert.rejects(run(["echo", "a\0b"]), Error);
       await assert.rejects(run(["-x"]), TypeError);
       await assert.rejects(run([]), TypeError);
+    });
+
+    test("too long: the command and what it has started are ended, gently first", async () => {
+      const folder = temporaryFolder("timeout");
+      const script = 'trap "echo bye > term; exit 3" TERM; sleep 60 & echo $! > child; echo $$ > pid; wait';
+      await assert.rejects(host().exec(["sh", "-c", script], { cwd: folder, timeoutMs: 1000 }), {
+        name: "RetryableError",
+        code: "HOST_TIMEOUT",
+      });
+      assert.equal(readFileSync(join(folder, "term"), "utf8"), "bye\n");
+      for (const name of ["pid", "child"]) assert.equal(isAlive(join(folder, name)), false, name);
+    });
+
+    test("an abort ends it too, and what heeds no SIGTERM is killed", async () => {
+      const folder = temporaryFolder("abort");
+      const aborting = new AbortController();
+      const reason = new Error("enough");
+      const script = 'trap "" TERM; echo $$ > pid; while :; do sleep 1; done';
+      const running = host().exec(["sh", "-c", script], { cwd: folder, signal: aborting.signal });
+      while (!existsSync(join(folder, "pid"))) await sleep(20);
+      aborting.abort(reason);
+      await assert.rejects(running, reason);
+      assert.equal(isAlive(join(folder, "pid")), false);
+      await assert.rejects(run(["true"], { signal: AbortSignal.abort(reason) }), reason);
+    });
+
+    test("a command as a stream: its pid, its output as it comes, its end", async () => {
+      const script = "echo $$; read line; echo $line";
+      const command = await host().start(["sh", "-c", script], { cwd: "/", input: "given\n" });
+      let text = "";
+      command.stderr.resume();
+      for await (const chunk of command.stdout) text += String(chunk);
+      assert.equal(text, `${command.pid}\ngiven\n`);
+      assert.deepEqual(await command.ended, { code: 0, signal: null });
+      await command.kill();
+    });
+
+    test("this program's environment is not the command's", async () => {
+      process.env["CLICKHOUSE_PASSWORD"] = "hunter2";
+      try {
+        assert.ok(!(await run(["env"])).stdout.includes("hunter2"));
+      } finally {
+        delete process.env["CLICKHOUSE_PASSWORD"];
+      }
     });
 
     test("the folder is absolute and there", async () => {

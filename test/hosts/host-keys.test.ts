@@ -34,6 +34,11 @@ async function refusal(): Promise<RefusedError> {
   throw new assert.AssertionError({ message: "nothing was refused" });
 }
 
+/** A line of known_hosts; the text stands for the key's bytes. */
+function keyLine(names: string, text: string, type = "ssh-ed25519"): string {
+  return `${names} ${type} ${Buffer.from(text).toString("base64")} a comment\n`;
+}
+
 function at(host: string, port = 22): KeyName {
   return { host, port };
 }
@@ -98,19 +103,17 @@ test("a revoked key is refused although it is known too", { skip }, async () => 
 
 test("names: patterns, lists, exclusions, ports, aliases, capitals", () => {
   const file = join(temporaryFolder("known"), "known_hosts");
-  const line = (names: string, text: string, type = "ssh-ed25519"): string =>
-    `${names} ${type} ${Buffer.from(text).toString("base64")} a comment\n`;
   writeFileSync(
     file,
     [
       "# ssh-ed25519 AAAA\n",
       "broken\n",
-      line("*.lan,!bad.lan,10.0.0.?", "pattern"),
-      line("Name,10.1.1.1", "list"),
-      line("[name]:2222", "port"),
-      line("name", "rsa", "ssh-rsa"),
-      `@cert-authority ${line("*", "authority")}`,
-      line("the-alias", "alias"),
+      keyLine("*.lan,!bad.lan,10.0.0.?", "pattern"),
+      keyLine("Name,10.1.1.1", "list"),
+      keyLine("[name]:2222", "port"),
+      keyLine("name", "rsa", "ssh-rsa"),
+      `@cert-authority ${keyLine("*", "authority")}`,
+      keyLine("the-alias", "alias"),
     ].join(""),
   );
   const known = readKnownHosts([file, "/nowhere"]);
