@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from "node:stream";
+import type { VerifiedKey } from "./host-key.ts";
 
 /** How a command is run. */
 export interface RunOptions {
@@ -44,6 +45,14 @@ export interface RunningCommand {
   readonly kill: () => Promise<void>;
 }
 
+/** Who a host is, once it has been reached. */
+export interface HostIdentity {
+  /** `user@address:port`, with the hosts that lead to it. */
+  readonly address: string;
+  /** Undefined for this machine, which needs none. */
+  readonly key: VerifiedKey | undefined;
+}
+
 /** A port as the host sees it. */
 export interface Endpoint {
   readonly host: string;
@@ -56,6 +65,8 @@ export interface Endpoint {
  */
 export interface Host extends AsyncDisposable {
   readonly name: string;
+  /** Connects, where there is no connection, and says to whom. @throws as {@link exec} */
+  readonly identify: () => Promise<HostIdentity>;
   /**
    * Runs a program with exactly these arguments, no shell's reading of them, and waits for its end.
    * @throws RetryableError HOST_UNREACHABLE, HOST_LOST, HOST_TIMEOUT; ConfigurationError HOST_NO_FOLDER for a `cwd` that is not

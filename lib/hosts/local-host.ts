@@ -9,7 +9,16 @@ import { execa } from "execa";
 import { collect } from "./collect.ts";
 import { folderMissing } from "./errors.ts";
 import { forwardRefused } from "./forward-failure.ts";
-import type { CommandEnd, Endpoint, ExecOptions, ExecResult, Host, RunningCommand, RunOptions } from "./host.ts";
+import type {
+  CommandEnd,
+  Endpoint,
+  ExecOptions,
+  ExecResult,
+  Host,
+  HostIdentity,
+  RunningCommand,
+  RunOptions,
+} from "./host.ts";
 import { chunksOf, readLocalFile, replaceLocalFile } from "./local-files.ts";
 import { checkCommand } from "./quote.ts";
 
@@ -40,6 +49,10 @@ export class LocalHost implements Host {
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  async identify(): Promise<HostIdentity> {
+    return { address: "this machine", key: undefined };
   }
 
   async exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {

@@ -28,6 +28,8 @@ const sessionsExhausted: ReadonlySet<unknown> = new Set([2, 4]);
 
 /** One SSH connection: sessions on it, and what becomes of them when it is lost. */
 export class SshConnection {
+  /** `user@address:port`, with the hosts that lead to it. */
+  readonly address: string;
   readonly hostKey: VerifiedKey;
   /** Aborted with HOST_LOST, or with nothing to say after {@link end}. */
   readonly lost: AbortSignal;
@@ -36,8 +38,9 @@ export class SshConnection {
   readonly #work = new Slots(workSessionsMax);
   readonly #kills = new Slots(killSessionsMax);
 
-  private constructor(name: string, client: Client, hostKey: VerifiedKey, lost: AbortSignal) {
+  private constructor(name: string, address: string, client: Client, hostKey: VerifiedKey, lost: AbortSignal) {
     this.#name = name;
+    this.address = address;
     this.#client = client;
     this.hostKey = hostKey;
     this.lost = lost;
@@ -71,7 +74,8 @@ export class SshConnection {
     times: ConnectionTimes,
     signal: AbortSignal,
   ): Promise<SshConnection> {
-    const address = `${target.user}@${target.host}:${target.port}`;
+    const own = `${target.user}@${target.host}:${target.port}`;
+    const address = through === undefined ? own : `${own} through ${through.address}`;
     const credentials = credentialsFor(target);
     const check = new HostKeyCheck(target);
     const client = new Client();
@@ -108,7 +112,7 @@ export class SshConnection {
       throw hostUnreachable(target.alias, address, error);
     }
     if (check.verified === undefined) throw new TypeError("a connection whose host key nobody looked at");
-    return new SshConnection(target.alias, client, check.verified, lost.signal);
+    return new SshConnection(target.alias, address, client, check.verified, lost.signal);
   }
 
   /** Starts a command on a session of its own, when one is free. @throws RetryableError HOST_LOST; the signal's reason */

@@ -7,8 +7,7 @@ import { collect } from "./collect.ts";
 import { hostLost, shellUnusable } from "./errors.ts";
 import { forwardFailure } from "./forward-failure.ts";
 import { chunksOf } from "./local-files.ts";
-import type { VerifiedKey } from "./host-key.ts";
-import type { Endpoint, ExecOptions, ExecResult, Host, RunningCommand, RunOptions } from "./host.ts";
+import type { Endpoint, ExecOptions, ExecResult, Host, HostIdentity, RunningCommand, RunOptions } from "./host.ts";
 import { wrapCommand } from "./quote.ts";
 import { readSmallFile, replaceFile, type FileSession } from "./sftp.ts";
 import { commandOn } from "./ssh-command.ts";
@@ -53,6 +52,11 @@ export class SshHost implements Host {
     this.#options = options;
   }
 
+  async identify(): Promise<HostIdentity> {
+    const { address, hostKey } = await this.#connected();
+    return { address, key: hostKey };
+  }
+
   async exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
     return collect(this.name, await this.start(argv, options), options);
   }
@@ -81,11 +85,6 @@ export class SshHost implements Host {
     } catch (error) {
       throw forwardFailure(this.name, endpoint, error);
     }
-  }
-
-  /** The key that the host has shown, and who vouches for it; connects where there is no connection. */
-  async hostKey(): Promise<VerifiedKey> {
-    return (await this.#connected()).hostKey;
   }
 
   async close(): Promise<void> {
