@@ -67,6 +67,7 @@ test("what holds when nobody says", () => {
     storePrimary: undefined,
     segmentation: "year",
     symbolGate: "strict",
+    undoDays: 7,
   });
 });
 

@@ -67,6 +67,7 @@ test("every setting with its value and its origin: flag, environment, settings f
     storePrimary: [null, "not set"],
     segmentation: ["month", "RANGEBAR_OUROBOROS_MODE (settings file)"],
     symbolGate: ["strict", "default"],
+    undoDays: ["7", "default"],
     cryptoFloor: ["250", "default"],
     forexFloor: ["60", "RANGEBAR_FOREX_MIN_THRESHOLD (environment)"],
     equitiesFloor: ["100", "default"],
