@@ -9,7 +9,7 @@ import { storeSettings } from "../lib/store/index.ts";
 
 /** The table of checks, and under it what to do about those that are not well. */
 function findingLines(findings: readonly Finding[]): string[] {
-  const rows = findings.map(({ name, state, detail }) => [name, state, detail]);
+  const rows = findings.map(({ name, state, detail }) => [name, state, detail.replace(/\s*\n\s*/g, "; ")]);
   const advice = findings
     .filter(({ state }) => state !== "ok" && state !== "skipped")
     .flatMap(({ name, fix }) => ["", name, `  what to do: ${fix ?? "see what was found"}`]);

@@ -34,6 +34,8 @@ const loginVariables = [
   "TMPDIR",
   "XDG_RUNTIME_DIR",
   "DBUS_SESSION_BUS_ADDRESS",
+  "PUEUE_CONFIG_PATH",
+  "SLURM_CONF",
 ];
 
 /** What a shell says for a program that is not there, or cannot be run. */
