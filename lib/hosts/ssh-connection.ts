@@ -86,7 +86,7 @@ export class SshConnection {
     try {
       const sock = await (through?.forward(target) ?? openSocket(target, times.readyTimeoutMs, signal));
       await new Promise<void>((resolve, reject) => {
-        signal.addEventListener("abort", () => client.destroy(), { once: true });
+        signal.addEventListener("abort", () => client.destroy(), { once: true, signal: lost.signal });
         client.once("ready", resolve).once("error", reject);
         // A server that goes away says no more than this.
         client.once("close", () => reject(new Error("the server closed the connection")));
