@@ -17,5 +17,15 @@ install_slurm() {
   apt-get install --yes --no-install-recommends munge slurmctld slurmd slurm-client
 }
 
-[ "$#" -gt 0 ] || set -- pueue slurm
+# OpenSSH, from Debian's packages. The server is not started: tests start their own, on free ports.
+install_sshd() {
+  if [ -x /usr/sbin/sshd ] && command -v ssh >/dev/null && command -v ssh-agent >/dev/null; then return; fi
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "no sshd here: tests over SSH are skipped; install openssh-server and openssh-client" >&2
+    return
+  fi
+  apt-get install --yes --no-install-recommends openssh-server openssh-client procps
+}
+
+[ "$#" -gt 0 ] || set -- sshd pueue slurm
 for tool in "$@"; do "install_$tool"; done

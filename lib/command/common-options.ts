@@ -9,10 +9,14 @@ function optionOf(name: SettingName, type: OptionSpec["type"], extra: Pick<Optio
   return { type, describe: shown, env, group: "Common options:", ...extra };
 }
 
+type CommonFlag = "state" | "symbols" | "fleet" | "ssh-config" | "archive" | "market" | "json";
+
 /** The flags that every verb has. `loadSettings` resolves them. */
-export const commonOptions: Readonly<Record<"state" | "symbols" | "archive" | "market" | "json", OptionSpec>> = {
+export const commonOptions: Readonly<Record<CommonFlag, OptionSpec>> = {
   state: optionOf("stateDirectory", "string"),
   symbols: optionOf("symbolsFile", "string"),
+  fleet: optionOf("fleetFile", "string"),
+  "ssh-config": optionOf("sshConfigFile", "string"),
   archive: optionOf("archive", "string"),
   market: optionOf("market", "string", { choices: markets }),
   json: optionOf("json", "boolean"),

@@ -14,7 +14,15 @@ export type Parsed =
   | { readonly kind: "arguments"; readonly flags: SettingFlags; readonly raw: Readonly<Record<string, unknown>> };
 
 const text = z.string().min(1).optional();
-const commonFlags = z.object({ state: text, symbols: text, archive: text, market: text, json: z.boolean().optional() });
+const commonFlags = z.object({
+  state: text,
+  symbols: text,
+  fleet: text,
+  "ssh-config": text,
+  archive: text,
+  market: text,
+  json: z.boolean().optional(),
+});
 
 /**
  * Parses a command line by the command's definition, strictly.

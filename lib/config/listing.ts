@@ -25,9 +25,9 @@ const masked = "***";
  * @throws ConfigurationError BAD_SETTING, as {@link loadSettings}
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
-  const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = {
-    ...loadSettings(flags, environment),
-  };
+  // A list is shown as it was written.
+  const { storeHosts: _list, ...scalars } = loadSettings(flags, environment);
+  const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = scalars;
   for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {
     const { describe, env, secret } = settingDefinition(name);

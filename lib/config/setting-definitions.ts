@@ -21,6 +21,16 @@ export const settingDefinitions = {
     env: "BARKEEP_SYMBOLS",
     describe: "symbol registry (default: the project's symbols.toml)",
   },
+  fleetFile: {
+    flag: "fleet",
+    env: "BARKEEP_FLEET",
+    describe: "machines on which work may run (default: fleet.toml beside the symbol registry, where there is one)",
+  },
+  sshConfigFile: {
+    flag: "ssh-config",
+    env: "BARKEEP_SSH_CONFIG",
+    describe: "SSH configuration (default: the user's and the system's)",
+  },
   archive: {
     flag: "archive",
     env: "BARKEEP_ARCHIVE",
@@ -39,6 +49,17 @@ export const settingDefinitions = {
   },
   storeUser: { env: "CLICKHOUSE_USER", describe: "user at the ClickHouse server" },
   storePassword: { env: "CLICKHOUSE_PASSWORD", secret: true, describe: "password at the ClickHouse server" },
+  storeMode: {
+    env: "RANGEBAR_MODE",
+    default: "auto",
+    describe:
+      "where a server is looked for: local, remote (the hosts below), cloud (CLICKHOUSE_HOST), auto (all of these)",
+  },
+  storeHosts: {
+    env: "RANGEBAR_CH_HOSTS",
+    describe: "SSH aliases of hosts with a ClickHouse server, parted by commas, in the order they are tried",
+  },
+  storePrimary: { env: "RANGEBAR_CH_PRIMARY", describe: "the SSH alias that is tried first" },
   segmentation: {
     env: "RANGEBAR_OUROBOROS_MODE",
     default: "year",

@@ -3,8 +3,10 @@ import { ConfigurationError } from "../model/errors.ts";
 import { markets, type Market } from "../model/markets.ts";
 import { segmentations, type Segmentation } from "../model/segments.ts";
 import type { Environment, Layer } from "./environment.ts";
+import { fleetBeside } from "./fleet.ts";
 import { projectRoot } from "./project-root.ts";
 import { settingDefinition, settingDefinitions, type SettingName } from "./setting-definitions.ts";
+import { storeModes, type StoreMode } from "./store-candidates.ts";
 import { storeUrlOf } from "./store-url.ts";
 
 export const symbolGates = ["strict", "warn", "off"] as const;
@@ -18,6 +20,10 @@ export type SettingSource = { readonly from: "flag" | Layer; readonly name: stri
 export interface Settings {
   readonly stateDirectory: string;
   readonly symbolsFile: string;
+  /** Undefined where none is named and none stands beside the registry. */
+  readonly fleetFile: string | undefined;
+  /** Undefined for the user's and the system's own. */
+  readonly sshConfigFile: string | undefined;
   /** A directory (absolute) or an http(s) URL without a slash at its end. */
   readonly archive: string | undefined;
   /** Wins over the registry's market. */
@@ -27,6 +33,11 @@ export interface Settings {
   readonly storeUrl: string | undefined;
   readonly storeUser: string | undefined;
   readonly storePassword: string | undefined;
+  readonly storeMode: StoreMode;
+  /** SSH aliases in the order they are tried. */
+  readonly storeHosts: readonly string[];
+  /** The alias that is tried before these. */
+  readonly storePrimary: string | undefined;
   readonly segmentation: Segmentation;
   readonly symbolGate: SymbolGate;
   /** How long a build that was replaced is kept for undo. */
@@ -37,6 +48,8 @@ export interface Settings {
 export interface SettingFlags {
   readonly state?: string | undefined;
   readonly symbols?: string | undefined;
+  readonly fleet?: string | undefined;
+  readonly "ssh-config"?: string | undefined;
   readonly archive?: string | undefined;
   readonly market?: string | undefined;
   readonly json?: boolean | undefined;
@@ -55,15 +68,23 @@ export interface SettingText {
 export function loadSettings(flags: SettingFlags, environment: Environment): Settings {
   const find = (name: SettingName): SettingText | undefined => settingText(name, flags, environment);
   const path = (name: SettingName): string | undefined => pathOf(find(name), environment);
+  const symbolsFile = path("symbolsFile") ?? join(projectRoot, "symbols.toml");
   return {
     stateDirectory: path("stateDirectory") ?? resolve(settingDefinitions.stateDirectory.default),
-    symbolsFile: path("symbolsFile") ?? join(projectRoot, "symbols.toml"),
+    symbolsFile,
+    fleetFile: path("fleetFile") ?? fleetBeside(symbolsFile),
+    sshConfigFile: path("sshConfigFile"),
     archive: isUrl(find("archive")?.text) ? find("archive")?.text.replace(/\/+$/, "") : path("archive"),
     market: oneOf(find("market"), markets),
     json: ["true", "1"].includes(oneOf(find("json"), ["true", "1", "false", "0"]) ?? "false"),
     storeUrl: storeUrlOf(environment)?.url,
     storeUser: find("storeUser")?.text,
     storePassword: find("storePassword")?.text,
+    storeMode: oneOf(find("storeMode"), storeModes) ?? settingDefinitions.storeMode.default,
+    storeHosts: (find("storeHosts")?.text.split(",") ?? [])
+      .map((alias) => alias.trim())
+      .filter((alias) => alias !== ""),
+    storePrimary: find("storePrimary")?.text,
     segmentation: oneOf(find("segmentation"), segmentations) ?? settingDefinitions.segmentation.default,
     symbolGate: oneOf(find("symbolGate"), symbolGates) ?? settingDefinitions.symbolGate.default,
     undoDays: wholeNumber(find("undoDays")) ?? Number(settingDefinitions.undoDays.default),

@@ -7,10 +7,9 @@ import { Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { barVersion } from "../native/index.ts";
 import { HttpClient } from "../sources/archive/http-client.ts";
 import { openStore, storeExists, storeVersion, type StoreSettings } from "../store/index.ts";
-import { failed, ok, type Finding } from "./finding.ts";
+import { failed, ok, unknown, type Finding } from "./finding.ts";
+import { freeBytesLeast } from "./limits.ts";
 
-/** Below this a run may end on a full disk; a year of one symbol at the finest default threshold takes less. */
-const freeBytesLeast = 2e9;
 const threadPoolLeast = 8;
 
 /** Looking at an archive does not wait for one that is away. */
@@ -119,7 +118,7 @@ async function checkArchive(location: string | undefined): Promise<Finding> {
   } catch (error) {
     // Many archives answer their root with 403 or 404; an answer is what counts.
     if (error instanceof RetryableError && error.code === "ARCHIVE_REFUSED") return isUp;
-    return { name, state: "unknown", detail: `${location} does not answer: ${textOf(error)}`, fix };
+    return unknown(name, `${location} does not answer: ${textOf(error)}`, fix);
   }
 }
 

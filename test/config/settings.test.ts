@@ -54,14 +54,20 @@ test("what holds when nobody says", () => {
   assert.deepEqual(settings, {
     stateDirectory: resolve(".barkeep"),
     symbolsFile: join(projectRoot, "symbols.toml"),
+    fleetFile: join(projectRoot, "fleet.toml"),
+    sshConfigFile: undefined,
     archive: undefined,
     market: undefined,
     json: false,
     storeUrl: undefined,
     storeUser: undefined,
     storePassword: undefined,
+    storeMode: "auto",
+    storeHosts: [],
+    storePrimary: undefined,
     segmentation: "year",
     symbolGate: "strict",
+    undoDays: 7,
   });
 });
 

@@ -48,19 +48,26 @@ test("every setting with its value and its origin: flag, environment, settings f
   const all = await rows(["--market", "spot"], {
     CLICKHOUSE_HOST: "db.example",
     CLICKHOUSE_PORT: "9123",
+    RANGEBAR_CH_HOSTS: "one,two",
     RANGEBAR_FOREX_MIN_THRESHOLD: "60",
   });
   assert.deepEqual(Object.fromEntries(all), {
     stateDirectory: [join(folder, "state"), "BARKEEP_STATE (settings file)"],
     symbolsFile: [join(projectRoot, "symbols.toml"), "default"],
+    fleetFile: [join(projectRoot, "fleet.toml"), "default"],
+    sshConfigFile: [null, "not set"],
     archive: ["https://archive.example", "BARKEEP_ARCHIVE (settings file)"],
     market: ["spot", "--market"],
     json: ["true", "--json"],
     storeUrl: ["http://db.example:9123", "CLICKHOUSE_HOST (environment)"],
     storeUser: [null, "not set"],
     storePassword: ["***", "CLICKHOUSE_PASSWORD (settings file)"],
+    storeMode: ["auto", "default"],
+    storeHosts: ["one,two", "RANGEBAR_CH_HOSTS (environment)"],
+    storePrimary: [null, "not set"],
     segmentation: ["month", "RANGEBAR_OUROBOROS_MODE (settings file)"],
     symbolGate: ["strict", "default"],
+    undoDays: ["7", "default"],
     cryptoFloor: ["250", "default"],
     forexFloor: ["60", "RANGEBAR_FOREX_MIN_THRESHOLD (environment)"],
     equitiesFloor: ["100", "default"],
@@ -126,7 +133,15 @@ test("a floor that is no threshold is told when the settings are shown, not only
 
 test("every setting of the common flags has its flag in --help", async () => {
   const { stdout } = await barkeep(["config", "--help"]);
-  for (const name of ["stateDirectory", "symbolsFile", "archive", "market", "json"] as const) {
+  for (const name of [
+    "stateDirectory",
+    "symbolsFile",
+    "fleetFile",
+    "sshConfigFile",
+    "archive",
+    "market",
+    "json",
+  ] as const) {
     const { flag, env: inEnvironment } = settingDefinition(name);
     assert.ok(stdout.includes(`--${flag} `) && stdout.includes(inEnvironment), name);
   }
