@@ -1,6 +1,5 @@
 import { ConfigurationError } from "./errors.ts";
 import { markets, type Market } from "./markets.ts";
-import type { SegmentId } from "./segments.ts";
 
 /** A threshold in decimal basis points: 1 dbps = 0.001 % = 1e-5. */
 export type ThresholdDbps = number & { readonly __brand: "ThresholdDbps" };
@@ -57,7 +56,7 @@ export function parseSeriesId(text: string): RangeSeries {
 const defaultPrefix = "range:binance/spot/";
 
 /** A unit's id: `BTCUSDT@250:2024`, with the dataset, venue and market in front when not the default. */
-export function unitId(series: SeriesId, segment: SegmentId): string {
+export function unitId(series: string, segment: string): string {
   const short = series.startsWith(defaultPrefix) ? series.slice(defaultPrefix.length) : series;
   return `${short}:${segment}`;
 }

@@ -3,7 +3,7 @@ import { Failure, RefusedError } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
 import { isGone, isThisProcess, thisHolder, type Holder } from "./holder.ts";
 import { numberAfter } from "./numbers.ts";
-import { unitKey, type BuildKey } from "./unit-key.ts";
+import { unitKey, type BuildKey, type LeaseKey } from "./unit-key.ts";
 import type { Store } from "./store.ts";
 
 /** A lease that is not renewed for so long, by the store's clock, may be taken over whoever holds it. */
@@ -11,7 +11,12 @@ export const leaseMs = 60_000;
 const renewEveryMs = 20_000;
 const silentDayMs = 86_400_000;
 
-/** The right to write to a build, and the attempt number that came with it. */
+/** The right to something, and the attempt number that came with it. */
+export interface HeldLease extends LeaseKey {
+  readonly attempt: bigint;
+}
+
+/** The right to write to a build. */
 export interface Lease extends BuildKey {
   readonly attempt: bigint;
 }
@@ -44,7 +49,7 @@ const holderRow = z
 export type LeaseState = Readonly<z.output<typeof holderRow>>;
 
 /** Every attempt's lease on a build, oldest first. */
-export async function leasesOf(store: Store, key: BuildKey): Promise<LeaseState[]> {
+export async function leasesOf(store: Store, key: LeaseKey): Promise<LeaseState[]> {
   return store.rows(
     `SELECT attempt, max(event) = 'released' AS released, any(host) AS host, any(pid) AS pid, any(process_start) AS process_start,
   any(command) AS command, toString(min(at)) AS since, dateDiff('millisecond', max(l.at), now64(3)) AS age_ms
@@ -68,7 +73,10 @@ export function hasEnded(lease: LeaseState): boolean {
  * @throws RefusedError LEASE_HELD naming the live holder; a lease that this very process holds is taken over, for what it
  *   was doing has ended
  */
-export async function takeLease(store: Store, { series, segment, build }: BuildKey): Promise<Lease> {
+export async function takeLease<Key extends LeaseKey>(
+  store: Store,
+  { series, segment, build }: Key,
+): Promise<HeldLease & Pick<Key, "series" | "segment">> {
   const key = { series, segment, build };
   const before = await leasesOf(store, key);
   refuseWhereHeld(key, before);
@@ -88,7 +96,7 @@ export async function takeLease(store: Store, { series, segment, build }: BuildK
 }
 
 /** Gives leases back, so that the next one need not wait. Where the store does not take it, they end by themselves. */
-export async function releaseLeases(store: Store, leases: readonly Lease[]): Promise<void> {
+export async function releaseLeases(store: Store, leases: readonly HeldLease[]): Promise<void> {
   if (leases.length === 0) return;
   try {
     await write(store, leases, "released");
@@ -103,12 +111,12 @@ export async function releaseLeases(store: Store, leases: readonly Lease[]): Pro
  */
 export class LeaseKeeper {
   readonly #store: Store;
-  readonly #leases: readonly Lease[];
+  readonly #leases: readonly HeldLease[];
   readonly #timer: NodeJS.Timeout;
   #renewing: Promise<void> = Promise.resolve();
   #fault: Error | undefined;
 
-  constructor(store: Store, leases: readonly Lease[]) {
+  constructor(store: Store, leases: readonly HeldLease[]) {
     this.#store = store;
     this.#leases = leases;
     this.#timer = setInterval(() => {
@@ -138,7 +146,7 @@ export class LeaseKeeper {
 const attemptRow = z.object({ attempt: z.string().transform(BigInt) });
 
 /** Leases are forgotten after a time; what was committed under them is not. */
-async function greatestCovered(store: Store, key: BuildKey): Promise<bigint> {
+async function greatestCovered(store: Store, key: LeaseKey): Promise<bigint> {
   const [row] = await store.rows(
     `SELECT max(c.attempt) AS attempt FROM barkeep.coverage AS c WHERE ${unitKey(key)}`,
     attemptRow,
@@ -146,7 +154,7 @@ async function greatestCovered(store: Store, key: BuildKey): Promise<bigint> {
   return row?.attempt ?? 0n;
 }
 
-function refuseWhereHeld(key: BuildKey, leases: readonly LeaseState[]): void {
+function refuseWhereHeld(key: LeaseKey, leases: readonly LeaseState[]): void {
   const held = leases.findLast((lease) => isLive(lease) && !isThisProcess(lease));
   if (held === undefined) return;
   const unit = unitId(key.series, key.segment);
@@ -157,7 +165,11 @@ function refuseWhereHeld(key: BuildKey, leases: readonly LeaseState[]): void {
   });
 }
 
-async function write(store: Store, leases: readonly Lease[], event: "taken" | "renewed" | "released"): Promise<void> {
+async function write(
+  store: Store,
+  leases: readonly HeldLease[],
+  event: "taken" | "renewed" | "released",
+): Promise<void> {
   const { host, pid, processStart, command }: Holder = thisHolder();
   await store.insertRows(
     "barkeep.leases (series, segment, build, attempt, event, host, pid, process_start, command)",

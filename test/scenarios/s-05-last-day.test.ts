@@ -30,17 +30,29 @@ const cases: readonly LastDay[] = [
       unlinkSync(bench.archive.pathOf(bench.lastDay));
       unlinkSync(`${bench.archive.pathOf(bench.lastDay)}.CHECKSUM`);
     },
-    ...{ exit: 1, code: "NOT_PUBLISHED_YET", says: /run the same command again later/, asks: 0, quarantined: 0 },
+    exit: 1,
+    code: "NOT_PUBLISHED_YET",
+    says: /run the same command again later/,
+    asks: 0,
+    quarantined: 0,
   },
   {
     what: "503 with an hour to wait: could not be told",
     harm: (bench, server) => fault(bench, server, ".zip", { kind: "status", status: 503, retryAfter: "3600" }),
-    ...{ exit: 2, code: "ARCHIVE_ASKS_TO_WAIT", says: /HTTP 503/, asks: 1, quarantined: 0 },
+    exit: 2,
+    code: "ARCHIVE_ASKS_TO_WAIT",
+    says: /HTTP 503/,
+    asks: 1,
+    quarantined: 0,
   },
   {
     what: "another checksum in two fetches: put aside",
     harm: (bench, server) => fault(bench, server, ".zip", { kind: "wrong-bytes" }),
-    ...{ exit: 1, code: "CHECKSUM_MISMATCH", says: /the file was put aside/, asks: 2, quarantined: 1 },
+    exit: 1,
+    code: "CHECKSUM_MISMATCH",
+    says: /the file was put aside/,
+    asks: 2,
+    quarantined: 1,
   },
   {
     what: "published torn, with a checksum that fits: bad",
@@ -48,12 +60,20 @@ const cases: readonly LastDay[] = [
       const whole = readFileSync(archive.pathOf(lastDay));
       archive.putZip(lastDay, whole.subarray(0, whole.length >> 1));
     },
-    ...{ exit: 1, code: "ZIP_CORRUPT", says: /fetch the archive again/, asks: 1, quarantined: 0 },
+    exit: 1,
+    code: "ZIP_CORRUPT",
+    says: /fetch the archive again/,
+    asks: 1,
+    quarantined: 0,
   },
   {
     what: "a body that ends early: asked for again, and no day that is not whole",
     harm: (bench, server) => fault(bench, server, ".zip", { kind: "truncate" }),
-    ...{ exit: 2, code: "ARCHIVE_UNREACHABLE", says: /in 6 attempts/, asks: 6, quarantined: 0 },
+    exit: 2,
+    code: "ARCHIVE_UNREACHABLE",
+    says: /in 6 attempts/,
+    asks: 6,
+    quarantined: 0,
   },
 ];
 

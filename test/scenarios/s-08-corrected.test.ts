@@ -24,11 +24,9 @@ test("S-08: an archive is corrected and every bar keeps its bounds: a rebuild re
   };
   const [before, statusBefore] = [await bars(), await bench.status()];
 
-  // Every quantity of the second day doubles; prices, times and ids stay.
-  const corrected = walkOf(bench.lastDay, 1000 + bench.perDay, bench.perDay).map((trade) => {
-    const [whole = "", cents = ""] = trade.quantity.split(".");
-    return { ...trade, quantity: `${1 + Number(whole)}.${cents}` };
-  });
+  // Every quantity of the second day is larger; prices, times and ids stay.
+  const corrected = walkOf(bench.lastDay, 1000 + bench.perDay, bench.perDay);
+  for (const trade of corrected) trade.quantity = trade.quantity.replace(/^0/, "1");
   bench.archive.putLines(bench.lastDay, linesOf(corrected));
   const expected = await bench.cleanStatus();
 

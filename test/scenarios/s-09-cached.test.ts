@@ -8,17 +8,18 @@ import { Bench } from "../rig/bench.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 
 const dayMs = 86_400_000;
+/** So many of a day's last trades fall into three milliseconds. */
+const full = 90;
 
 /** Days whose last seconds are full: many trades in one millisecond, in an order that only their ids tell, up to the last one. */
 function putFullEnds(bench: Bench): void {
   for (const [i, day] of [bench.firstDay, bench.lastDay].entries()) {
-    const trades = walkOf(day, 1000 + i * bench.perDay, bench.perDay).map((trade, row) => {
-      const fromEnd = bench.perDay - 1 - row;
-      if (fromEnd >= 90) return trade;
-      const timeMs = dayStartMs(day) + dayMs - 1 - Math.floor(fromEnd / 30) * 400;
+    const trades = walkOf(day, 1000 + i * bench.perDay, bench.perDay);
+    for (const [row, trade] of trades.slice(-full).entries()) {
+      trade.timeMs = dayStartMs(day) + dayMs - 1 - Math.floor((full - 1 - row) / 30) * 400;
       // Up and down within the millisecond: another order gives other bars.
-      return { ...trade, timeMs, price: `${60_000 + (row % 7) * 97}.00000000` };
-    });
+      trade.price = `${60_000 + (row % 7) * 97}.00000000`;
+    }
     bench.archive.putLines(day, linesOf(trades));
   }
 }

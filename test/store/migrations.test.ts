@@ -185,8 +185,15 @@ test("killed at any step, and again at another step of the next start: the start
 /** Bars of two partitions, as many as one says. */
 async function putBars(count: number): Promise<void> {
   const rows = Array.from({ length: count }, (_, i) => ({
-    ...{ series: "range:binance/spot/BTCUSDT@250", segment: i % 2 === 0 ? "2023" : "2024", build: 1, attempt: 1 },
-    ...{ first_agg_trade_id: i, last_agg_trade_id: i, ended_by_id: i, low: 100, high: 100 + i },
+    series: "range:binance/spot/BTCUSDT@250",
+    segment: i % 2 === 0 ? "2023" : "2024",
+    build: 1,
+    attempt: 1,
+    first_agg_trade_id: i,
+    last_agg_trade_id: i,
+    ended_by_id: i,
+    low: 100,
+    high: 100 + i,
   }));
   await store.insertRows("barkeep.bars", rows);
 }
@@ -256,9 +263,13 @@ test("the rows of every table before and after go on record with the version", a
   await migrate(store, withSynthetic);
   const [, , third] = z.array(countsRow).parse(await countsOf());
   assert.deepEqual(third?.counts, {
-    ...{ "bars.before": "100", "bars.after": "100", "ranges.after": "100" },
-    ...{ "identity.before": "1", "identity.after": "1" },
-    ...{ "schema_migrations.before": "2", "schema_migrations.after": "2" },
+    "bars.before": "100",
+    "bars.after": "100",
+    "ranges.after": "100",
+    "identity.before": "1",
+    "identity.after": "1",
+    "schema_migrations.before": "2",
+    "schema_migrations.after": "2",
   });
 });
 
@@ -273,13 +284,13 @@ async function refusedWith(code: string, known: readonly Migration[]): Promise<U
   return error;
 }
 
+function harmful(statement: string): Migration[] {
+  return [...migrations, { version: versionOf() + 1, name: "a bad idea", statements: [statement] }];
+}
+
 test("a migration after which a table holds fewer rows, or is gone, is refused and not on record", async () => {
   await migrate(store);
   await putBars(100);
-  const harmful = (statement: string): Migration[] => [
-    ...migrations,
-    { version: versionOf() + 1, name: "a bad idea", statements: [statement] },
-  ];
   const partition = "('range:binance/spot/BTCUSDT@250', '2023', 1)";
   const fewer = await refusedWith(
     "MIGRATION_LOST_ROWS",

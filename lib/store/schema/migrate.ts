@@ -4,6 +4,7 @@ import type { Store } from "../store.ts";
 import { countsOnRecord, countTables, refuseLostRows } from "./counts.ts";
 import { migrations, type Migration } from "./migrations.ts";
 import { moveRows } from "./move.ts";
+import { inTurn } from "./turn.ts";
 import { viewStatements } from "./views.ts";
 
 const recorded = z.object({ version: z.number() });
@@ -38,7 +39,12 @@ export async function migrate(store: Store, known: readonly Migration[] = migrat
 async function apply(store: Store, migration: Migration, isLast: boolean): Promise<void> {
   const before = await countTables(store);
   for (const statement of migration.statements) await store.command(statement);
-  for (const move of migration.moves ?? []) await moveRows(store, move);
+  const { moves = [] } = migration;
+  if (moves.length > 0) {
+    await inTurn(store, migration.version, async () => {
+      for (const move of moves) await moveRows(store, move);
+    });
+  }
   // Views hold no data and are made anew from what the tables have become, before the version is on record.
   if (isLast) for (const statement of viewStatements()) await store.command(statement);
   const after = await countTables(store);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { UnavailableError } from "../../model/errors.ts";
 import { sqlString } from "../sql/literal.ts";
@@ -14,6 +15,9 @@ export interface Move {
   readonly key: readonly string[];
 }
 
+const askAgainMs = 100;
+
+const runningRow = z.object({ statements: z.coerce.number() });
 const partitionRow = z.object({ id: z.string(), rows: z.string().transform(BigInt) });
 
 /**
@@ -24,6 +28,7 @@ const partitionRow = z.object({ id: z.string(), rows: z.string().transform(BigIn
 export async function moveRows(store: Store, move: Move): Promise<void> {
   let behind: bigint | undefined;
   for (;;) {
+    await untilNoneRuns(store, move);
     const [wanted, moved] = [await partitionsOf(store, move.from), await partitionsOf(store, move.into)];
     refuseDoubledRows(store, move, wanted, moved);
     const open = [...wanted].filter(([id, rows]) => moved.get(id) !== rows);
@@ -36,10 +41,24 @@ export async function moveRows(store: Store, move: Move): Promise<void> {
   }
 }
 
+/** A server may still run the statement of a program that was killed. */
+async function untilNoneRuns(store: Store, { into }: Move): Promise<void> {
+  const running = `SELECT count() AS statements FROM system.processes WHERE startsWith(query, ${sqlString(insertInto(into))})`;
+  for (;;) {
+    const [row] = await store.rows(running, runningRow);
+    if (row?.statements === 0) return;
+    await delay(askAgainMs);
+  }
+}
+
+function insertInto(table: string): string {
+  return `INSERT INTO ${table} `;
+}
+
 function moveStatement({ from, into, columns, key }: Move, partition: string): string {
   const inPartition = `_partition_id = ${sqlString(partition)}`;
   const names = key.join(", ");
-  return `INSERT INTO ${into} (${Object.keys(columns).join(", ")}) SELECT ${Object.values(columns).join(", ")} FROM ${from}
+  return `${insertInto(into)}(${Object.keys(columns).join(", ")}) SELECT ${Object.values(columns).join(", ")} FROM ${from}
 WHERE ${inPartition} AND (${names}) NOT IN (SELECT ${names} FROM ${into} WHERE ${inPartition})`;
 }
 
