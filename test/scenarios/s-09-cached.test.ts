@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dayStartMs } from "../../lib/model/day.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
-import { Bench } from "../rig/bench.ts";
+import { Bench, newState } from "../rig/bench.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 
 const dayMs = 86_400_000;
@@ -31,9 +31,9 @@ test("S-09: fetched, from the mirror or from a folder: the same bars, to the las
   const fromFolder = await bench.cleanStatus(finer);
   await using server = new ArchiveServer(bench.archive.root);
   const url = await server.start();
-  const exported = async (): Promise<string> => {
+  const exported = async (state?: string): Promise<string> => {
     const words = ["export-bars", "BTCUSDT@5", "--exact", "--columns", "all", "--orphans", "--incomplete"];
-    const { code, stdout, stderr } = await bench.run(words);
+    const { code, stdout, stderr } = await bench.run(words, {}, state);
     assert.equal(code, 0, stderr);
     return stdout;
   };
@@ -46,8 +46,9 @@ test("S-09: fetched, from the mirror or from a folder: the same bars, to the las
   assert.ok(fetched.includes(`,${lastMs},`), "no bar reaches the day's last millisecond");
   assert.equal(fromFolder[0]?.last_id, String(999 + 2 * bench.perDay));
 
-  rmSync(join(bench.state, "store"), { recursive: true });
-  assert.equal((await bench.populate(finer, url)).code, 0);
+  const again = newState();
+  cpSync(join(bench.state, "mirror"), join(again, "mirror"), { recursive: true });
+  assert.equal((await bench.populate([...finer, "--state", again], url)).code, 0);
   assert.equal(server.requestsFor(".zip"), 2, "the second time comes from the mirror");
-  assert.equal(await exported(), fetched);
+  assert.equal(await exported(again), fetched);
 });

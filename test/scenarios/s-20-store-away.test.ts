@@ -10,7 +10,7 @@ import status from "../../ops/status.ts";
 import verify from "../../ops/verify.ts";
 import type { Command } from "../../lib/command/index.ts";
 import { ran, type Ran } from "../command/run.ts";
-import { Bench } from "../rig/bench.ts";
+import { Bench, newState } from "../rig/bench.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { StoreProxy, type StoreFault } from "../rig/store-proxy.ts";
 
@@ -26,6 +26,8 @@ const looks: readonly (readonly [name: string, command: Command, words: readonly
 ];
 
 const bench = new Bench();
+/** Where a populate keeps what is not the store's. */
+const beside = newState();
 let served: ServedStoreProcess;
 let proxy: StoreProxy;
 let url: string;
@@ -43,13 +45,18 @@ after(async () => {
   await served.stop();
 });
 
-/** Runs a look through an address; a silent store is given up after a moment. */
+/** A silent store is given up after a moment; a patient look waits as long as it takes. */
+function impatient(storeUrl: string): string {
+  return `${storeUrl}/?request_timeout=400`;
+}
+
+/** Runs a look through an address. */
 async function look(command: Command, words: readonly string[], storeUrl: string): Promise<Ran> {
-  const asked = command === populate ? bench.populateWords([...words, "--state", "unused"]).slice(1) : words;
+  const asked = command === populate ? bench.populateWords([...words, "--state", beside]).slice(1) : words;
   const place = ["--symbols", bench.symbols, "--archive", bench.archive.root];
   return ran(command, [...asked, ...(command === populate ? [] : place)], {
     ...served.env,
-    CLICKHOUSE_URL: `${storeUrl}/?request_timeout=400`,
+    CLICKHOUSE_URL: storeUrl,
   });
 }
 
@@ -78,14 +85,20 @@ for (const [name, command, words, well] of looks) {
     assert.ok(typeof address === "object" && address !== null);
     closed.close();
     await once(closed, "close");
-    checkUnknown(await look(command, words, `http://127.0.0.1:${address.port}`), well, `${name}, down`);
+    checkUnknown(await look(command, words, impatient(`http://127.0.0.1:${address.port}`)), well, `${name}, down`);
 
     const faults: readonly StoreFault[] = ["silent", "reset", "cut", "bad-gateway", "stranger"];
     for (const fault of faults) {
-      // Another program on the store's port is there from the first request on.
-      for (const behind of fault === "stranger" ? [0] : new Set([0, requests >> 1, requests - 1])) {
+      // Another program on the store's port is there from the first request on, and a populate that has begun waits for its store:
+      // that is S-01.
+      const isAtOnce = fault === "stranger" || name === "populate";
+      for (const behind of isAtOnce ? [0] : new Set([0, requests >> 1, requests - 1])) {
         proxy.fail(fault, behind);
-        checkUnknown(await look(command, words, url), well, `${name}, ${fault} behind ${behind} of ${requests}`);
+        checkUnknown(
+          await look(command, words, impatient(url)),
+          well,
+          `${name}, ${fault} behind ${behind} of ${requests}`,
+        );
       }
     }
     proxy.heal();

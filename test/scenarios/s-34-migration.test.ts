@@ -124,11 +124,8 @@ test("S-34: the way back: what the older release knows is all there, and goes in
   const store = await openStore({ stateDirectory: "unused", url, user, password });
   for (const [table, rows] of [...copies].toReversed()) await older.insert(table, rows);
   assert.deepEqual(await bench.status(older.env), filled);
-  const again = await bench.populate(
-    ["--threshold", "1", "--threshold", "50", "--segment", "week"],
-    undefined,
-    older.env,
-  );
+  const asked = ["--threshold", "1", "--threshold", "50", "--segment", "week", "--state", newState()];
+  const again = await bench.populate(asked, undefined, older.env);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /nothing to do/);
 

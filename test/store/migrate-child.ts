@@ -1,6 +1,7 @@
 import { Store } from "../../lib/store/store.ts";
 import { embeddedClients, serverClients } from "../../lib/store/clients.ts";
 import { Engine } from "../../lib/store/embedded/engine.ts";
+import { fixedRoute } from "../../lib/store/route.ts";
 import { migrate } from "../../lib/store/schema/migrate.ts";
 import { withSynthetic } from "./synthetic-migration.ts";
 
@@ -38,11 +39,11 @@ class NextStore extends Store {
 
 async function open(): Promise<Store> {
   const { CLICKHOUSE_URL: url, CLICKHOUSE_USER: user, CLICKHOUSE_PASSWORD: password } = process.env;
-  if (url !== undefined) return new NextStore(url, serverClients({ url, user, password }));
+  if (url !== undefined) return new NextStore(url, fixedRoute(serverClients({ url, user, password })));
   const state = process.argv[2];
   if (state === undefined) throw new Error("no state directory was named");
   const engine = await Engine.open(state);
-  return new NextStore(state, await embeddedClients(engine), engine);
+  return new NextStore(state, fixedRoute(await embeddedClients(engine), engine));
 }
 
 const store = await open();

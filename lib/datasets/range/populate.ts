@@ -1,6 +1,6 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import { addDays, type Day } from "../../model/day.ts";
-import { Failure, RefusedError, UpstreamDataError } from "../../model/errors.ts";
+import { Failure, RefusedError, RetryableError, UpstreamDataError } from "../../model/errors.ts";
 import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
 import { decodeCheckpoint } from "../../native/index.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
@@ -147,6 +147,11 @@ class SymbolRun {
         if (signal.aborted) break;
       }
     } catch (error) {
+      // What was read before the archive went away is good, and is committed.
+      if (isArchiveAway(error)) {
+        this.fail(error, true);
+        return false;
+      }
       // An abort cuts the fetches short; any other error is the run's.
       if (!isAbortOf(error, signal)) throw error;
     }
@@ -303,6 +308,10 @@ class SymbolRun {
 function isOfThisSymbol(error: unknown): error is Failure {
   if (!(error instanceof Failure)) return false;
   return error instanceof RefusedError || error.code.startsWith("ARCHIVE_") || error.code.startsWith("CHECKPOINT_");
+}
+
+function isArchiveAway(error: unknown): error is RetryableError {
+  return error instanceof RetryableError && error.code.startsWith("ARCHIVE_");
 }
 
 function isAbortOf(error: unknown, signal: AbortSignal): boolean {

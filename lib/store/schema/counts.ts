@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { UnavailableError } from "../../model/errors.ts";
+import { sqlString } from "../sql/literal.ts";
 import type { Store } from "../store.ts";
 import type { Migration } from "./migrations.ts";
 
+const tableRow = z.object({ table: z.string() });
 const countRow = z.object({ table: z.string(), rows: z.string().transform(BigInt) });
 
 /** Rows by table. */
@@ -10,12 +12,17 @@ export type TableCounts = ReadonlyMap<string, bigint>;
 
 /** Rows of every table that keeps what it is given; what expires by itself (leases) and views are left out. */
 export async function countTables(store: Store): Promise<TableCounts> {
-  const rows = await store.rows(
-    `SELECT name AS table, toString(total_rows) AS rows FROM system.tables
+  const tables = await store.rows(
+    `SELECT name AS table FROM system.tables
 WHERE database = 'barkeep' AND engine = 'MergeTree' AND position(engine_full, ' TTL ') = 0 ORDER BY name`,
-    countRow,
+    tableRow,
   );
-  return new Map(rows.map((row) => [row.table, row.rows]));
+  if (tables.length === 0) return new Map();
+  const counts = tables.map(
+    ({ table }) => `SELECT ${sqlString(table)} AS table, toString(count()) AS rows FROM barkeep.\`${table}\``,
+  );
+  const rows = await store.rows(counts.join("\nUNION ALL\n"), countRow);
+  return new Map(rows.toSorted((a, b) => (a.table < b.table ? -1 : 1)).map((row) => [row.table, row.rows]));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../../model/errors.ts";
+import { isThisProcess } from "../holder.ts";
 import { isLive, LeaseKeeper, leasesOf, takeLease, type HeldLease } from "../leases.ts";
 import type { Store } from "../store.ts";
 import type { LeaseKey } from "../unit-key.ts";
@@ -35,6 +36,7 @@ async function leaseWhenFree(store: Store, key: LeaseKey): Promise<HeldLease> {
   }
 }
 
+/** What this very process was doing under an earlier lease has ended. */
 async function isHeldBesides(store: Store, own: HeldLease): Promise<boolean> {
-  return (await leasesOf(store, own)).some((one) => one.attempt !== own.attempt && isLive(one));
+  return (await leasesOf(store, own)).some((one) => isLive(one) && !isThisProcess(one));
 }
