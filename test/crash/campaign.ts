@@ -152,7 +152,7 @@ async function runLanes(request: CampaignRequest, fields: readonly Field[]): Pro
         const behind = outcome.strikes.map((strike) => `${formatKill(strike.kill)} (${strike.behind})`).join(", then ");
         say(`VIOLATION in ${field.name}, killed at ${behind || "no point"}; its state: ${state}`);
         for (const violation of outcome.violations) say(`  ${violation}`);
-        say(`  again: npm run test:crash -- --only ${field.name} --at ${chosen.map(formatKill).join(",")}`);
+        say(`  again: npm run test:crash -- --only ${field.name} --at "${chosen.map(formatKill).join(",")}"`);
       }
       if (killed() >= told + 25) {
         told = killed();
