@@ -9,6 +9,8 @@ import { workloads } from "./workloads/index.ts";
 /** What a campaign is asked to do. */
 export interface CampaignRequest {
   readonly kills: number;
+  /** Goes on until every workload has been killed so often. */
+  readonly each?: number;
   /** Goes on until every kind of point of every workload has been hit. */
   readonly allKinds?: boolean;
   readonly seed: number;
@@ -129,9 +131,10 @@ export async function runCampaign(request: CampaignRequest): Promise<CampaignOut
 
 async function runLanes(request: CampaignRequest, fields: readonly Field[]): Promise<void> {
   const { kills, at, lanes, folder, say } = request;
-  const hasKinds = (): boolean =>
-    request.allKinds !== true || fields.every(({ tally }) => tally.kinds === tally.kinds_known);
-  const isEnough = (): boolean => at === undefined && killed() >= kills && hasKinds();
+  const { each = 0, allKinds = false } = request;
+  const isDone = ({ kills, tally }: Field): boolean =>
+    kills >= each && (!allKinds || tally.kinds === tally.kinds_known);
+  const isEnough = (): boolean => at === undefined && killed() >= kills && fields.every(isDone);
   const killed = (): number => fields.reduce((total, { kills }) => total + kills, 0);
   let begun = 0;
   let told = 0;
@@ -152,7 +155,7 @@ async function runLanes(request: CampaignRequest, fields: readonly Field[]): Pro
         const behind = outcome.strikes.map((strike) => `${formatKill(strike.kill)} (${strike.behind})`).join(", then ");
         say(`VIOLATION in ${field.name}, killed at ${behind || "no point"}; its state: ${state}`);
         for (const violation of outcome.violations) say(`  ${violation}`);
-        say(`  again: npm run test:crash -- --only ${field.name} --at ${chosen.map(formatKill).join(",")}`);
+        say(`  again: npm run test:crash -- --only ${field.name} --at "${chosen.map(formatKill).join(",")}"`);
       }
       if (killed() >= told + 25) {
         told = killed();
