@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { dayOfMs } from "../../../model/day.ts";
 import { pinnedBars, sqlInteger, type CoverageRow, type Store } from "../../../store/index.ts";
 import type { Forming } from "./bars.ts";
 import type { Findings } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import { dayOfId, type Subject } from "./subject.ts";
 
 const bigintText = z.string().transform(BigInt);
 const jumpRow = z.object({
@@ -47,9 +46,11 @@ export async function auditOrder(
 ORDER BY first_id, last_id LIMIT ${jumpsMax + 1}`,
     jumpRow,
   );
-  for (const jump of jumps.slice(0, jumpsMax)) auditJump(jump, gaps, findings);
+  for (const jump of jumps.slice(0, jumpsMax)) auditJump(subject, jump, gaps, findings);
   if (jumps.length > jumpsMax) findings.add("ORDER", `bars do not follow each other in more than ${jumpsMax} places`);
   const through = lastId ?? first.fromId - 1n;
+  // What has been forming since the last bar is not known without the checkpoint, which has its own finding.
+  if (subject.checkpoint === undefined) return;
   if (forming === undefined) {
     gaps.take(through + 1n, subject.last.throughId, findings);
     return;
@@ -62,20 +63,19 @@ ORDER BY first_id, last_id LIMIT ${jumpsMax + 1}`,
   gaps.take(forming.lastId + 1n, subject.last.throughId, findings);
 }
 
-function auditJump(jump: Jump, gaps: GapLedger, findings: Findings): void {
+function auditJump(subject: Subject, jump: Jump, gaps: GapLedger, findings: Findings): void {
   const { first_id: id, last_id: lastId, before_first_id: beforeId, before_last_id: beforeLastId } = jump;
-  const place = { day: dayOfUs(jump.open_us), id };
+  const place = { day: dayOfId(subject, id), id };
   if (id === beforeId || (id <= beforeLastId && lastId === beforeLastId)) {
-    findings.add(
-      "DUPLICATE_BAR",
-      `two bars ${id === beforeId ? `begin with trade ${id}` : `end with trade ${lastId}`}`,
-      place,
-    );
-  } else if (id <= beforeLastId) {
-    findings.add("BAR_OVERLAP", `the bar that begins with trade ${id} lies in that of trade ${beforeId}`, place);
-  } else {
-    gaps.take(beforeLastId + 1n, id - 1n, findings);
+    const what = id === beforeId ? `begin with trade ${id}` : `end with trade ${lastId}`;
+    findings.add("DUPLICATE_BAR", `two bars ${what}`, place);
+    return;
   }
+  if (id <= beforeLastId) {
+    findings.add("BAR_OVERLAP", `the bar that begins with trade ${id} lies in that of trade ${beforeId}`, place);
+    return;
+  }
+  gaps.take(beforeLastId + 1n, id - 1n, findings);
   if (jump.open_us < jump.before_close_us) {
     const what = `the bar that begins with trade ${id} opens at ${jump.open_us} µs, before ${jump.before_close_us} µs`;
     findings.add("TIME_ORDER", `${what}, when the one before it closed`, place);
@@ -108,11 +108,6 @@ class GapLedger {
     const days = first.day === last.day ? "" : `, days ${first.day} … ${last.day}`;
     findings.add("MISSING_BARS", `no bar has the ids ${id} … ${end}${days}`, { day: first.day, id });
   }
-}
-
-function dayOfUs(us: bigint): ReturnType<typeof dayOfMs> | undefined {
-  const ms = Number(us / 1000n);
-  return ms >= 0 && ms < Date.UTC(2100, 0) ? dayOfMs(ms) : undefined;
 }
 
 function max(a: bigint, b: bigint): bigint {
