@@ -2,13 +2,18 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import * as fc from "fast-check";
+import { z } from "zod";
 import { auditSegment, type VerifyFinding } from "../../../lib/datasets/range/audit/index.ts";
 import { UnavailableError } from "../../../lib/model/errors.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../../../lib/model/series.ts";
+import { checkpointFault, readCheckpoint } from "../../../lib/store/checkpoint-fault.ts";
+import { digestColumns } from "../../../lib/store/columns.generated.ts";
+import { columns } from "../../../lib/store/columns.ts";
 import { pinPublished, type PinnedSegment } from "../../../lib/store/snapshot.ts";
 import { openEmbedded, type Store } from "../../../lib/store/store.ts";
 import { temporaryFolder } from "../../ops/run.ts";
-import { buildWeek, seriesAt, weekFiles } from "../../store/week.ts";
+import { buildWeek, readBars, seriesAt, weekFiles } from "../../store/week.ts";
 import { buildDays, sampleDays } from "./days.ts";
 
 let store: Store;
@@ -301,15 +306,23 @@ const weekCases: readonly (readonly [what: string, tampering: Tampering, codes: 
     { bars: { set: where("orphan_reason = 'week_boundary'", { orphan_reason: "'month_boundary'" }) } },
     ["ORPHAN"],
   ],
-  ["an orphan that ended nowhere", { bars: { set: where(orphan, { ended_by_id: "ended_by_id + 5" }) } }, ["ENDED_BY"]],
+  ["orphans that another id ended", { bars: { set: where(orphan, { ended_by_id: "ended_by_id + 1" }) } }, ["ENDED_BY"]],
   [
     "orphans beyond their limits",
     { bars: { set: where(orphan, { close: "2 * open", high: "2 * open" }) } },
     ["BREACHED_OPEN"],
   ],
   ["an orphan's volume", { bars: { set: where(orphan, { volume: "volume + 1" }) } }, ["CONSERVATION", "SIDES", "VWAP"]],
-  ["quarantined ids forgotten", { coverage: { set: { quarantined: "0" } } }, ["COVERAGE_COUNTS", "MISSING_BARS"]],
-  ["a row out of the middle", { coverage: { without: "part = 3" } }, []],
+  [
+    "quarantined ids forgotten",
+    { coverage: { set: { quarantined: "0" } } },
+    ["COVERAGE_COUNTS", "IDS", "MISSING_BARS"],
+  ],
+  [
+    "coverage that lost a row",
+    { coverage: { without: "part = 3" } },
+    ["CONSERVATION", "COVERAGE_CHAIN", "ORPHAN_COUNT", "TIME_OUTSIDE_COVERAGE"],
+  ],
 ];
 
 for (const [what, tampering, codes] of weekCases) {
@@ -317,3 +330,138 @@ for (const [what, tampering, codes] of weekCases) {
     assert.deepEqual(await codesOf(week, tampering), codes);
   });
 }
+
+/** What happens to a cell; each gives another value for nearly every value. */
+const damage = fc.constantFrom<(column: string) => string>(
+  (column) => `${column} + 1`,
+  (column) => `${column} - 1`,
+  (column) => `-${column}`,
+  (column) => `intDiv(${column}, 1000)`,
+  (column) => `${column} * 1000`,
+  () => "0",
+);
+
+/** Of a completed bar the digest knows every integer; of an orphan the rules know these. */
+const orphanColumns = [
+  "volume",
+  "turnover",
+  "first_agg_trade_id",
+  "last_agg_trade_id",
+  "individual_trade_count",
+  "agg_record_count",
+  "vwap",
+  "open_time",
+  "close_time",
+] as const;
+const storedColumns = ["duration_us", "ended_by_id", "is_orphan", "attempt"] as const;
+const coverageTypes = {
+  attempt: "UInt64",
+  part: "UInt32",
+  from_id: "Int64",
+  through_id: "Int64",
+  records: "UInt64",
+  fills: "UInt64",
+  volume: "Int128",
+  turnover: "Int128",
+  bars: "UInt64",
+  orphans: "UInt64",
+  quarantined: "UInt64",
+  bars_digest: "UInt64",
+} as const;
+
+const countRow = z.object({ rows: z.coerce.number() });
+
+/** Damages one cell of the week, where that changes it, and expects to hear of it. */
+async function checkDamage(
+  table: "bars" | "coverage",
+  row: string,
+  column: string,
+  type: string,
+  value: string,
+): Promise<void> {
+  const cell = `CAST(${value}, '${type}')`;
+  const [changed] = await store.rows(
+    `SELECT count() AS rows FROM barkeep.${table} WHERE series = '${week.series}' AND ${row} AND ${cell} != ${column}`,
+    countRow,
+  );
+  fc.pre(changed?.rows === 1);
+  const findings = await audit(await tampered(week, { [table]: { set: where(row, { [column]: cell }) } }));
+  assert.notDeepEqual(findings, [], `${table} where ${row}: ${column} is ${value}`);
+}
+
+test("whatever cell of a bar that the rules or the digest know is damaged, it is found", async () => {
+  const bars = (await readBars(store, "bars", [parseSeriesId(week.series)])).get(week.series) ?? [];
+  const cell = fc.constantFrom(...bars).chain(({ last_id: id, reason }) =>
+    fc.record({
+      row: fc.constant(`last_agg_trade_id = ${id}`),
+      column: fc.constantFrom(...(reason === "none" ? digestColumns : orphanColumns), ...storedColumns),
+      damage,
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(cell, async ({ row, column, damage }) => {
+      const type = columns.find(({ name }) => name === column)?.type ?? "";
+      await checkDamage("bars", row, column, type, damage(column));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("whatever checked cell of coverage is damaged, it is found", async () => {
+  const cell = fc.record({
+    part: fc.constantFrom(...week.parts.map(({ part }) => part)),
+    column: fc.constantFrom(...Object.entries(coverageTypes)),
+    damage,
+  });
+  await fc.assert(
+    fc.asyncProperty(cell, async ({ part, column: [column, type], damage }) => {
+      await checkDamage("coverage", `part = ${part}`, column, type, damage(column));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a checkpoint with any bit flipped is not gone on from", () => {
+  const row = { ...(real.parts.at(-1) ?? real.parts[0]), thresholdDbps: 25 };
+  const good = Buffer.from(row.checkpoint, "base64");
+  assert.equal(readCheckpoint(row, good).fault, undefined);
+  for (let bit = 0; bit < good.length * 8; bit += 1) {
+    const bad = Buffer.from(good);
+    bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    assert.equal(readCheckpoint(row, bad).fault?.code, "CHECKPOINT_CORRUPT", `bit ${bit}`);
+  }
+  const newer = Buffer.from(resealed(row.checkpoint, (body) => body.writeUInt16LE(2, 4)).slice(1, -1), "base64");
+  assert.equal(readCheckpoint(row, newer).fault?.code, "CHECKPOINT_VERSION");
+});
+
+test("a checkpoint is held against the row that carries it", () => {
+  const row = { ...(real.parts.at(-1) ?? real.parts[0]), thresholdDbps: 25 };
+  const { content } = readCheckpoint(row, Buffer.from(row.checkpoint, "base64"));
+  assert.ok(content !== undefined);
+  assert.equal(checkpointFault(row, content), undefined);
+  for (const [other, code] of [
+    [{ thresholdDbps: 26 }, "CHECKPOINT_MISMATCH"],
+    [{ throughId: row.throughId - 1n }, "CHECKPOINT_AHEAD"],
+    [{ throughId: row.throughId + 1n }, "CHECKPOINT_MISMATCH"],
+    [{ lastUs: row.lastUs - 1n }, "CHECKPOINT_MISMATCH"],
+    [{ lastUs: row.lastUs + 1n }, "CHECKPOINT_MISMATCH"],
+    [{ barsDigest: row.barsDigest ^ 1n }, "CHECKPOINT_MISMATCH"],
+  ] as const) {
+    assert.equal(checkpointFault({ ...row, ...other }, content)?.code, code);
+  }
+  // An interval without trades may end later than the last trade, at its day's start.
+  assert.equal(checkpointFault({ ...row, records: 0n, lastUs: row.lastUs + 1n }, content), undefined);
+  assert.equal(checkpointFault(row, { ...content, lastId: undefined })?.code, "CHECKPOINT_MISMATCH");
+});
+
+test("of many findings of a kind a few are listed and the rest is counted", async () => {
+  const findings = await audit(await tampered(real, { bars: { set: { vwap: "vwap + 1" } } }));
+  const ofVwap = findings.filter(({ code }) => code === "VWAP");
+  assert.equal(ofVwap.length, 5);
+  assert.deepEqual(
+    ofVwap.map(({ more }) => more),
+    [undefined, undefined, undefined, undefined, 100],
+  );
+  assert.match(ofVwap.at(-1)?.text ?? "", /and 100 more$/);
+  for (const { id, day, segment } of ofVwap) assert.ok(id !== undefined && day === "2024-08-08" && segment === "2024");
+});

@@ -12,6 +12,8 @@ const jumpRow = z.object({
   before_first_id: bigintText,
   before_last_id: bigintText,
   before_close_us: bigintText,
+  /** The id that is said to have ended the one before, an orphan of a hole; 0 for another bar. */
+  before_ended_by: bigintText,
 });
 type Jump = z.output<typeof jumpRow>;
 
@@ -39,10 +41,11 @@ export async function auditOrder(
   SELECT first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, open_time AS open_us,
     lagInFrame(first_agg_trade_id, 1, ${begin}) OVER w AS before_first_id,
     lagInFrame(last_agg_trade_id, 1, ${begin}) OVER w AS before_last_id,
-    lagInFrame(close_time, 1, toInt64(${sqlInteger(first.firstUs)})) OVER w AS before_close_us
+    lagInFrame(close_time, 1, toInt64(${sqlInteger(first.firstUs)})) OVER w AS before_close_us,
+    lagInFrame(if(orphan_reason = 'id_gap', ended_by_id, 0), 1, toInt64(0)) OVER w AS before_ended_by
   FROM ${pinnedBars(pinned)}
   WINDOW w AS (ORDER BY first_agg_trade_id, last_agg_trade_id, attempt ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
-) WHERE first_id != before_last_id + 1 OR open_us < before_close_us
+) WHERE first_id != before_last_id + 1 OR open_us < before_close_us OR before_ended_by NOT IN (0, first_id)
 ORDER BY first_id, last_id LIMIT ${jumpsMax + 1}`,
     jumpRow,
   );
@@ -76,6 +79,10 @@ function auditJump(subject: Subject, jump: Jump, gaps: GapLedger, findings: Find
     return;
   }
   gaps.take(beforeLastId + 1n, id - 1n, findings);
+  if (jump.before_ended_by !== 0n && jump.before_ended_by !== id) {
+    const what = `the orphan that begins with trade ${beforeId} was ended by ${jump.before_ended_by}, the next bar begins with ${id}`;
+    findings.add("ENDED_BY", what, place);
+  }
   if (jump.open_us < jump.before_close_us) {
     const what = `the bar that begins with trade ${id} opens at ${jump.open_us} µs, before ${jump.before_close_us} µs`;
     findings.add("TIME_ORDER", `${what}, when the one before it closed`, place);
