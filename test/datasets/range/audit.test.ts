@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as fc from "fast-check";
@@ -12,7 +13,7 @@ import { digestColumns } from "../../../lib/store/columns.generated.ts";
 import { columns } from "../../../lib/store/columns.ts";
 import { pinPublished, type PinnedSegment } from "../../../lib/store/snapshot.ts";
 import { openEmbedded, type Store } from "../../../lib/store/store.ts";
-import { temporaryFolder } from "../../ops/run.ts";
+import { projectRoot, temporaryFolder } from "../../ops/run.ts";
 import { buildWeek, readBars, seriesAt, weekFiles } from "../../store/week.ts";
 import { buildDays, sampleDays } from "./days.ts";
 
@@ -464,4 +465,10 @@ test("of many findings of a kind a few are listed and the rest is counted", asyn
   );
   assert.match(ofVwap.at(-1)?.text ?? "", /and 100 more$/);
   for (const { id, day, segment } of ofVwap) assert.ok(id !== undefined && day === "2024-08-08" && segment === "2024");
+});
+
+test("docs/verify.md explains every code that is expected here", () => {
+  const page = readFileSync(join(projectRoot, "docs/verify.md"), "utf8");
+  const codes = [...barCases, ...coverageCases, ...weekCases].flatMap(([, , codes]) => codes);
+  for (const code of new Set(codes)) assert.ok(page.includes(`\`${code}\``), code);
 });
