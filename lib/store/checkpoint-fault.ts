@@ -44,17 +44,17 @@ function mismatch(text: string): CheckpointFault {
   return { code: "CHECKPOINT_MISMATCH", text };
 }
 
-/** A checkpoint that was read: what it holds, or why it is not to be gone on from. */
-export type CheckpointRead =
-  | { readonly content: CheckpointContent; readonly fault: undefined }
-  | { readonly content: undefined; readonly fault: CheckpointFault };
+/** A checkpoint that was read: what it holds, where it can be decoded, and why it is not to be gone on from. */
+export interface CheckpointRead {
+  readonly content: CheckpointContent | undefined;
+  readonly fault: CheckpointFault | undefined;
+}
 
 /** Decodes a checkpoint and compares it with the coverage row that carries it. */
 export function readCheckpoint(row: CheckpointPlace, bytes: Uint8Array): CheckpointRead {
   try {
     const content = decodeCheckpoint(bytes);
-    const fault = checkpointFault(row, content);
-    return fault === undefined ? { content, fault } : { content: undefined, fault };
+    return { content, fault: checkpointFault(row, content) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const code = error.code === "CHECKPOINT_VERSION" ? error.code : "CHECKPOINT_CORRUPT";

@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { dayOfMs, type Day } from "../../../model/day.ts";
 import { pinnedBars, sqlInteger, type CoverageRow, type NativeBlock, type Store } from "../../../store/index.ts";
 import { formingBar } from "../forming.ts";
 import { barRules, withRuns, type BarRule } from "./bar-rules.ts";
 import { listedMax, type Findings } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import { dayOfId, type Subject } from "./subject.ts";
 
 /** What the bars of one coverage row come to: those whose last trade is in it. */
 export interface PartSums {
@@ -93,28 +92,22 @@ function sumsOf(row: z.output<typeof sumsRow>): PartSums {
   return { bars, orphans, records, fills, volume, turnover, lastId, firstUs, lastUs, ids };
 }
 
-const faultyRow = z.object({ id: bigintText, close_us: bigintText, cells: z.array(z.string()) });
+const faultyRow = z.object({ id: bigintText, cells: z.array(z.string()) });
 
 /** Names the first bars that break a rule. */
 async function list(store: Store, subject: Subject, rule: BarRule, count: bigint, findings: Findings): Promise<void> {
   const rows = await store.rows(
     `${withRuns(subject)}
-SELECT first_agg_trade_id AS id, close_time AS close_us, [${rule.shown.map((name) => `toString(${name})`).join(", ")}] AS cells
+SELECT first_agg_trade_id AS id, [${rule.shown.map((name) => `toString(${name})`).join(", ")}] AS cells
 FROM ${pinnedBars(subject.pinned)} AND (${rule.fault}) ORDER BY id LIMIT ${listedMax}`,
     faultyRow,
   );
-  for (const { id, close_us: closeUs, cells } of rows) {
+  for (const { id, cells } of rows) {
     const shown = rule.shown.map((name, i) => `${name} ${cells[i] ?? ""}`).join(", ");
-    const day = dayOfUs(closeUs);
-    findings.add(rule.code, `the bar that begins with trade ${id}: ${rule.what} (${shown})`, { day, id });
+    const place = { day: dayOfId(subject, id), id };
+    findings.add(rule.code, `the bar that begins with trade ${id}: ${rule.what} (${shown})`, place);
   }
   findings.addMore(rule.code, Number(count) - rows.length);
-}
-
-/** A row's time may be anything; undefined where it is no day. */
-function dayOfUs(us: bigint): Day | undefined {
-  const ms = Number(us / 1000n);
-  return ms >= 0 && ms < Date.UTC(2100, 0) ? dayOfMs(ms) : undefined;
 }
 
 /** The bar that is forming behind a segment's last commit. */

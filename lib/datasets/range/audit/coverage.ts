@@ -62,6 +62,7 @@ function auditNeighbours(before: CoverageRow, part: CoverageRow, findings: Findi
   if (part.fromId <= before.throughId) {
     const what = `ids ${part.fromId} … ${before.throughId} are covered twice (${before.day}, ${part.day})`;
     findings.add("OVERLAP", what, place);
+    return;
   }
   if (part.day < before.day) findings.add("COVERAGE_DAY", `${idsOf(part)} comes behind ${before.day}`, place);
   if (part.firstUs < before.lastUs) {
@@ -127,7 +128,7 @@ export function digestFinding(
   { stored, committed, differsAt }: { stored: bigint; committed: bigint; differsAt: CoverageRow | undefined },
 ): void {
   if (differsAt === undefined) return;
-  const where = `the first that differ are those up to id ${differsAt.throughId}`;
-  const what = `the stored bars have digest ${formatDigest(stored)}, committed was ${formatDigest(committed)}; ${where}`;
+  const whole = `the stored bars have digest ${formatDigest(stored)}, committed was ${formatDigest(committed)}`;
+  const what = `${whole}; up to id ${differsAt.throughId} they differ, and not before id ${differsAt.fromId}`;
   findings.add("DIGEST", what, placeOf(differsAt));
 }

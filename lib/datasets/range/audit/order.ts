@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { dayOfMs } from "../../../model/day.ts";
 import { pinnedBars, sqlInteger, type CoverageRow, type Store } from "../../../store/index.ts";
 import type { Forming } from "./bars.ts";
 import type { Findings } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import { dayOfId, type Subject } from "./subject.ts";
 
 const bigintText = z.string().transform(BigInt);
 const jumpRow = z.object({
@@ -13,6 +12,8 @@ const jumpRow = z.object({
   before_first_id: bigintText,
   before_last_id: bigintText,
   before_close_us: bigintText,
+  /** The id that is said to have ended the one before, an orphan of a hole; 0 for another bar. */
+  before_ended_by: bigintText,
 });
 type Jump = z.output<typeof jumpRow>;
 
@@ -40,16 +41,19 @@ export async function auditOrder(
   SELECT first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, open_time AS open_us,
     lagInFrame(first_agg_trade_id, 1, ${begin}) OVER w AS before_first_id,
     lagInFrame(last_agg_trade_id, 1, ${begin}) OVER w AS before_last_id,
-    lagInFrame(close_time, 1, toInt64(${sqlInteger(first.firstUs)})) OVER w AS before_close_us
+    lagInFrame(close_time, 1, toInt64(${sqlInteger(first.firstUs)})) OVER w AS before_close_us,
+    lagInFrame(if(orphan_reason = 'id_gap', ended_by_id, 0), 1, toInt64(0)) OVER w AS before_ended_by
   FROM ${pinnedBars(pinned)}
   WINDOW w AS (ORDER BY first_agg_trade_id, last_agg_trade_id, attempt ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
-) WHERE first_id != before_last_id + 1 OR open_us < before_close_us
+) WHERE first_id != before_last_id + 1 OR open_us < before_close_us OR before_ended_by NOT IN (0, first_id)
 ORDER BY first_id, last_id LIMIT ${jumpsMax + 1}`,
     jumpRow,
   );
-  for (const jump of jumps.slice(0, jumpsMax)) auditJump(jump, gaps, findings);
+  for (const jump of jumps.slice(0, jumpsMax)) auditJump(subject, jump, gaps, findings);
   if (jumps.length > jumpsMax) findings.add("ORDER", `bars do not follow each other in more than ${jumpsMax} places`);
   const through = lastId ?? first.fromId - 1n;
+  // What has been forming since the last bar is not known without the checkpoint, which has its own finding.
+  if (subject.checkpoint === undefined) return;
   if (forming === undefined) {
     gaps.take(through + 1n, subject.last.throughId, findings);
     return;
@@ -62,19 +66,22 @@ ORDER BY first_id, last_id LIMIT ${jumpsMax + 1}`,
   gaps.take(forming.lastId + 1n, subject.last.throughId, findings);
 }
 
-function auditJump(jump: Jump, gaps: GapLedger, findings: Findings): void {
+function auditJump(subject: Subject, jump: Jump, gaps: GapLedger, findings: Findings): void {
   const { first_id: id, last_id: lastId, before_first_id: beforeId, before_last_id: beforeLastId } = jump;
-  const place = { day: dayOfUs(jump.open_us), id };
+  const place = { day: dayOfId(subject, id), id };
   if (id === beforeId || (id <= beforeLastId && lastId === beforeLastId)) {
-    findings.add(
-      "DUPLICATE_BAR",
-      `two bars ${id === beforeId ? `begin with trade ${id}` : `end with trade ${lastId}`}`,
-      place,
-    );
-  } else if (id <= beforeLastId) {
+    const what = id === beforeId ? `begin with trade ${id}` : `end with trade ${lastId}`;
+    findings.add("DUPLICATE_BAR", `two bars ${what}`, place);
+    return;
+  }
+  if (id <= beforeLastId) {
     findings.add("BAR_OVERLAP", `the bar that begins with trade ${id} lies in that of trade ${beforeId}`, place);
-  } else {
-    gaps.take(beforeLastId + 1n, id - 1n, findings);
+    return;
+  }
+  gaps.take(beforeLastId + 1n, id - 1n, findings);
+  if (jump.before_ended_by !== 0n && jump.before_ended_by !== id) {
+    const what = `the orphan that begins with trade ${beforeId} was ended by ${jump.before_ended_by}, the next bar begins with ${id}`;
+    findings.add("ENDED_BY", what, place);
   }
   if (jump.open_us < jump.before_close_us) {
     const what = `the bar that begins with trade ${id} opens at ${jump.open_us} µs, before ${jump.before_close_us} µs`;
@@ -108,11 +115,6 @@ class GapLedger {
     const days = first.day === last.day ? "" : `, days ${first.day} … ${last.day}`;
     findings.add("MISSING_BARS", `no bar has the ids ${id} … ${end}${days}`, { day: first.day, id });
   }
-}
-
-function dayOfUs(us: bigint): ReturnType<typeof dayOfMs> | undefined {
-  const ms = Number(us / 1000n);
-  return ms >= 0 && ms < Date.UTC(2100, 0) ? dayOfMs(ms) : undefined;
 }
 
 function max(a: bigint, b: bigint): bigint {

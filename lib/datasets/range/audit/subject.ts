@@ -29,7 +29,7 @@ export interface Subject {
   readonly last: CoverageRow;
   /** Ids that were seen and are no trades: they leave gaps between and inside bars, and only their number is on record. */
   readonly quarantined: bigint;
-  /** What the chain's last checkpoint holds; undefined where it is not to be trusted. */
+  /** What the chain's last checkpoint holds; undefined where it cannot be read or is not of the chain's end. */
   readonly checkpoint: CheckpointContent | undefined;
 }
 
@@ -63,9 +63,13 @@ export async function subjectOf(store: Store, pinned: PinnedSegment): Promise<Su
     runs: runsOf(pinned.parts),
     last,
     quarantined: pinned.parts.reduce((sum, part) => sum + part.quarantined, 0n),
-    checkpoint: readCheckpoint({ ...last, thresholdDbps: series.threshold }, Buffer.from(last.checkpoint, "base64"))
-      .content,
+    checkpoint: checkpointOf(last, series),
   };
+}
+
+function checkpointOf(last: CoverageRow, { threshold }: RangeSeries): CheckpointContent | undefined {
+  const { content } = readCheckpoint({ ...last, thresholdDbps: threshold }, Buffer.from(last.checkpoint, "base64"));
+  return content?.lastId === last.throughId && content.thresholdDbps === threshold ? content : undefined;
 }
 
 async function buildRecord(
@@ -109,6 +113,11 @@ function runsOf(parts: PinnedSegment["parts"]): [Run, ...Run[]] {
     if (part.throughId > run.throughId) run.throughId = part.throughId;
   }
   return runs;
+}
+
+/** The day whose archive an id was read from; undefined for an id that is not covered. */
+export function dayOfId({ pinned }: Subject, id: bigint): Day | undefined {
+  return pinned.parts.find((part) => part.fromId <= id && id <= part.throughId)?.day;
 }
 
 /** The first µs of a day. */
