@@ -17,7 +17,7 @@ import { ServedStoreProcess } from "../rig/serve.ts";
 const symbols = minimalRegistryFile();
 const folder = new ArchiveFolder(temporaryFolder("sharing-archive"));
 const firstDay = parseDay("2024-02-04");
-const days = 42;
+const days = 35;
 const thresholds = [5, 10, 20, 40, 80, 160];
 /** What a clean run of each threshold ends with. */
 let expected: readonly unknown[];
@@ -138,7 +138,7 @@ test("kill -9 of the owner while two others fill the store through it: one of th
   assert.equal(ownerOf(state)?.pid, owner.child.pid);
   const others = [new RunningCommand(populateWords(url, state, 10)), new RunningCommand(populateWords(url, state, 40))];
   // Its own run is behind both of them by then.
-  await until(() => archive.requestsFor(`${addDays(firstDay, 16)}.zip`) > 0, [owner, ...others]);
+  await until(() => archive.requestsFor(`${addDays(firstDay, 13)}.zip`) > 0, [owner, ...others]);
   await owner.end("SIGKILL");
   await until(() => ownerOf(state)?.pid !== owner.child.pid, others);
   assert.ok(others.some(({ child }) => child.pid === ownerOf(state)?.pid));
@@ -158,7 +158,7 @@ test("an owner that ends before the others says so, and they go on with the next
   const owner = new RunningCommand(populateWords(url, state, 5));
   await until(() => ownerOf(state)?.url !== undefined, [owner]);
   const others = [new RunningCommand(populateWords(url, state, 10)), new RunningCommand(populateWords(url, state, 40))];
-  await until(() => archive.requestsFor(`${addDays(firstDay, 16)}.zip`) > 0, [owner, ...others]);
+  await until(() => archive.requestsFor(`${addDays(firstDay, 13)}.zip`) > 0, [owner, ...others]);
   assert.equal(await owner.end("SIGTERM"), 130, owner.stderr);
   assert.match(owner.stderr, /2 others are using the store; they go on with the next owner/);
   for (const other of others) {
