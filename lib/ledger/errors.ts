@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { ConfigurationError, Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { notWritable } from "../store/errors.ts";
@@ -32,6 +34,8 @@ function ofSqlite(code: string, path: string, error: Error): unknown {
     return notWritable(path, error);
   }
   if (code.startsWith("SQLITE_IOERR")) {
+    // Where there is no room for the file of its shared memory, SQLite says no more than that.
+    if (freeBytesBeside(path) < roomLeast) return diskFull(path, error);
     return new UnavailableError(`the disk of the ledger gives errors: ${error.message}`, {
       code: "LEDGER_IO",
       subject: path,
@@ -67,6 +71,14 @@ export function ledgerForeign(path: string): ConfigurationError {
     subject: path,
     hint: "move it elsewhere, or name another state directory with --state",
   });
+}
+
+/** SQLite makes its shared memory of pieces of this size. */
+const roomLeast = 32_768;
+
+function freeBytesBeside(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
 }
 
 function diskFull(path: string, cause: unknown): UnavailableError {
