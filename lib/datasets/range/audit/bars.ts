@@ -15,10 +15,11 @@ export interface PartSums {
   readonly turnover: bigint;
   /** The greatest id of a bar. */
   readonly lastId: bigint;
-  /** The first and the last time at which a bar closes, and the first ids of those two. */
+  /** The first and the last time at which a bar closes. */
   readonly firstUs: bigint;
   readonly lastUs: bigint;
-  readonly ids: readonly [bigint, bigint];
+  /** The first ids of the bars that have those two times, and the greatest id. */
+  readonly ids: readonly [bigint, bigint, bigint];
 }
 
 const bigintText = z.string().transform(BigInt);
@@ -33,7 +34,7 @@ const sumsRow = z.object({
   last_id: bigintText,
   first_us: bigintText,
   last_us: bigintText,
-  ids: z.tuple([bigintText, bigintText]),
+  ids: z.tuple([bigintText, bigintText, bigintText]),
   faults: z.array(bigintText),
 });
 
@@ -81,7 +82,8 @@ SELECT roundDown(last_agg_trade_id, part_starts) AS part_id,
   sum(toInt128(agg_record_count)) AS records, sum(toInt128(individual_trade_count)) AS fills,
   sum(volume) AS volume_sum, sum(turnover) AS turnover_sum, max(last_agg_trade_id) AS last_id,
   min(close_time) AS first_us, max(close_time) AS last_us,
-  (argMin(first_agg_trade_id, close_time), argMax(first_agg_trade_id, close_time)) AS ids,
+  (argMin(first_agg_trade_id, close_time), argMax(first_agg_trade_id, close_time),
+    argMax(first_agg_trade_id, last_agg_trade_id)) AS ids,
   [${rules.map(({ fault }) => `countIf(${fault})`).join(",\n  ")}] AS faults
 FROM ${pinnedBars(subject.pinned)}${extent} GROUP BY part_id`;
 }

@@ -25,7 +25,7 @@ export function auditSums(
   }
   for (const part of subject.pinned.parts) {
     const own = isEmpty(part) ? undefined : sums.get(part.fromId);
-    if (own !== undefined) auditTimes(part, own, findings);
+    if (own !== undefined) auditEnds(part, own, findings);
     const bars = own?.bars ?? 0n;
     if (bars === part.bars) continue;
     const what = `coverage of ids ${part.fromId} … ${part.throughId} counts ${part.bars} bars, the store has ${bars}`;
@@ -36,14 +36,18 @@ export function auditSums(
   }
 }
 
-/** Bars close while their coverage has trades. */
-function auditTimes(part: CoverageRow, { firstUs, lastUs, ids }: PartSums, findings: Findings): void {
-  for (const [i, us] of [firstUs, lastUs].entries()) {
+/** Bars close while their coverage has trades, and end with a trade that it has. */
+function auditEnds(part: CoverageRow, { firstUs, lastUs, lastId, ids }: PartSums, findings: Findings): void {
+  const [earliest, latest, last] = ids;
+  for (const [id, us] of [[earliest, firstUs] as const, [latest, lastUs] as const]) {
     if (us >= part.firstUs && us <= part.lastUs) continue;
-    const id = ids[i];
-    const what = `the bar that begins with trade ${id} closes at ${us} µs, its coverage has times ${part.firstUs} … ${part.lastUs} µs`;
+    const times = `${part.firstUs} … ${part.lastUs} µs`;
+    const what = `the bar that begins with trade ${id} closes at ${us} µs, its coverage has times ${times}`;
     findings.add("TIME_OUTSIDE_COVERAGE", what, { day: part.day, id });
   }
+  if (lastId <= part.throughId) return;
+  const what = `the bar that begins with trade ${last} ends with trade ${lastId}, which coverage does not have`;
+  findings.add("BAR_NOT_COVERED", what, { day: part.day, id: last });
 }
 
 function auditQuantity(
