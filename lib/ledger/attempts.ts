@@ -56,14 +56,14 @@ export class Attempts {
   }
 
   /**
-   * Puts the begin of one job's attempts on record, in the journal too. An attempt at the same unit that never said its end, and
-   * whose process is gone, is ended as failed.
+   * Puts the begin of one job's attempts on record, in the journal too. Attempts that were
+   * abandoned end before.
    * @param plan the plan they carry out
    * @returns their numbers in the ledger, for {@link end}
    */
   start(units: readonly StartedUnit[], plan?: string): bigint[] {
     return this.#file.transaction(() => {
-      for (const { unit } of units) this.#endAbandoned(unit);
+      this.endAbandoned();
       return units.map((one) => this.#start(one, plan));
     });
   }
@@ -73,6 +73,20 @@ export class Attempts {
     this.#file.transaction(() => {
       const begun = this.#file.row(`SELECT ${openColumns} FROM attempts WHERE id = ? AND result IS NULL`, openRow, id);
       if (begun !== undefined) this.#end(begun, end);
+    });
+  }
+
+  /** Ends attempts as failed that never said their end, and whose process on this host is gone. */
+  endAbandoned(): void {
+    this.#file.transaction(() => {
+      const open = this.#file.rows(
+        `SELECT ${openColumns} FROM attempts WHERE result IS NULL AND host = ?`,
+        openRow,
+        hostname(),
+      );
+      for (const one of open.filter((begun) => processStart(begun.pid) !== begun.process_start)) {
+        this.#end(one, { kind: "failed", code: "PROCESS_GONE", trades: 0n, bars: 0 });
+      }
     });
   }
 
@@ -98,18 +112,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       this.#clock.wallMs(),
       this.#clock.monotonicNs(),
     ).id;
-  }
-
-  #endAbandoned(unit: string): void {
-    const open = this.#file.rows(
-      `SELECT ${openColumns} FROM attempts WHERE unit = ? AND result IS NULL AND host = ?`,
-      openRow,
-      unit,
-      hostname(),
-    );
-    for (const one of open.filter((begun) => processStart(begun.pid) !== begun.process_start)) {
-      this.#end(one, { kind: "failed", code: "PROCESS_GONE", trades: 0n, bars: 0 });
-    }
   }
 
   #end(begun: z.output<typeof openRow>, { kind, code, trades, bars }: AttemptEnd): void {

@@ -78,7 +78,7 @@ const store = await openStore({ stateDirectory: state });
 try {
   const all = await listSeries(store);
   const pinned = await pinPublished(store);
-  violations.push(...(await lookAtRows(store, pinned)), ...(await lookAtLedger(state, store, signal)));
+  violations.push(...(await lookAtRows(store, pinned)), ...(await lookAtLedger(state, store, isEnd, signal)));
   const amounts = `${JSON.stringify(pinned.map(amountsOf), undefined, 1)}\n`;
   const schema = await schemaOf(store);
   if (record !== undefined) {

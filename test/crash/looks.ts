@@ -61,18 +61,28 @@ GROUP BY series HAVING rows != keys`,
   return found;
 }
 
-/** Brings the mirror up to the store, which must hold everything that was seen there before, each row once. */
-export async function lookAtLedger(stateDirectory: string, store: Store, signal: AbortSignal): Promise<string[]> {
+/**
+ * Brings the mirror up to the store, which must hold everything that was seen there before, each row once. Every attempt has an
+ * end on record.
+ */
+export async function lookAtLedger(
+  stateDirectory: string,
+  store: Store,
+  isEnd: boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
   if (!existsSync(ledgerPath(stateDirectory))) return [];
   using ledger = openLedger(stateDirectory);
   const { rows, divergences } = await syncLedger(ledger, store, signal);
   const again = await syncLedger(ledger, store, signal);
+  const endless = ledger.attempts.counts().get(undefined) ?? 0;
   const mirrored = ledger.mirror.totals().rows;
   return [
     ...divergences.map(({ unit, missing, changed, doubled }) => {
       return `the ledger has seen ${buildName(unit)} otherwise: ${missing} missing, ${changed} changed, ${doubled} doubled`;
     }),
     ...(mirrored === rows ? [] : [`the ledger mirrors ${mirrored} rows of coverage, the store has ${rows}`]),
+    ...(isEnd && endless > 0 ? [`${endless} attempts of processes that are gone have no end on record`] : []),
     ...(again.mirrored.rows === 0 ? [] : ["the ledger's second sync finds something to do"]),
   ];
 }

@@ -60,6 +60,8 @@ export async function populateWork(
 ): Promise<PopulateOutcome> {
   const startMs = Date.now();
   const { store, ledger } = target;
+  // Also where nothing is left to be done: a run that was killed behind its last commit has told nobody.
+  ledger.attempts.endAbandoned();
   const plan = await planWork(store, work, settings);
   checkDisk(plan, settings.stateDirectory);
   const planId = target.planId ?? storePlan(ledger, plan, settings);

@@ -8,6 +8,7 @@ import { storeFailure } from "../errors.ts";
 import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
 import { claimStore } from "./claim.ts";
 import { clearOwner, readOwner, thisProcess, writeOwner, type Owner } from "./owner.ts";
+import { sweepLeftBehind } from "./left-behind.ts";
 import { passwordLeft } from "./owner-token.ts";
 import { Spool } from "./spool.ts";
 
@@ -58,6 +59,7 @@ export class Engine {
       const first = await openFirst(stateDirectory, path);
       try {
         if (readOwner(stateDirectory)?.pid !== process.pid) writeOwner(stateDirectory, thisProcess());
+        sweepLeftBehind(stateDirectory);
         return new Engine(stateDirectory, path, first, password);
       } catch (error) {
         first.close();
