@@ -12,7 +12,7 @@ function nameOf(path: unknown): string | undefined {
   if (text !== root && !text.startsWith(`${root}/`)) return undefined;
   return (relative(root, text) || ".")
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "*")
-    .replace(/\.\d+\.tmp$/, ".tmp")
+    .replace(/\.\d+\.(tmp|old)$/, ".$1")
     .replace(/\.\d+@[^/]*\.part$/, ".part");
 }
 
