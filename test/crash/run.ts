@@ -27,6 +27,13 @@ const { values } = parseArgs({
 });
 
 const folder = mkdtempSync(join(fastFolder(), "barkeep-crash-"));
+// A run that is given up leaves neither processes nor folders.
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
 const outcome = await runCampaign({
   kills: Number(values.kills),
   seed: Number(values.seed),
