@@ -27,10 +27,10 @@ const { values } = parseArgs({
 });
 
 const folder = mkdtempSync(join(fastFolder(), "barkeep-crash-"));
-// A run that is given up leaves neither processes nor folders.
+// A run that is given up leaves neither processes, which end first, nor folders.
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.once(name, () => {
-    rmSync(folder, { recursive: true, force: true });
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
     process.exit(130);
   });
 }
