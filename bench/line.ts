@@ -1,7 +1,16 @@
 import { z } from "zod";
 
 /** The measurements, in the order in which they run. */
-export const benchNames = ["engine", "archive", "memory", "populate", "store-insert", "ledger-sync", "peers"] as const;
+export const benchNames = [
+  "engine",
+  "archive",
+  "memory",
+  "populate",
+  "store-insert",
+  "verify",
+  "ledger-sync",
+  "peers",
+] as const;
 
 export const benchName = z.enum(benchNames);
 export type BenchName = z.infer<typeof benchName>;
@@ -13,7 +22,7 @@ export type Target = Readonly<z.infer<typeof targetSchema>>;
 const figureSchema = z.strictObject({
   bench: benchName,
   what: z.string().min(1),
-  unit: z.enum(["ns/trade", "trades/s", "rows/s", "MB", "bytes/row", "s", "ratio"]),
+  unit: z.enum(["ns/trade", "trades/s", "rows/s", "bars/s", "MB", "bytes/row", "s", "ratio"]),
   best: z.number().finite(),
   /** Of a ratio: the ratio of both sides' medians. */
   median: z.number().finite(),

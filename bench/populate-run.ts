@@ -21,18 +21,32 @@ const documentSchema = z.object({
 
 /** Builds the first days of an archive at 250 dbps with the real program, into a store of its own. */
 export async function populateOnce(days: DaysArchive, dayCount: number): Promise<PopulateRun> {
-  return withScratchFolder(async (scratch) => {
-    const symbols = join(scratch, "symbols.toml");
-    writeFileSync(symbols, registryOf(days.symbol));
-    const range = ["--start-date", days.firstDay, "--end-date", addDays(days.firstDay, dayCount - 1)];
-    const series = ["--symbol", days.symbol, "--threshold", "250"];
-    const places = ["--archive", days.folder, "--symbols", symbols, "--state", join(scratch, "state")];
-    const argv = [join(project, "bin", "barkeep.mjs"), "populate", ...series, ...range, ...places, "--json"];
-    const { stdout, seconds, peakBytes } = await runChild(process.execPath, argv);
-    const [{ trades, bars }] = documentSchema.parse(JSON.parse(stdout)).symbols;
-    if (trades !== days.tradesPerDay * dayCount) throw new Error(`populate read ${trades} trades`);
-    return { trades, bars, seconds, peakBytes };
-  });
+  return withScratchFolder(async (scratch) => populateInto(scratch, days, dayCount, 250));
+}
+
+/** The same into the store of a folder. */
+export async function populateInto(
+  scratch: string,
+  days: DaysArchive,
+  dayCount: number,
+  threshold: number,
+): Promise<PopulateRun> {
+  writeFileSync(join(scratch, "symbols.toml"), registryOf(days.symbol));
+  const range = ["--start-date", days.firstDay, "--end-date", addDays(days.firstDay, dayCount - 1)];
+  const series = ["--symbol", days.symbol, "--threshold", `${threshold}`];
+  const argv = [launcher, "populate", ...series, ...range, "--archive", days.folder, ...placesIn(scratch), "--json"];
+  const { stdout, seconds, peakBytes } = await runChild(process.execPath, argv);
+  const [{ trades, bars }] = documentSchema.parse(JSON.parse(stdout)).symbols;
+  if (trades !== days.tradesPerDay * dayCount) throw new Error(`populate read ${trades} trades`);
+  return { trades, bars, seconds, peakBytes };
+}
+
+/** The program as a person starts it. */
+export const launcher = join(project, "bin", "barkeep.mjs");
+
+/** Where a folder's store and registry are. */
+export function placesIn(scratch: string): string[] {
+  return ["--symbols", join(scratch, "symbols.toml"), "--state", join(scratch, "state")];
 }
 
 function registryOf(symbol: string): string {

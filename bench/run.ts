@@ -17,6 +17,7 @@ import { measureMemory } from "./memory.ts";
 import { measurePeers } from "./peers.ts";
 import { measurePopulate } from "./populate.ts";
 import { measureStoreInsert } from "./store-insert.ts";
+import { measureVerify } from "./verify.ts";
 
 const measurements: Readonly<Record<BenchName, Measurement>> = {
   engine: measureEngine,
@@ -24,6 +25,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   memory: measureMemory,
   populate: measurePopulate,
   "store-insert": measureStoreInsert,
+  verify: measureVerify,
   "ledger-sync": measureLedgerSync,
   peers: measurePeers,
 };
