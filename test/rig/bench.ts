@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
-import { barkeep, projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
+import { barkeep, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveFolder } from "./make-archive.ts";
 import { minimalRegistry } from "./registry.ts";
 
@@ -95,12 +94,4 @@ export class Bench {
 /** A state directory that is not there yet. */
 export function newState(): string {
   return join(temporaryFolder("bench-state"), "state");
-}
-
-/** Starts `barkeep <words>` and leaves it running. */
-export function startBarkeep(words: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
-    stdio: "ignore",
-    env: { ...process.env, BARKEEP_STATE: "", ...env },
-  });
 }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { addDays } from "../../lib/model/day.ts";
 import { barkeep } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
-import { Bench, newState, startBarkeep } from "../rig/bench.ts";
+import { Bench, newState } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
+import { RunningCommand } from "../rig/command.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 
 const populated = z.object({ symbols: z.array(z.object({ days: z.number(), trades: z.string() })) });
@@ -29,14 +30,9 @@ test("S-04: interrupted before UTC midnight and resumed after it, an open-ended 
   assert.equal(withoutClock.code, 2, withoutClock.stderr);
   assert.match(withoutClock.stderr, /NO_LAST_DAY/);
 
-  const child = startBarkeep(openEnded(bench, url), before);
-  const ended = once(child, "exit");
-  const watch = setInterval(() => {
-    if (server.requestsFor(`${addDays(bench.firstDay, 20)}.zip`) > 0) child.kill("SIGKILL");
-  }, 2);
-  await ended;
-  clearInterval(watch);
-  assert.equal(child.signalCode, "SIGKILL", "the program ended before it could be killed");
+  const run = new RunningCommand(openEnded(bench, url), before);
+  while (server.requestsFor(`${addDays(bench.firstDay, 20)}.zip`) === 0) await delay(2);
+  assert.equal(await run.end("SIGKILL"), null, "the program ended before it could be killed");
   const [held] = await bench.status();
   assert.ok(held !== undefined && held.days > 0 && held.days < 30, `${held?.days} days`);
 

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
+import { parseDay, type Day } from "../../lib/model/day.ts";
 import { Failure, RefusedError, UnavailableError } from "../../lib/model/errors.ts";
 import { seriesId, type RangeSeries, type SeriesId } from "../../lib/model/series.ts";
 import { foldDigest, Job } from "../../lib/native/index.ts";
@@ -17,9 +13,7 @@ import { digestOfBars } from "../../lib/store/digest.ts";
 import { pinPublished, type CoverageRow } from "../../lib/store/snapshot.ts";
 import { openEmbedded, openStore, type Store } from "../../lib/store/store.ts";
 import { openUnit, type OpenUnit } from "../../lib/store/units.ts";
-import { barkeep, projectRoot, temporaryFolder } from "../ops/run.ts";
-import { ArchiveServer } from "../rig/archive-server.ts";
-import { ArchiveFolder } from "../rig/make-archive.ts";
+import { temporaryFolder } from "../ops/run.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import {
   buildWeek,
@@ -415,98 +409,3 @@ test("a commit and a resume through a served store give the same rows", async ()
     await there.close();
   }
 });
-
-const killDays = 210;
-const perDay = 1400;
-const kills = 9;
-const firstKillDay = parseDay("2024-02-03");
-
-const registry = `schema_version = 2
-[symbols.BTCUSDT]
-enabled = true
-asset_class = "crypto"
-exchange = "binance"
-market = "spot"
-listing_date = 2017-08-17
-min_threshold = 1
-`;
-
-const statusSchema = z.object({
-  series: z.array(
-    z.object({ series: z.string(), digest: z.string(), bars: z.number(), days: z.number(), complete: z.boolean() }),
-  ),
-});
-
-test("kill -9 of a program that fills a store, again and again: the end is that of a clean run", async (t) => {
-  const folder = temporaryFolder("kill");
-  new ArchiveFolder(join(folder, "archive")).putWalk(firstKillDay, killDays, perDay);
-  await using server = new ArchiveServer(join(folder, "archive"));
-  const url = await server.start();
-  const symbols = join(folder, "symbols.toml");
-  writeFileSync(symbols, registry);
-  const asked = ["--symbol", "BTCUSDT", "--threshold", "1", "--threshold", "50", "--segment", "year"];
-  const dates = ["--start-date", firstKillDay, "--end-date", addDays(firstKillDay, killDays - 1)];
-  const place = (state: string): string[] => ["--state", state, "--symbols", symbols];
-  const words = (state: string): string[] => ["populate", "--archive", url, ...asked, ...dates, ...place(state)];
-  const statusOf = async (state: string): Promise<unknown> => {
-    const { code, stdout, stderr } = await barkeep(["status", "--json", ...place(state)]);
-    assert.equal(code, 0, stderr);
-    return statusSchema.parse(JSON.parse(stdout));
-  };
-
-  const began = Date.now();
-  const clean = await barkeep(words(join(folder, "clean")));
-  assert.equal(clean.code, 0, clean.stderr);
-  const cleanMs = Date.now() - began;
-  const expected = await statusOf(join(folder, "clean"));
-
-  const takeovers: number[] = [];
-  let states = 0;
-  let killed = 0;
-  await store.close();
-  try {
-    // On until a kill came between two commits of a segment too.
-    while (states < 8 && (killed < kills || takeovers.every((count) => count === 0))) {
-      states += 1;
-      const state = join(folder, `state-${states}`);
-      for (let tries = 0; tries < 5; tries += 1) {
-        if (await runAndKill(words(state), cleanMs * (0.1 + 0.8 * Math.random()))) break;
-        killed += 1;
-      }
-      const last = await barkeep(words(state));
-      assert.equal(last.code, 0, last.stderr);
-      assert.deepEqual(await statusOf(state), expected, `state ${states}`);
-      const verified = await barkeep(["verify", "BTCUSDT@1", "--deep", "--archive", url, ...place(state)]);
-      assert.equal(verified.code, 0, verified.stdout + verified.stderr);
-      const found = await openEmbedded(state);
-      const twice = await found.rows(
-        `SELECT count() AS rows FROM (SELECT 1 FROM barkeep.bars_published GROUP BY series, segment, first_agg_trade_id HAVING count() > 1)`,
-        countRow,
-      );
-      assert.deepEqual(twice, [{ rows: 0 }]);
-      const [attempts] = await found.rows(
-        "SELECT uniqExact(series, segment, attempt) - uniqExact(series, segment) AS rows FROM barkeep.coverage",
-        countRow,
-      );
-      takeovers.push(attempts?.rows ?? 0);
-      await found.close();
-    }
-  } finally {
-    store = await openEmbedded(join(temporaryFolder("commit-again"), "state"));
-  }
-  t.diagnostic(
-    `${killed} kills over ${states} states; a clean run takes ${cleanMs} ms; takeovers: ${takeovers.join(", ")}`,
-  );
-});
-
-/** @returns true when the program ended before it could be killed */
-async function runAndKill(words: readonly string[], afterMs: number): Promise<boolean> {
-  const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], { stdio: "ignore" });
-  const ended = once(child, "exit");
-  await Promise.race([ended, delay(afterMs)]);
-  child.kill("SIGKILL");
-  await ended;
-  if (child.exitCode === null) return false;
-  assert.equal(child.exitCode, 0);
-  return true;
-}
