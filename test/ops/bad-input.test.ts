@@ -4,56 +4,16 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { z } from "zod";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
-import { ArchiveFolder, linesOf, walkOf, zipOf } from "../rig/make-archive.ts";
+import { Bench } from "../rig/bench.ts";
+import { linesOf, walkOf, zipOf } from "../rig/make-archive.ts";
 import { minimalRegistry } from "../rig/registry.ts";
-import { barkeep, projectRoot, temporaryFolder, type Outcome } from "./run.ts";
+import { barkeep, projectRoot, temporaryFolder } from "./run.ts";
 
 const day = parseDay("2024-03-05");
 const next = addDays(day, 1);
 const perDay = 400;
-
-/** An archive of two good days, a registry that allows its symbol, and a state directory. */
-class Bench {
-  readonly archive = new ArchiveFolder(temporaryFolder("bad-archive"));
-  readonly state = join(temporaryFolder("bad-state"), "state");
-  readonly symbols = join(temporaryFolder("bad-symbols"), "symbols.toml");
-
-  constructor() {
-    this.archive.putWalk(day, 2, perDay);
-    writeFileSync(this.symbols, minimalRegistry());
-  }
-
-  async populate(extra: readonly string[] = [], archive = this.archive.root): Promise<Outcome> {
-    const asked = extra.includes("--symbol") ? [] : ["--symbol", "BTCUSDT"];
-    const threshold = extra.includes("--threshold") ? [] : ["--threshold", "50"];
-    const dates = extra.includes("--start-date") ? [] : ["--start-date", day, "--end-date", next];
-    const state = extra.includes("--state") ? [] : ["--state", this.state];
-    const common = ["--archive", archive, "--symbols", this.symbols, ...state];
-    return barkeep(["populate", ...asked, ...threshold, ...dates, ...common, ...extra]);
-  }
-
-  async status(): Promise<z.infer<typeof statusSchema>["series"]> {
-    const { stdout, stderr } = await barkeep(["status", "--json", "--state", this.state, "--symbols", this.symbols]);
-    assert.notEqual(stdout, "", stderr);
-    return statusSchema.parse(JSON.parse(stdout)).series;
-  }
-}
-
-const statusSchema = z.object({
-  series: z.array(
-    z.object({
-      series: z.string(),
-      bars: z.number(),
-      days: z.number(),
-      last_id: z.string(),
-      complete: z.boolean(),
-      digest: z.string(),
-    }),
-  ),
-});
 
 const goodLines = linesOf(walkOf(next, 1000 + perDay, perDay));
 
@@ -193,21 +153,6 @@ test("a hole right where a later run takes over still ends the forming bar as an
   assert.equal(exported.stdout.split("\n").filter((line) => line.includes(",id_gap,")).length, 1);
 });
 
-test("ghost rows are quarantined with a reason; their ids make no hole", async () => {
-  const it = new Bench();
-  it.archive.putLines(
-    next,
-    replaced(20, (f) => ([f[1], f[2], f[3]] = ["0", "0", "-1"])),
-  );
-  const outcome = await it.populate();
-  assert.equal(outcome.code, 0, outcome.stderr);
-  assert.match(
-    outcome.stderr,
-    /1 rows that are no trades, quarantined; the first: id 1419, line 20, price_not_positive/,
-  );
-  assert.equal((await it.status())[0]?.complete, true);
-});
-
 test("usage: bad thresholds, unknown symbol, end before start, unknown flag", async () => {
   const it = new Bench();
   for (const [extra, code, message] of [
@@ -294,8 +239,7 @@ test("interrupted at any moment: 130, and the next run ends with the bytes of a 
   }
   assert.ok(interrupted > 0, "no run was interrupted");
   assert.equal((await barkeep([...words, ...common])).code, 0);
-  const after = await barkeep(["status", "--json", "--state", state, "--symbols", clean.symbols]);
-  assert.equal(statusSchema.parse(JSON.parse(after.stdout)).series[0]?.digest, expected?.digest);
+  assert.equal((await clean.status({}, state))[0]?.digest, expected?.digest);
 });
 
 test("an earlier start than the build's: refused with what to do, the rest is built; not when nothing is published there", async () => {

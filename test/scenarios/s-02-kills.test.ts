@@ -28,7 +28,7 @@ FROM barkeep.coverage`,
   return counts;
 }
 
-test("S-02: kill -9 at random moments of a segment, again and again: the same digest as a run that was not killed, no key twice", async (t) => {
+test("S-02 kill -9 at random moments of a segment, again and again: the same digest as a run that was not killed, no key twice", async (t) => {
   const bench = new Bench({ firstDay: "2024-02-03", days: 110, perDay: 1_400 });
   const words = (state: string): string[] => {
     return bench.populateWords(["--threshold", "1", "--threshold", "50", "--state", state]);

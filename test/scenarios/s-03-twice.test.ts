@@ -10,7 +10,7 @@ import { ArchiveFolder } from "../rig/make-archive.ts";
 import { minimalRegistry } from "../rig/registry.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
-test("S-03: the same unit started twice at once: the second says who has it and leaves with exit 4, and the first one ends well", async () => {
+test("S-03 the same unit started twice at once: the second says who has it and leaves with exit 4, and the first one ends well", async () => {
   const bench = new Bench({ days: 4 });
   const whole = await bench.cleanStatus();
   await using server = new ArchiveServer(bench.archive.root);

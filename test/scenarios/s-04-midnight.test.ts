@@ -18,7 +18,7 @@ function openEnded(bench: Bench, archive: string, more: readonly string[] = []):
   return words.toSpliced(words.indexOf("--end-date"), 2);
 }
 
-test("S-04: interrupted before UTC midnight and resumed after it, an open-ended series goes on and does not begin again", async () => {
+test("S-04 interrupted before UTC midnight and resumed after it, an open-ended series goes on and does not begin again", async () => {
   const bench = new Bench({ firstDay: "2024-03-03", days: 30 });
   await using server = new ArchiveServer(bench.archive.root);
   const url = await server.start();

@@ -89,10 +89,10 @@ function filesUnder(folder: string): string[] {
 const populated = z.object({ symbols: z.array(z.object({ days: z.number(), state: z.string() })) });
 
 // Side by side: most of their time is waiting between attempts.
-test("S-05: the last day's archive cannot be had", { concurrency: true }, async (t) => {
+test("S-05 the last day's archive cannot be had", { concurrency: true }, async (t) => {
   const whole = await new Bench().cleanStatus();
   const runs = cases.map(async ({ what, harm, exit, code, says, asks, quarantined }) =>
-    t.test(`S-05: ${what}`, async () => {
+    t.test(`S-05 ${what}`, async () => {
       const bench = new Bench();
       await using server = new ArchiveServer(bench.archive.root);
       const url = await server.start();
@@ -123,7 +123,7 @@ test("S-05: the last day's archive cannot be had", { concurrency: true }, async 
   await Promise.all(runs);
 });
 
-test("S-06: the last day of a closed segment fails at first: it is asked for again, and the segment ends whole", async () => {
+test("S-06 the last day of a closed segment fails at first: it is asked for again, and the segment ends whole", async () => {
   const bench = new Bench({ firstDay: "2024-03-29", days: 3 });
   const monthly = ["--segment", "month"];
   const whole = await bench.cleanStatus(monthly);
@@ -138,7 +138,7 @@ test("S-06: the last day of a closed segment fails at first: it is asked for aga
   assert.equal(await orphansOf(bench), 1);
 });
 
-test("S-06: and where it does not get better the segment is never recorded complete, nor the next one begun", async () => {
+test("S-06 and where it does not get better the segment is never recorded complete, nor the next one begun", async () => {
   const bench = new Bench({ firstDay: "2024-03-29", days: 5 });
   const monthly = ["--segment", "month"];
   const whole = await bench.cleanStatus(monthly);

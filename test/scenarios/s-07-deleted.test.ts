@@ -15,7 +15,7 @@ async function harm({ state }: Bench, statements: readonly string[]): Promise<vo
   await store.close();
 }
 
-test("S-07: bars and coverage deleted: the same command brings the bars back", async () => {
+test("S-07 bars and coverage deleted: the same command brings the bars back", async () => {
   const bench = new Bench();
   assert.equal((await bench.populate(twoThresholds)).code, 0);
   const whole = await bench.status();
@@ -32,7 +32,7 @@ test("S-07: bars and coverage deleted: the same command brings the bars back", a
   }
 });
 
-test("S-07: bars gone under coverage that stays: exit 2 that says so, not nothing to do, and nothing built behind the hole", async () => {
+test("S-07 bars gone under coverage that stays: exit 2 that says so, not nothing to do, and nothing built behind the hole", async () => {
   const bench = new Bench({ days: 3 });
   const twoDays = [...twoThresholds, "--end-date", addDays(bench.firstDay, 1)];
   assert.equal((await bench.populate(twoDays)).code, 0);

@@ -24,7 +24,7 @@ function putFullEnds(bench: Bench): void {
   }
 }
 
-test("S-09: fetched, from the mirror or from a folder: the same bars, to the last millisecond of the day", async () => {
+test("S-09 fetched, from the mirror or from a folder: the same bars, to the last millisecond of the day", async () => {
   const bench = new Bench();
   putFullEnds(bench);
   const finer = ["--threshold", "5"];

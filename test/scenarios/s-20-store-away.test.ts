@@ -71,7 +71,7 @@ function checkUnknown(outcome: Ran, well: RegExp, context: string): void {
 }
 
 for (const [name, command, words, well] of looks) {
-  test(`S-20: ${name} and a store that is down, silent, or lost on the way: exit 2, never clean`, async () => {
+  test(`S-20 ${name} and a store that is down, silent, or lost on the way: exit 2, never clean`, async () => {
     proxy.heal();
     const fine = await look(command, words, url);
     assert.equal(fine.code, 0, fine.stderr);

@@ -67,7 +67,7 @@ WHERE r.width = b.high - b.low AND r.build = b.build`,
 
 const progressRow = z.object({ ranges: z.coerce.number(), recorded: z.coerce.number() });
 
-test("S-34: a migration that moves rows is killed again and again, in front of a statement and in the middle of one, and goes on", async (t) => {
+test("S-34 a migration that moves rows is killed again and again, in front of a statement and in the middle of one, and goes on", async (t) => {
   const seen: number[] = [];
   // Two tables' statements, a lease, four partitions to move, the lease given back, three views, the record.
   const kills = [
@@ -111,7 +111,7 @@ test("S-34: a migration that moves rows is killed again and again, in front of a
   );
 });
 
-test("S-34: the way back: what the older release knows is all there, and goes into a store of its own", async () => {
+test("S-34 the way back: what the older release knows is all there, and goes into a store of its own", async () => {
   // As docs/durability.md copies a store; here out of the one that was migrated, for nobody had made a copy before.
   const copies = new Map<string, Buffer>();
   const migrated = await openBare(bench.state);

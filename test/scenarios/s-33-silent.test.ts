@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { execa } from "execa";
+import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { ArchiveServer } from "../rig/archive-server.ts";
+import { Bench, newState } from "../rig/bench.ts";
+import { ServedStoreProcess } from "../rig/serve.ts";
+
+/** What a production host has in its environment, and what would send messages if anything looked at it. */
+const production = {
+  RANGEBAR_TELEGRAM_TOKEN: "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+  RANGEBAR_TELEGRAM_CHAT_ID: "-1001234567890",
+  PUSHOVER_API_TOKEN: "azGDORePK8gMaC0QOYAMyEEuzJnyUi",
+  PUSHOVER_USER_KEY: "uQiRzpo4DXghDmr9QzzfQu27cmVRsG",
+  RANGEBAR_ENV: "production",
+  RANGEBAR_CH_HOSTS: "bigblack",
+  RANGEBAR_CH_PRIMARY: "bigblack",
+};
+
+const preload = pathToFileURL(join(import.meta.dirname, "..", "rig", "record-connects.mjs")).href;
+
+/** Every process writes where it connects to; a connection to anywhere but this host is refused besides. */
+class Wire {
+  readonly folder = temporaryFolder("wire");
+  readonly env = { ...production, NODE_OPTIONS: `--import=${preload}`, CONNECTS_FOLDER: this.folder };
+
+  seen(): string[] {
+    return readdirSync(this.folder).flatMap((name) =>
+      readFileSync(join(this.folder, name), "utf8").split("\n").filter(Boolean),
+    );
+  }
+}
+
+test("S-33 commands with a production environment connect to what they are given and to nothing else", async () => {
+  const wire = new Wire();
+  const bench = new Bench();
+  await using server = new ArchiveServer(bench.archive.root);
+  const url = await server.start();
+  await using served = await ServedStoreProcess.start(newState());
+  const env = { ...served.env, ...wire.env };
+  // One that ends well, one with findings, one that is refused: whatever there is to tell is told here.
+  server.faults.set(`${bench.lastDay}.zip`, { kind: "wrong-bytes", times: 2 });
+  assert.equal((await bench.populate([], url, env)).code, 1);
+  assert.equal((await bench.populate([], url, env)).code, 0);
+  assert.equal((await bench.populate(["--symbol", "NOPEUSDT"], url, env)).code, 3);
+  for (const words of [["status"], ["verify", "BTCUSDT@50"], ["doctor"], ["rebuild", "all", "--archive", url]]) {
+    const outcome = await bench.run(words, env);
+    assert.ok([0, 1].includes(outcome.code), outcome.stderr);
+  }
+  const seen = wire.seen();
+  const ports = new Set([url, served.url].map((one) => `connect 127.0.0.1:${new URL(one).port}`));
+  assert.deepEqual(new Set(seen), ports);
+});
+
+test("S-33 tests that are run with a production environment send nothing", async () => {
+  const wire = new Wire();
+  const files = ["test/sources/http.test.ts", "test/command/answers.test.ts"];
+  const run = await execa(process.execPath, ["--test", ...files], {
+    cwd: projectRoot,
+    env: { ...wire.env, UV_THREADPOOL_SIZE: "16", NODE_TEST_CONTEXT: undefined },
+    reject: false,
+  });
+  assert.equal(run.exitCode, 0, run.stdout);
+  const seen = wire.seen();
+  assert.ok(seen.length > 0, "nothing was recorded");
+  assert.deepEqual(
+    seen.filter((line) => !line.startsWith("connect 127.0.0.1:")),
+    [],
+  );
+});
+
+test("S-33 the record sees a message that is sent", async () => {
+  const wire = new Wire();
+  const program = 'fetch("https://api.telegram.org/bot/sendMessage").catch(() => process.exit(7))';
+  const run = await execa(process.execPath, ["-e", program], { env: wire.env, reject: false });
+  assert.equal(run.exitCode, 7);
+  assert.deepEqual(wire.seen(), ["connect api.telegram.org:443"]);
+});
