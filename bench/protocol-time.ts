@@ -9,7 +9,7 @@ export interface ProtocolTime {
 }
 
 const isBars = ({ kind }: Statement): boolean => kind === "insert bars";
-const isLook = ({ sql }: Statement): boolean => sql.includes(" AS others,");
+const isLook = ({ sql }: Statement): boolean => sql.startsWith("SELECT 'committed' AS what");
 const isCommit = ({ kind }: Statement): boolean => kind === "insert coverage";
 
 /**
