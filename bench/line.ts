@@ -6,6 +6,9 @@ export const benchNames = [
   "archive",
   "memory",
   "populate",
+  "protocol",
+  "resume",
+  "nothing-to-do",
   "store-insert",
   "verify",
   "ledger-sync",
@@ -28,7 +31,7 @@ const figureSchema = z.strictObject({
   median: z.number().finite(),
   runs: z.number().int().positive(),
   target: targetSchema.nullable(),
-  /** Whether the best run is on the target's side, of memory the worst run; null where there is no target. */
+  /** Whether the best run is on the target's side, of memory and of work done again the worst; null where there is no target. */
   reached: z.boolean().nullable(),
   /** Small data, to try the benchmark itself: the figure says nothing. */
   quick: z.boolean(),

@@ -14,8 +14,11 @@ import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureLedgerSync } from "./ledger-sync.ts";
 import { measureMemory } from "./memory.ts";
+import { measureNothingToDo } from "./nothing-to-do.ts";
 import { measurePeers } from "./peers.ts";
 import { measurePopulate } from "./populate.ts";
+import { measureProtocol } from "./protocol.ts";
+import { measureResume } from "./resume.ts";
 import { measureStoreInsert } from "./store-insert.ts";
 import { measureVerify } from "./verify.ts";
 
@@ -24,6 +27,9 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   archive: measureArchive,
   memory: measureMemory,
   populate: measurePopulate,
+  protocol: measureProtocol,
+  resume: measureResume,
+  "nothing-to-do": measureNothingToDo,
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,

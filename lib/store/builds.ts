@@ -102,12 +102,6 @@ const pointerRow = z.object({
 /** What the pointer says of a segment. */
 export type Published = Readonly<z.output<typeof pointerRow>>;
 
-/** A query for the build that readers see of a segment: no row where none is published. */
-export function publishedBuildQuery(series: SeriesId, segment: SegmentId): string {
-  return `SELECT build FROM barkeep.pointer WHERE series = ${sqlString(series)} AND segment = ${sqlString(segment)}
-ORDER BY seq DESC, build DESC LIMIT 1`;
-}
-
 /** The pointer's rows of a segment, the effective one first. */
 export async function pointerHistory(store: Store, series: SeriesId, segment: SegmentId): Promise<Published[]> {
   return store.rows(

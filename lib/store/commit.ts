@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { Day } from "../model/day.ts";
-import { RefusedError, UnavailableError } from "../model/errors.ts";
+import { UnavailableError } from "../model/errors.ts";
 import { release } from "../model/release.ts";
 import { foldDigest, type Part } from "../native/index.ts";
 import { digestOfBars } from "./digest.ts";
 import { sqlInteger } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
-import { publishedBuildQuery } from "./builds.ts";
+import { refuseIfSuperseded } from "./superseded.ts";
 import { unitKey } from "./unit-key.ts";
 import type { OpenUnit } from "./units.ts";
 
@@ -29,8 +29,7 @@ export interface UnitCommit {
   readonly coverage: readonly NewCoverage[];
 }
 
-const lookRow = z.object({ others: z.coerce.number(), later: z.coerce.number(), moved: z.coerce.boolean() });
-const counted = z.object({ rows: z.coerce.number() });
+const countRow = z.object({ series: z.string(), segment: z.string(), build: z.number(), rows: z.coerce.number() });
 
 /**
  * Commits several units of one job: a block of bars each, read back and compared, then one block of coverage rows for all,
@@ -38,11 +37,12 @@ const counted = z.object({ rows: z.coerce.number() });
  * @throws RefusedError SUPERSEDED when a later attempt has taken a unit over; UnavailableError READ_BACK_DIFFERS
  */
 export async function commitUnits(store: Store, commits: readonly UnitCommit[]): Promise<void> {
-  await Promise.all(commits.map(async ({ unit }) => refuseIfSuperseded(store, unit)));
-  for (const commit of commits) {
-    if (commit.bars > 0) await store.insertNative("barkeep.bars", commit.block);
-    await compareReadBack(store, commit);
-  }
+  await refuseIfSuperseded(
+    store,
+    commits.map(({ unit }) => unit),
+  );
+  for (const { bars, block } of commits) if (bars > 0) await store.insertNative("barkeep.bars", block);
+  await compareReadBack(store, commits);
   const rows = commits.flatMap(({ unit, coverage }) =>
     coverage.map((row, i) => coverageRow(unit, unit.position.parts + i, row)),
   );
@@ -58,50 +58,66 @@ export async function commitUnits(store: Store, commits: readonly UnitCommit[]):
 }
 
 /**
- * Has another attempt committed since this one began, has a later one taken the lease, or has another build been published? A
- * courtesy: correctness rests on the chain, not on this look.
+ * What the store holds of these attempts must be what was sent: as many rows, and the same digest. The rows are counted while
+ * the first bars come back: the one waits for the engine to understand a statement, the other for columns.
  */
-async function refuseIfSuperseded(store: Store, unit: OpenUnit): Promise<void> {
-  const { attempt, attempts } = unit;
-  const known = [...attempts, attempt].map(sqlInteger).join(", ");
-  const key = unitKey(unit);
-  const [look] = await store.rows(
-    `SELECT uniqExactIf(attempt, attempt NOT IN (${known})) AS others,
-  (SELECT count() FROM (SELECT attempt FROM barkeep.leases WHERE ${key} AND attempt > ${sqlInteger(attempt)} GROUP BY attempt HAVING max(event) != 'released')) AS later,
-  (${publishedBuildQuery(unit.series, unit.segment)}) != ${sqlInteger(unit.published)} AS moved
-FROM barkeep.coverage WHERE ${key}`,
-    lookRow,
-  );
-  if (look?.others === 0 && look.later === 0 && !look.moved) return;
-  throw new RefusedError(`another process has taken ${unit.unitId} over`, {
-    code: "SUPERSEDED",
-    subject: unit.unitId,
-    hint: "nothing is lost; let the other one go on, or run the same command again once it has ended",
+async function compareReadBack(store: Store, commits: readonly UnitCommit[]): Promise<void> {
+  const [rowsOf, digests] = await Promise.all([countOwnRows(store, commits), readBack(store, commits)]);
+  commits.forEach((commit, i) => {
+    const { unit, bars, coverage } = commit;
+    const rows = rowsOf(unit);
+    const expectedRows = unit.position.rows + bars;
+    const digest = digests[i];
+    const completed = completedBars(commit);
+    if (rows === expectedRows && digest?.rows === completed && digest.digest === coverage.at(-1)?.barsDigest) return;
+    throw new UnavailableError(
+      `the store returned ${rows} rows of ${unit.unitId} where ${expectedRows} were sent, or other contents`,
+      {
+        code: "READ_BACK_DIFFERS",
+        subject: store.where,
+        hint: "nothing was committed; run the same command again, and check the store's disk if it happens again",
+      },
+    );
   });
 }
 
-/** What the store holds of this attempt must be what was sent: as many rows, and the same digest. */
-async function compareReadBack(store: Store, { unit, bars, coverage }: UnitCommit): Promise<void> {
-  const { attempt, position } = unit;
-  const own = `${unitKey(unit)} AND attempt = ${sqlInteger(attempt)}`;
-  const [found] = await store.rows(`SELECT count() AS rows FROM barkeep.bars WHERE ${own}`, counted);
-  const expectedRows = position.rows + bars;
-  const completed = coverage.reduce((sum, row) => sum + row.bars, 0n);
-  const since = position.throughId === undefined ? "" : ` AND last_agg_trade_id > ${sqlInteger(position.throughId)}`;
-  const folded =
-    completed === 0n
-      ? { digest: position.barsDigest ?? foldDigest(new Uint8Array()).digest, rows: 0n }
-      : await digestOfBars(store, `barkeep.bars WHERE ${own} AND is_orphan = 0${since}`, position.barsDigest);
-  const expectedDigest = coverage.at(-1)?.barsDigest;
-  if (found?.rows === expectedRows && folded.rows === completed && folded.digest === expectedDigest) return;
-  throw new UnavailableError(
-    `the store returned ${found?.rows ?? 0} rows of ${unit.unitId} where ${expectedRows} were sent, or other contents`,
-    {
-      code: "READ_BACK_DIFFERS",
-      subject: store.where,
-      hint: "nothing was committed; run the same command again, and check the store's disk if it happens again",
-    },
+/** How many rows the store holds of each attempt. */
+async function countOwnRows(store: Store, commits: readonly UnitCommit[]): Promise<(unit: OpenUnit) => number> {
+  const own = commits.map(({ unit }) => `(${ownRows(unit)})`).join(" OR ");
+  const counts = await store.rows(
+    `SELECT series, segment, build, count() AS rows FROM barkeep.bars WHERE ${own} GROUP BY series, segment, build`,
+    countRow,
   );
+  const isOf = (unit: OpenUnit, one: z.output<typeof countRow>): boolean =>
+    one.series === unit.series && one.segment === unit.segment && one.build === unit.build;
+  return (unit) => counts.find((one) => isOf(unit, one))?.rows ?? 0;
+}
+
+type FoldedDigest = ReturnType<typeof foldDigest>;
+
+/** The digest of each unit's bars through this commit, and how many bars of the commit it was folded from. */
+async function readBack(store: Store, commits: readonly UnitCommit[]): Promise<FoldedDigest[]> {
+  const digests: FoldedDigest[] = [];
+  // One after the other: a block's columns are held in memory.
+  for (const commit of commits) {
+    const { unit } = commit;
+    const { throughId, barsDigest } = unit.position;
+    const since = throughId === undefined ? "" : ` AND last_agg_trade_id > ${sqlInteger(throughId)}`;
+    digests.push(
+      completedBars(commit) === 0n
+        ? { digest: barsDigest ?? foldDigest(new Uint8Array()).digest, rows: 0n }
+        : await digestOfBars(store, `barkeep.bars WHERE ${ownRows(unit)} AND is_orphan = 0${since}`, barsDigest),
+    );
+  }
+  return digests;
+}
+
+function completedBars({ coverage }: UnitCommit): bigint {
+  return coverage.reduce((sum, row) => sum + row.bars, 0n);
+}
+
+function ownRows(unit: OpenUnit): string {
+  return `${unitKey(unit)} AND attempt = ${sqlInteger(unit.attempt)}`;
 }
 
 function coverageRow(unit: OpenUnit, part: number, row: NewCoverage): Record<string, unknown> {

@@ -20,6 +20,7 @@ const coveredRow = z
     day_done: z.boolean(),
     through_id: bigintText,
     checkpoint: z.string(),
+    committed: z.coerce.number(),
   })
   .transform((row) => ({
     series: row.series,
@@ -30,22 +31,29 @@ const coveredRow = z
     dayDone: row.day_done,
     throughId: row.through_id,
     checkpoint: Buffer.from(row.checkpoint, "base64"),
+    committed: row.committed,
   }));
 
-/** Where a unit's published coverage ends. `firstDay` is the first day its build was asked for. */
+/**
+ * Where a unit's published coverage ends. `firstDay` is the first day its build was asked for, `committed` how many bars lie
+ * under the coverage, orphans among them.
+ */
 export type CoveredUnit = Readonly<z.output<typeof coveredRow>>;
 
-/** The ends of all units of some series, oldest segment first; units without coverage are absent. */
+/**
+ * The ends of all units of some series, in one look, oldest segment first; units without coverage are absent. A thousand units
+ * take hardly longer than one: ask for all at once.
+ */
 export async function unitsCovered(store: Store, series: readonly SeriesId[]): Promise<CoveredUnit[]> {
   if (series.length === 0) return [];
   const named = series.map(sqlString).join(", ");
   const order = "(p.through_id, p.attempt, p.part)";
-  const last = `SELECT series, segment, build, argMax(p.day, ${order}) AS day, argMax(p.day_done, ${order}) AS day_done,
-  argMax(p.checkpoint, ${order}) AS checkpoint, max(p.through_id) AS through_id
+  const last = `SELECT series, segment, build, argMax((p.day, p.day_done, p.checkpoint), ${order}) AS end,
+  max(p.through_id) AS through_id, sum(p.bars + p.orphans) AS committed
 FROM barkeep.coverage_published AS p WHERE series IN (${named}) GROUP BY series, segment, build`;
   return store.rows(
-    `SELECT l.series AS series, l.segment AS segment, l.build AS build, b.first_day AS first_day, l.day AS day,
-  l.day_done AS day_done, l.through_id AS through_id, l.checkpoint AS checkpoint
+    `SELECT l.series AS series, l.segment AS segment, l.build AS build, b.first_day AS first_day, l.end.1 AS day,
+  l.end.2 AS day_done, l.through_id AS through_id, l.end.3 AS checkpoint, l.committed AS committed
 FROM (${last}) AS l
 INNER JOIN (SELECT series, segment, build, min(first_day) AS first_day FROM barkeep.builds GROUP BY series, segment, build) AS b
   ON l.series = b.series AND l.segment = b.segment AND l.build = b.build

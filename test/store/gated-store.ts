@@ -29,9 +29,8 @@ export class GatedStore extends Store {
   }
 
   override async rows<T extends z.ZodType>(sql: string, schema: T): Promise<z.output<T>[]> {
-    // The courtesy looks of a commit's units go side by side.
-    const isCourtesy = sql.startsWith("SELECT uniqExactIf(attempt");
-    if (isCourtesy && this.isCareless) return [schema.parse({ others: 0, later: 0, moved: 0 })];
+    const isCourtesy = sql.startsWith("SELECT 'committed' AS what");
+    if (isCourtesy && this.isCareless) return [];
     if (!isCourtesy) await this.#wait("rows");
     return super.rows(sql, schema);
   }

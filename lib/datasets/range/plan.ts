@@ -7,13 +7,18 @@ import { openLedger, type Ledger } from "../../ledger/index.ts";
 import { openStore, storeExists, storeIdOf, storeSettings, type Store } from "../../store/index.ts";
 import { estimateSpan, type UnitEstimate } from "./estimate.ts";
 import { planDocumentOf } from "./plan-document.ts";
-import { coveredOf, spansOf, type SymbolWork } from "./populate.ts";
+import { spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
-import { soundWork } from "./sound-work.ts";
+import { soundWork, untouchedWork, type SoundWork } from "./sound-work.ts";
+
+/** What is to be done of a symbol: nothing, where it has no units. */
+export interface PlannedSymbol extends SoundWork {
+  readonly units: readonly UnitEstimate[];
+}
 
 export interface PopulatePlan {
-  /** Whose units they are. */
-  readonly symbols: readonly { readonly work: SymbolWork; readonly units: readonly UnitEstimate[] }[];
+  /** Whose units they are, in the order asked for. */
+  readonly symbols: readonly PlannedSymbol[];
   readonly units: readonly UnitEstimate[];
   /** Archives to fetch into the mirror and bars to store; archives that lie on this machine are not counted. */
   readonly diskBytes: number;
@@ -74,22 +79,18 @@ export async function planWork(
   work: readonly SymbolWork[],
   settings: Settings,
 ): Promise<PopulatePlan> {
-  const symbols: { work: SymbolWork; units: UnitEstimate[] }[] = [];
-  const failures: Failure[] = [];
+  const symbols: PlannedSymbol[] = [];
   let fetchBytes = 0;
   let seconds = 0;
-  for (const one of work) {
-    const sound = store === undefined ? { work: one, failures: [] } : await soundWork(store, one);
-    failures.push(...sound.failures);
-    const covered = store === undefined ? [] : await coveredOf(store, sound.work);
+  for (const sound of store === undefined ? untouchedWork(work) : await soundWork(store, work)) {
     const ofSymbol: UnitEstimate[] = [];
-    for (const span of spansOf(sound.work, covered)) {
+    for (const span of spansOf(sound.work, sound.covered)) {
       const estimate = await estimateSpan(sound.work, span);
       ofSymbol.push(...estimate.units);
       fetchBytes += estimate.fetchBytes;
       seconds += estimate.seconds;
     }
-    symbols.push({ work: sound.work, units: ofSymbol });
+    symbols.push({ ...sound, units: ofSymbol });
   }
   const units = symbols.flatMap((one) => one.units);
   const storesHere = settings.storeUrl === undefined;
@@ -101,7 +102,7 @@ export async function planWork(
     freeBytes: await freeBytesAt(settings.stateDirectory),
     memoryBytes: Math.max(0, ...units.map((unit) => unit.memoryBytes)),
     seconds,
-    failures,
+    failures: symbols.flatMap((one) => one.failures),
   };
 }
 

@@ -10,7 +10,7 @@ import { checkDisk, planWork, storePlan } from "./plan.ts";
 import type { SymbolResult, SymbolWork } from "./populate.ts";
 import { populatePatiently, storePatience } from "./populate-patiently.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
-import { soundWork } from "./sound-work.ts";
+import { soundWork, type SoundWork } from "./sound-work.ts";
 import type { PopulateTarget } from "./populate-target.ts";
 
 export interface PopulateOutcome {
@@ -66,22 +66,31 @@ export async function populateWork(
   checkDisk(plan, settings.stateDirectory);
   const planId = target.planId ?? storePlan(ledger, plan, settings);
   const results: SymbolResult[] = [];
-  for (const one of work) {
+  let hasBuilt = false;
+  for (const planned of plan.symbols) {
     if (signal.aborted) break;
-    const { work: sound, failures } = await soundWork(store, one);
-    for (const failure of failures) listener.line(describeFailure(failure));
+    const isToBuild = planned.units.length > 0;
+    // A symbol may have been built for hours since the plan's look; what lacked nothing then lacks nothing now.
+    const [sound = planned] = isToBuild && hasBuilt ? await soundWork(store, [planned.asked]) : [];
+    hasBuilt ||= isToBuild;
+    for (const failure of sound.failures) listener.line(describeFailure(failure));
     const result = await populatePatiently({ store, ledger, planId }, sound, today, signal, listener, patience);
-    results.push({
-      ...result,
-      symbol: one.series[0]?.symbol ?? "",
-      series: one.series.map(seriesId),
-      failures: [...failures, ...result.failures],
-    });
+    results.push(resultOf(sound, result));
   }
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
   const exitCode = exitCodeFor(results, signal.aborted);
   if (planId !== undefined) ledger.journal.record("plan.ended", planId, { exitCode });
   return { results, elapsedMs: Date.now() - startMs, exitCode };
+}
+
+/** What became of all that was asked of a symbol. */
+function resultOf({ asked, failures }: SoundWork, result: SymbolResult): SymbolResult {
+  return {
+    ...result,
+    symbol: asked.series[0]?.symbol ?? "",
+    series: asked.series.map(seriesId),
+    failures: [...failures, ...result.failures],
+  };
 }
 
 function exitCodeFor(results: readonly SymbolResult[], interrupted: boolean): ExitCode {

@@ -1,23 +1,46 @@
 import type { Failure } from "../../model/errors.ts";
-import { seriesId } from "../../model/series.ts";
-import { barsMissing, lackingUnits, type Store } from "../../store/index.ts";
+import { seriesId, type SeriesId } from "../../model/series.ts";
+import { barsMissing, lackingUnits, unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
 import type { SymbolWork } from "./populate.ts";
 
-/** A symbol's work without the series that cannot be gone on with, and why. */
+/** A symbol's work as the store was found. */
 export interface SoundWork {
+  readonly asked: SymbolWork;
+  /** The same without the series that cannot be gone on with. */
   readonly work: SymbolWork;
+  /** What the store has of its series. */
+  readonly covered: readonly CoveredUnit[];
+  /** Why series were left out. */
   readonly failures: readonly Failure[];
 }
 
 /**
- * Leaves out series whose bars are gone under their coverage: building behind a hole would not bring them back, and "nothing to
- * do" would be a lie.
+ * Looks at what the store has of all symbols, once for all of them, and leaves out series whose bars are gone under their
+ * coverage: building behind a hole would not bring them back, and "nothing to do" would be a lie.
  */
-export async function soundWork(store: Store, work: SymbolWork): Promise<SoundWork> {
-  const lacking = await lackingUnits(store, work.series.map(seriesId));
-  const unsound = new Set(lacking.map(({ series }) => series));
-  return {
-    work: { ...work, series: work.series.filter((one) => !unsound.has(seriesId(one))) },
-    failures: lacking.map(barsMissing),
-  };
+export async function soundWork(store: Store, work: readonly SymbolWork[]): Promise<SoundWork[]> {
+  const covered = await unitsCovered(
+    store,
+    work.flatMap(({ series }) => series.map(seriesId)),
+  );
+  const coveredOf = bySeries(covered);
+  const lackingOf = bySeries(await lackingUnits(store, covered));
+  return work.map((asked) => {
+    const sound = asked.series.filter((one) => !lackingOf.has(seriesId(one)));
+    return {
+      asked,
+      work: { ...asked, series: sound },
+      covered: sound.flatMap((one) => coveredOf.get(seriesId(one)) ?? []),
+      failures: asked.series.flatMap((one) => lackingOf.get(seriesId(one)) ?? []).map(barsMissing),
+    };
+  });
+}
+
+/** The work of symbols that no store knows anything of. */
+export function untouchedWork(work: readonly SymbolWork[]): SoundWork[] {
+  return work.map((asked) => ({ asked, work: asked, covered: [], failures: [] }));
+}
+
+function bySeries<T extends { readonly series: SeriesId }>(all: readonly T[]): Map<SeriesId, T[]> {
+  return Map.groupBy(all, ({ series }) => series);
 }
