@@ -96,15 +96,16 @@ const crashDay = parseDay("2025-10-10");
 
 test("D-17 a genuine cascade bar, more than ten thresholds high, is stored, flagged and proven", async () => {
   const calm = Array.from({ length: 50 }, (_, i) => [i * 1_000_000, 10_000_000 + (i % 2)] as const);
-  // Half of the price is gone within 2 ms: two hundred thresholds of 25 dbps.
+  // A bar closes; in the next one half of the price is gone within 2 ms: two thousand thresholds of 25 dbps.
   const fall = [
+    [55_000_000, 10_005_000],
     [60_000_000, 10_000_000],
     [60_002_000, 5_000_000],
   ] as const;
   const after = Array.from({ length: 50 }, (_, i) => [70_000_000 + i * 1_000_000, 5_000_000 + (i % 2)] as const);
   const series = await built(25, "year", new Map([[crashDay, tradesOf(crashDay, 1, [...calm, ...fall, ...after])]]));
-  const widest = (await barsOf(series)).find(({ high, low, open }) => (high - low) * 400n >= open * 10n);
-  assert.equal(widest?.last_id, 52);
+  const widest = (await barsOf(series)).find(({ high, low, open }) => (high - low) * 4_000n >= open * 10n);
+  assert.equal(widest?.last_id, 53);
   assert.deepEqual(await cascadesOf(series), [widest.first_id]);
 });
 
