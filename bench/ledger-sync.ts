@@ -13,7 +13,7 @@ type Output = z.output<typeof outputSchema>;
 
 /** Rows of coverage, how many of them belong to a unit, and what mirroring them may take. */
 const sizes = [
-  { rows: 10_000, rowsPerUnit: 400, secondsMax: 2, runs: 5 },
+  { rows: 10_000, rowsPerUnit: 10, secondsMax: 2, runs: 5 },
   { rows: 1_000_000, rowsPerUnit: 4_000, secondsMax: 60, runs: 2 },
 ] as const;
 

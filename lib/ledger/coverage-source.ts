@@ -3,18 +3,13 @@ import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { sqlInteger, sqlString, type Store } from "../store/index.ts";
 import { hashedColumns, mirrorColumns } from "./mirror-columns.ts";
+import type { Sums } from "./sums.ts";
 
 /** A build of a segment: what the mirror counts and compares as one. */
 export interface MirroredUnit {
   readonly series: SeriesId;
   readonly segment: SegmentId;
   readonly build: number;
-}
-
-/** How many coverage rows a unit has, and the sum of their hashes modulo 2^64: equal for equal rows in any order. */
-export interface Sums {
-  readonly rows: bigint;
-  readonly hash: bigint;
 }
 
 /** A place in a unit's rows, which are read in this order. */
@@ -39,11 +34,6 @@ export interface StoredRow {
 /** A text per unit, for maps. */
 export function unitText({ series, segment, build }: MirroredUnit): string {
   return `${series}\t${segment}\t${build}`;
-}
-
-/** Modulo 2^64, as SQLite's integers hold it. */
-export function wrapped(hash: bigint): bigint {
-  return BigInt.asIntN(64, hash);
 }
 
 const rowHash = `reinterpretAsInt64(sipHash64(${hashedColumns.join(", ")}))`;

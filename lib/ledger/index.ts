@@ -1,4 +1,5 @@
 export { acceptDivergence } from "./accept.ts";
+export { planSync, type DifferingUnit } from "./differing.ts";
 export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
@@ -8,4 +9,4 @@ export type { Alert } from "./outbox.ts";
 export { shortPlanId, type StoredPlan } from "./plans.ts";
 export { planRebuild, rebuildLedger, type KeptTable, type RebuildResult } from "./rebuild.ts";
 export { readLedgerStatus, type LedgerStatus } from "./status.ts";
-export { buildName, planSync, syncLedger, type DifferingUnit, type SyncResult } from "./sync.ts";
+export { buildName, syncLedger, type SyncResult } from "./sync.ts";

@@ -1,27 +1,11 @@
 import { z } from "zod";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId } from "../model/series.ts";
-import { unitText, wrapped, type MirroredUnit, type RowKey, type StoredRow, type Sums } from "./coverage-source.ts";
+import type { RowKey, StoredRow } from "./coverage-source.ts";
 import type { LedgerFile } from "./file.ts";
 import { MirrorRows, type RowChange } from "./mirror-rows.ts";
-
-const unitRow = z
-  .object({
-    id: z.bigint(),
-    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
-    segment: z.string().transform(parseSegmentId),
-    build: z.coerce.number(),
-    row_count: z.bigint(),
-    row_hash: z.bigint(),
-  })
-  .transform((row) => ({
-    id: row.id,
-    unit: { series: row.series, segment: row.segment, build: row.build } satisfies MirroredUnit,
-    sums: { rows: row.row_count, hash: row.row_hash } satisfies Sums,
-  }));
-
-/** A unit of the mirror: its number there, and what its rows sum up to. */
-export type MirrorUnit = Readonly<z.output<typeof unitRow>>;
+import { MirrorUnits } from "./mirror-units.ts";
+import { isSameSums, type Sums } from "./sums.ts";
 
 const findingRow = z
   .object({
@@ -40,48 +24,19 @@ const findingRow = z
  */
 export type Divergence = Readonly<z.output<typeof findingRow>>;
 
-const sumsRow = z.object({ row_count: z.bigint(), row_hash: z.bigint() });
 const keyRow = z.object({ attempt: z.bigint(), part: z.bigint() });
 const totalsRow = z.object({ units: z.bigint(), rows: z.bigint(), checkpoints: z.bigint(), gone: z.bigint() });
 
 /** The ledger's copy of the store's coverage, and of each unit's newest checkpoint. Rows are never deleted. */
 export class Mirror {
+  readonly units: MirrorUnits;
   readonly #file: LedgerFile;
   readonly #rows: MirrorRows;
 
   constructor(file: LedgerFile) {
     this.#file = file;
+    this.units = new MirrorUnits(file);
     this.#rows = new MirrorRows(file);
-  }
-
-  /** Every unit that was ever seen, by its text. */
-  units(): Map<string, MirrorUnit> {
-    const rows = this.#file.rows("SELECT id, series, segment, build, row_count, row_hash FROM mirror_units", unitRow);
-    return new Map(rows.map((row) => [unitText(row.unit), row]));
-  }
-
-  /** The number of a unit, which is new where it was not seen before. */
-  unitId({ series, segment, build }: MirroredUnit): bigint {
-    return this.unitIdOf(series, segment, build);
-  }
-
-  /** The same by its names. */
-  unitIdOf(series: string, segment: string, build: number): bigint {
-    this.#file.run(
-      "INSERT INTO mirror_units (series, segment, build) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-      series,
-      segment,
-      build,
-    );
-    const row = this.#file.row(
-      "SELECT id FROM mirror_units WHERE series = ? AND segment = ? AND build = ?",
-      z.object({ id: z.bigint() }),
-      series,
-      segment,
-      build,
-    );
-    if (row === undefined) throw new Error(`${series} ${segment} has no place in the mirror`);
-    return row.id;
   }
 
   /** The last row of a unit that the store is known to hold. */
@@ -93,11 +48,6 @@ export class Mirror {
     );
   }
 
-  sums(unit: bigint): Sums {
-    const row = this.#file.row("SELECT row_count, row_hash FROM mirror_units WHERE id = ?", sumsRow, unit);
-    return { rows: row?.row_count ?? 0n, hash: row?.row_hash ?? 0n };
-  }
-
   /**
    * Adds rows of a unit that the store holds, in one transaction. Rows that are there already change nothing.
    * @param seq the journal's row of the sync that saw them
@@ -105,7 +55,7 @@ export class Mirror {
   add(unit: bigint, rows: readonly StoredRow[], seq: bigint): RowChange {
     return this.#file.transaction(() => {
       const change = this.#rows.putAll(unit, rows, seq);
-      this.#move(unit, change);
+      this.units.move(unit, change);
       this.#keepCheckpoint(unit, rows);
       return change;
     });
@@ -126,13 +76,13 @@ export class Mirror {
     seq: bigint,
   ): { readonly change: RowChange; readonly sums: Sums } | undefined {
     return this.#file.transaction(() => {
-      if (!isSame(this.sums(unit), expected)) return undefined;
+      if (!isSameSums(this.units.sums(unit), expected)) return undefined;
       const held = this.#rows.heldIn(unit, stretch);
       const differing = rows.filter((row) => row.doubles.length > 0 || held.get(keyText(row.key))?.hash !== row.hash);
       for (const row of rows) held.delete(keyText(row.key));
       const missing = this.#rows.flagMissing(unit, [...held.values()], seq);
       const change = both(missing, this.#rows.putAll(unit, differing, seq));
-      return { change, sums: this.#move(unit, change) };
+      return { change, sums: this.units.move(unit, change) };
     });
   }
 
@@ -146,14 +96,8 @@ export class Mirror {
     said: Sums & { readonly doubled: number; readonly last: StoredRow | undefined },
   ): boolean {
     return this.#file.transaction(() => {
-      if (!isSame(this.sums(unit), expected)) return false;
-      this.#file.run(
-        "UPDATE mirror_units SET row_count = ?, row_hash = ?, doubled = ? WHERE id = ?",
-        said.rows,
-        said.hash,
-        said.doubled,
-        unit,
-      );
+      if (!isSameSums(this.units.sums(unit), expected)) return false;
+      this.units.set(unit, said, said.doubled);
       this.#file.run("DELETE FROM mirror_checkpoints WHERE unit = ?", unit);
       if (said.last !== undefined) this.#keepCheckpoint(unit, [said.last]);
       return true;
@@ -192,16 +136,6 @@ WHERE missing > 0 OR changed > 0 OR doubled > 0 ORDER BY series, segment, build`
     return row ?? { units: 0n, rows: 0n, checkpoints: 0n, gone: 0n };
   }
 
-  /** Moves a unit's sums by a change. */
-  #move(unit: bigint, change: RowChange): Sums {
-    const now = this.sums(unit);
-    const next = { rows: now.rows + change.rows, hash: wrapped(now.hash + change.hash) };
-    if (!isSame(now, next)) {
-      this.#file.run("UPDATE mirror_units SET row_count = ?, row_hash = ? WHERE id = ?", next.rows, next.hash, unit);
-    }
-    return next;
-  }
-
   /** Rows come in the order of their keys: the last checkpoint is the newest. */
   #keepCheckpoint(unit: bigint, rows: readonly StoredRow[]): void {
     const newest = rows.findLast(({ checkpoint }) => checkpoint !== "");
@@ -216,10 +150,6 @@ WHERE (excluded.attempt, excluded.part) >= (attempt, part)`,
       newest.checkpoint,
     );
   }
-}
-
-function isSame(a: Sums, b: Sums): boolean {
-  return a.rows === b.rows && a.hash === b.hash;
 }
 
 function both(a: RowChange, b: RowChange): RowChange {

@@ -112,7 +112,7 @@ function putEvidenceBack(ledger: Ledger, file: ReturnType<typeof openLedgerFile>
   const places = ["unit", ...columns].map(() => "?").join(", ");
   const sql = `INSERT OR IGNORE INTO mirror_coverage (unit, ${columns.join(", ")}) VALUES (${places})`;
   for (const [series, segment, build, ...cells] of evidence.rows) {
-    const unit = ledger.mirror.unitIdOf(String(series), String(segment), Number(build));
+    const unit = ledger.mirror.units.idOf(String(series), String(segment), Number(build));
     file.tryRun(sql, unit, ...cells);
   }
 }

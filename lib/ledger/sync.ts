@@ -1,20 +1,20 @@
-import { storeIdOf, type Store } from "../store/index.ts";
-import { unitId } from "../model/series.ts";
 import { RetryableError } from "../model/errors.ts";
+import { unitId } from "../model/series.ts";
+import { storeIdOf, type Store } from "../store/index.ts";
 import {
   storedRows,
   storedSums,
   unitText,
-  wrapped,
   type MirroredUnit,
   type RowKey,
   type StoredRow,
-  type Sums,
   type Wanted,
 } from "./coverage-source.ts";
+import { differingUnits, type DifferingUnit } from "./differing.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Divergence } from "./mirror.ts";
 import type { RowChange } from "./mirror-rows.ts";
+import { moved, noRows } from "./sums.ts";
 
 /** Rows per transaction: about a tenth of a second, for which other processes wait. */
 const transactionRows = 5_000;
@@ -51,36 +51,6 @@ export async function syncLedger(ledger: Ledger, store: Store, signal: AbortSign
   const storeId = await storeIdOf(store);
   ledger.belongTo(storeId);
   return new Sync(ledger, store, storeId, signal).run();
-}
-
-/** A unit whose sums are not the mirror's. */
-export interface DifferingUnit {
-  readonly unit: MirroredUnit;
-  /** Rows that the store has more, fewer where negative. */
-  readonly more: bigint;
-}
-
-/**
- * What a sync would read: the units whose sums differ. Changes nothing.
- * @throws RefusedError LEDGER_OTHER_STORE
- */
-export async function planSync(ledger: Ledger, store: Store): Promise<DifferingUnit[]> {
-  ledger.checkBelongsTo(await storeIdOf(store));
-  return differingUnits(ledger, await storedSums(store));
-}
-
-function differingUnits(ledger: Ledger, stored: readonly (MirroredUnit & Sums)[]): DifferingUnit[] {
-  const mirrored = ledger.mirror.units();
-  const differing: DifferingUnit[] = [];
-  for (const one of stored) {
-    const text = unitText(one);
-    const sums = mirrored.get(text)?.sums ?? noRows;
-    if (!isSame(sums, one)) differing.push({ unit: one, more: one.rows - sums.rows });
-    mirrored.delete(text);
-  }
-  // Units that the store has no more.
-  const gone = [...mirrored.values()].filter(({ sums }) => !isSame(sums, noRows));
-  return [...differing, ...gone.map(({ unit, sums }) => ({ unit, more: -sums.rows }))];
 }
 
 class Sync {
@@ -126,18 +96,27 @@ class Sync {
 
   /** Takes over what stands behind the newest row of each unit that has grown. */
   async #addTails(differing: readonly DifferingUnit[]): Promise<void> {
-    const { mirror } = this.#ledger;
-    let wanted: Wanted[] = [];
+    let batch: MirroredUnit[] = [];
     let more = 0n;
     for (const one of differing.filter((unit) => unit.more > 0n)) {
-      wanted.push({ unit: one.unit, after: mirror.newest(mirror.unitId(one.unit)) });
+      batch.push(one.unit);
       more += one.more;
-      if (more < queryRows && wanted.length < queryUnits) continue;
-      await this.#addRows(wanted);
-      wanted = [];
+      if (more < queryRows && batch.length < queryUnits) continue;
+      await this.#addRows(this.#wantedOf(batch));
+      batch = [];
       more = 0n;
     }
-    if (wanted.length > 0) await this.#addRows(wanted);
+    if (batch.length > 0) await this.#addRows(this.#wantedOf(batch));
+  }
+
+  /** One transaction for all: a unit that is new is written. */
+  #wantedOf(units: readonly MirroredUnit[]): Wanted[] {
+    const { mirror } = this.#ledger;
+    return this.#ledger.transaction(() => units.map((unit) => ({ unit, after: mirror.newest(this.#idOf(unit)) })));
+  }
+
+  #idOf({ series, segment, build }: MirroredUnit): bigint {
+    return this.#ledger.mirror.units.idOf(series, segment, build);
   }
 
   async #addRows(wanted: readonly Wanted[]): Promise<void> {
@@ -149,7 +128,7 @@ class Sync {
         for (const [text, rows] of Map.groupBy(list, (row) => row.unit)) {
           const unit = units.get(text);
           if (unit === undefined) throw new Error(`the store gave a row of a unit that was not asked for: ${text}`);
-          this.#tell(unit, mirror.add(mirror.unitId(unit), rows, this.#seq));
+          this.#tell(unit, mirror.add(this.#idOf(unit), rows, this.#seq));
         }
       });
     }
@@ -168,11 +147,12 @@ class Sync {
   /** @returns false where another process has changed the unit's mirror in between */
   async #compareOnce(unit: MirroredUnit): Promise<boolean> {
     const { mirror } = this.#ledger;
-    const id = mirror.unitId(unit);
+    const id = this.#idOf(unit);
     // Before the store is read: what another process adds later may not be in what the store answers.
-    let sums = mirror.sums(id);
+    let sums = mirror.units.sums(id);
     let after: RowKey | undefined;
-    const said = { rows: 0n, hash: 0n, doubled: 0 };
+    let said = noRows;
+    let doubled = 0;
     let last: StoredRow | undefined;
     const step = (rows: readonly StoredRow[], through: RowKey | undefined): boolean =>
       this.#ledger.transaction(() => {
@@ -188,13 +168,12 @@ class Sync {
       if (!step(rows, through)) return false;
       after = through;
       for (const row of rows) {
-        said.rows += 1n + BigInt(row.doubles.length);
-        said.hash = wrapped(row.doubles.reduce((sum, { hash }) => sum + hash, said.hash + row.hash));
-        said.doubled += row.doubles.length;
+        said = [row, ...row.doubles].reduce((sum, { hash }) => moved(sum, { rows: 1n, hash }), said);
+        doubled += row.doubles.length;
         if (row.checkpoint !== "") last = row;
       }
     }
-    return step([], undefined) && mirror.settle(id, sums, { ...said, last });
+    return step([], undefined) && mirror.settle(id, sums, { ...said, doubled, last });
   }
 
   /** Counts what a transaction did, and puts on record, in the same transaction, what the store has lost or changed. */
@@ -210,10 +189,4 @@ class Sync {
       text: `the store no longer holds coverage that was seen there: ${name} lacks ${missing} rows and has ${changed} others changed; barkeep ledger sync says it of every unit`,
     });
   }
-}
-
-const noRows: Sums = { rows: 0n, hash: 0n };
-
-function isSame(a: Sums, b: Sums): boolean {
-  return a.rows === b.rows && a.hash === b.hash;
 }

@@ -239,7 +239,7 @@ test("two state directories on one store: each ledger mirrors it, in any order",
   assert.deepEqual((await syncLedger(first, store, signal)).mirrored, { units: 2, rows: 2 });
   assert.equal(first.storeId, second.storeId);
   const [ofFirst, ofSecond] = [first, second].map((ledger) =>
-    [...ledger.mirror.units().values()].map(({ sums }) => sums),
+    [...ledger.mirror.units.all().values()].map(({ sums }) => sums),
   );
   assert.deepEqual(ofFirst, ofSecond);
 });
