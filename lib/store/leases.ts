@@ -31,6 +31,7 @@ const holderRow = z
     command: z.string(),
     since: z.string(),
     age_ms: z.coerce.number(),
+    silent_ms: z.coerce.number(),
   })
   .transform((row) => ({
     attempt: row.attempt,
@@ -41,8 +42,10 @@ const holderRow = z
     command: row.command,
     /** When it was taken, by the store's clock. */
     since: row.since,
-    /** Since it was taken or renewed, by the store's clock; below 0 where that was set back. */
+    /** From the taking or renewal that is nearest to now by the store's clock, which may have been set back since. */
     ageMs: row.age_ms,
+    /** Since the last of them by the store's clock; below 0 where that was set back. */
+    silentMs: row.silent_ms,
   }));
 
 /** What is known of one attempt's lease. */
@@ -52,7 +55,8 @@ export type LeaseState = Readonly<z.output<typeof holderRow>>;
 export async function leasesOf(store: Store, key: LeaseKey): Promise<LeaseState[]> {
   return store.rows(
     `SELECT attempt, max(event) = 'released' AS released, any(host) AS host, any(pid) AS pid, any(process_start) AS process_start,
-  any(command) AS command, toString(min(at)) AS since, dateDiff('millisecond', max(l.at), now64(3)) AS age_ms
+  any(command) AS command, toString(min(at)) AS since,
+  min(abs(dateDiff('millisecond', l.at, now64(3)))) AS age_ms, dateDiff('millisecond', max(l.at), now64(3)) AS silent_ms
 FROM barkeep.leases AS l WHERE ${unitKey(key)} GROUP BY attempt ORDER BY attempt`,
     holderRow,
   );
@@ -65,7 +69,7 @@ export function isLive(lease: LeaseState): boolean {
 
 /** Has its holder ended for certain? Elsewhere that can only be taken for granted after a day without renewal. */
 export function hasEnded(lease: LeaseState): boolean {
-  return lease.released || isGone(lease) || lease.ageMs > silentDayMs;
+  return lease.released || isGone(lease) || lease.silentMs > silentDayMs;
 }
 
 /**
