@@ -23,6 +23,7 @@ const answerSchema = z.object({
   whole_ms: z.number(),
   /** Of that: loading the program, and opening the store. */
   startup_ms: z.number(),
+  planning_ms: z.number(),
   protocol_ms: z.number(),
   insert_bars_ms: z.number(),
   commits: z.number(),

@@ -31,6 +31,7 @@ export async function* measureProtocol(setting: Setting): AsyncGenerator<Line> {
         commits: typical.commits,
         protocol_ms: rounded(typical.protocol_ms),
         insert_bars_ms: rounded(typical.insert_bars_ms),
+        planning_ms: rounded(typical.planning_ms),
         startup_ms: rounded(typical.startup_ms),
         whole_ms: rounded(typical.whole_ms),
         share_without_startup: rounded(typical.protocol_ms / (typical.whole_ms - typical.startup_ms)),

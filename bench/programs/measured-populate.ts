@@ -53,12 +53,13 @@ try {
 }
 
 const wholeMs = performance.now();
-const { protocolMs, insertBarsMs, commits } = protocolTime(store.statements);
+const { planningMs, protocolMs, insertBarsMs, commits } = protocolTime(store.statements);
 const answer: Answer = {
   trades: Number(trades),
   bars,
   whole_ms: wholeMs,
   startup_ms: loadedMs + (openMs - openingMs),
+  planning_ms: planningMs,
   protocol_ms: protocolMs,
   insert_bars_ms: insertBarsMs,
   commits,
