@@ -77,6 +77,8 @@ export class KillPlanner {
     const statements = this.#census.points.filter(({ name }) =>
       /^before (send )?(insert|create|alter|drop)\b/.test(name),
     );
+    // The ledger's statements have no inside to strike: SQLite runs them on the main thread.
+    if (statements.length === 0) return this.#atNextName();
     const { point } = this.#random.pick(statements);
     return { kind: "inside", point, intoUs: Math.round(50 * (intoUsMax / 50) ** this.#random.next()) };
   }
