@@ -117,10 +117,13 @@ test("what a tampered checkpoint's message says to do makes the unit whole", asy
   assert.deepEqual(await bench.status(served.env), whole);
 });
 
+/** The later a row was written, the earlier its time; and all of it lies in the future. */
+function time(order: string): string {
+  return `toDateTime64('2199-01-01 00:00:00', 3, 'UTC') - toIntervalHour(${order})`;
+}
+
 test("times that run backwards in the store decide nothing: the same is read, gone on with, rebuilt and undone", async () => {
   const before = await bench.status(served.env);
-  // The later a row was written, the earlier its time; and all of it lies in the future.
-  const time = (order: string): string => `toDateTime64('2199-01-01 00:00:00', 3, 'UTC') - toIntervalHour(${order})`;
   await restore(`* REPLACE (${time("intDiv(through_id, 100)")} AS committed_at)`);
   for (const [table, column, order] of [
     ["builds", "created_at", "build"],

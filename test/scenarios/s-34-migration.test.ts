@@ -115,7 +115,7 @@ test("S-34 the way back: what the older release knows is all there, and goes int
   // As docs/durability.md copies a store; here out of the one that was migrated, for nobody had made a copy before.
   const copies = new Map<string, Buffer>();
   const migrated = await openBare(bench.state);
-  for (const table of ["pointer", "builds", "coverage", "bars"]) {
+  for (const table of ["identity", "pointer", "builds", "coverage", "bars"]) {
     copies.set(table, await readNativeBody(migrated, `SELECT * FROM barkeep.${table}`));
   }
   await migrated.close();
