@@ -73,8 +73,8 @@ function judge(unit: ExpectedUnit, known: KnownUnit, policy: ReprocessPolicy): V
     // A half-made build with another fingerprint cannot be gone on with.
     return takes("stale") ? rebuild(unit, `stale: ${known.stale}`) : { left: `stale: ${known.stale}` };
   }
-  if (isComplete)
-    return takes("completed") ? rebuild(unit, "complete, asked for again") : { left: completeText(known) };
+  if (isComplete && takes("completed")) return rebuild(unit, "complete, asked for again");
+  if (isComplete) return { left: completeText(known) };
   if (known.failed !== undefined && !takes("failed")) return { left: `failed: ${known.failed}` };
   const after = known.failed === undefined ? "" : `, last attempt failed: ${known.failed}`;
   if (covered === undefined) return { action: "build", from: unit.firstDay, reason: `nothing is built${after}` };
