@@ -1,14 +1,6 @@
 import { formatBytes } from "../model/format.ts";
 import type { WorkGroup } from "../model/groups.ts";
-import { quantile } from "./quantile.ts";
-
-/** What was measured of an attempt that ended well. */
-export interface MeasuredAttempt {
-  readonly group: WorkGroup;
-  readonly trades: number;
-  readonly peakBytes: number;
-  readonly durationMs: number;
-}
+import { sizeOf, tradesOf, type Lessons } from "./lessons.ts";
 
 /** What is known of a job before it runs. */
 export interface JobSize {
@@ -28,14 +20,10 @@ export interface MemoryPolicy {
   readonly perThresholdBytes: number;
   /** First guess: what the archive's size adds, as a share of it. */
   readonly archiveShare: number;
-  /** Of measured peaks of such jobs, the one that is asked for. */
-  readonly quantile: number;
   /** Over a measured peak, so that the next day's noise does not end the job. */
   readonly margin: number;
   /** Over the peak at which an attempt was stopped, which is not what it would have needed. */
   readonly escalation: number;
-  /** Fewer measured jobs of a size teach nothing. */
-  readonly samplesMin: number;
 }
 
 const mebibyte = 1024 ** 2;
@@ -44,19 +32,9 @@ export const memoryPolicy: MemoryPolicy = {
   baseBytes: 450 * mebibyte,
   perThresholdBytes: 32 * mebibyte,
   archiveShare: 1 / 64,
-  quantile: 0.9,
   margin: 1.15,
   escalation: 1.5,
-  samplesMin: 5,
 };
-
-/** Zipped bytes of one aggregate trade, as daily archives of the last years have them. */
-const zippedBytesPerTrade = 16;
-
-/** About how many trades an archive holds. */
-export function tradesOf(archiveBytes: number): number {
-  return archiveBytes / zippedBytesPerTrade;
-}
 
 export interface MemoryRequest {
   readonly requestBytes: number;
@@ -69,12 +47,8 @@ export interface MemoryRequest {
  * size where there are too few. Never below what the job itself was measured at, with a margin, and more than that where it
  * ran out. More trades, and higher peaks, never lead to a smaller request.
  */
-export function memoryRequest(
-  job: JobSize,
-  history: readonly MeasuredAttempt[],
-  policy: MemoryPolicy = memoryPolicy,
-): MemoryRequest {
-  const ofKind = learned(job, history, policy) ?? guessed(job, policy);
+export function memoryRequest(job: JobSize, lessons: Lessons, policy: MemoryPolicy = memoryPolicy): MemoryRequest {
+  const ofKind = learned(job, lessons, policy) ?? guessed(job, policy);
   const own = ownFloor(job, policy);
   const request = own !== undefined && own.requestBytes > ofKind.requestBytes ? own : ofKind;
   return { ...request, requestBytes: wholeSteps(request.requestBytes) };
@@ -109,33 +83,20 @@ function ownFloor({ ownPeaks }: JobSize, { margin, escalation }: MemoryPolicy): 
   return floors.toSorted((a, b) => b.requestBytes - a.requestBytes)[0];
 }
 
-/** Jobs within a factor of two of each other's trades are of one size. */
-export function sizeOf(trades: number): number {
-  return Math.floor(Math.log2(Math.max(1, trades)));
-}
-
 /**
- * The quantile of the job's size. A size with too few jobs takes the next larger one's, which needs at least as much, or what
- * is greater of the guess and the next smaller one's; so a larger job never asks for less than a smaller one.
+ * What jobs of its size needed. A size with too few jobs takes the next larger one's, which needs at least as much, or what is
+ * greater of the guess and the next smaller one's; so a larger job never asks for less than a smaller one.
  */
-function learned(job: JobSize, history: readonly MeasuredAttempt[], policy: MemoryPolicy): MemoryRequest | undefined {
+function learned(job: JobSize, lessons: Lessons, policy: MemoryPolicy): MemoryRequest | undefined {
   const size = sizeOf(tradesOf(job.archiveBytes));
-  const ofGroup = history.filter(({ group }) => group === job.group);
-  const sizes = [...Map.groupBy(ofGroup, ({ trades }) => sizeOf(trades))]
-    .filter(([, attempts]) => attempts.length >= policy.samplesMin)
-    .sort(([a], [b]) => a - b);
-  let below: MemoryRequest | undefined;
-  for (const [measuredSize, attempts] of sizes) {
-    const peaks = attempts.map(({ peakBytes }) => peakBytes);
-    const bytes = Math.max(quantile(peaks, policy.quantile) * policy.margin, below?.requestBytes ?? 0);
-    const request: MemoryRequest = {
-      requestBytes: bytes,
-      basis: "learned",
-      reason: `learned from ${attempts.length} jobs of ${job.group} with about 2^${measuredSize} trades: ${formatBytes(bytes)}`,
-    };
-    if (measuredSize >= size) return request;
-    below = request;
-  }
-  const guess = guessed(job, policy);
-  return below !== undefined && below.requestBytes > guess.requestBytes ? below : undefined;
+  const peaks = lessons.peaks.get(job.group) ?? [];
+  const atLeast = peaks.find((lesson) => lesson.size >= size);
+  const below = peaks.at(-1);
+  const lesson = atLeast ?? below;
+  if (lesson === undefined) return undefined;
+  const requestBytes = lesson.peakBytes * policy.margin;
+  if (atLeast === undefined && requestBytes <= guessed(job, policy).requestBytes) return undefined;
+  const { attempts, peakBytes } = lesson;
+  const reason = `${attempts} jobs of ${job.group} with about 2^${lesson.size} trades reached ${formatBytes(peakBytes)}, times ${policy.margin}`;
+  return { requestBytes, basis: "learned", reason };
 }

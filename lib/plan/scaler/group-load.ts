@@ -57,11 +57,6 @@ export function bytesAt(load: GroupLoad, parallel: number): number {
   return sum(load.runningBytes) + sum(load.queuedBytes.slice(0, starts));
 }
 
-/** What one more at once would hold: the next that the queue would start, else the first in line; undefined where nothing is. */
-export function nextBytes(load: GroupLoad, parallel: number): number | undefined {
-  return load.queuedBytes[Math.max(0, parallel - load.runningBytes.length)] ?? load.waitingBytes[0];
-}
-
 /** The same with the parallel that the group has. Where that is unknown, all that is queued may start. */
 export function bytesNow(load: GroupLoad): number {
   return bytesAt(load, limitOf(load));

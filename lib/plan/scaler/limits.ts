@@ -66,7 +66,7 @@ export const scalerLimits: ScalerLimits = {
   assumedBytes: { p1: 2 * gigabyte, p2: 8 * gigabyte, p3: 4 * gigabyte },
   otherAssumedBytes: 4 * gigabyte,
   downFactor: 0.75,
-  upEveryMs: 20_000,
+  upEveryMs: 10_000,
   downEveryMs: 30_000,
   upAfterDownMs: 60_000,
   reliefEveryMs: 10_000,

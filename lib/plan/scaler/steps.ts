@@ -1,9 +1,10 @@
 import { formatBytes } from "../../model/format.ts";
 import { memoryLedger, type HostMemory } from "../ledger.ts";
 import type { Direction } from "./direction.ts";
-import { bytesAt, bytesNow, nextBytes, sum, tasksNow, untouchable, type GroupLoad } from "./group-load.ts";
-import { groupMaxOf, type ScalerLimits } from "./limits.ts";
+import { bytesAt, sum, untouchable, type GroupLoad } from "./group-load.ts";
+import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
+import { Room } from "./room.ts";
 
 /** New parallels by group, each with its reason; a group that is absent stays as it is. */
 export type Steps = ReadonlyMap<string, { readonly to: number; readonly reason: string }>;
@@ -78,8 +79,9 @@ export function reduced(
 }
 
 /**
- * One more of each group that has work waiting and uses all it has, as long as the budget, the memory that is available and
- * `jobs_max` have room for it: each step sees what the steps before it took. Groups with the fewest go first.
+ * One more of each group that has work for it and uses all it has; and what groups without work do not use is handed over, so
+ * that a host does not idle when one kind of work has ended. All as long as there is {@link Room}: each step sees what the
+ * steps before it took. Groups with the fewest go first.
  */
 export function raised(
   loads: readonly GroupLoad[],
@@ -87,34 +89,28 @@ export function raised(
   { source, reason }: Direction,
   limits: ScalerLimits,
 ): Steps {
-  const { memory, budget, jobsMax } = reading;
-  let freeBytes = memoryLedger(budget, loads.map(bytesNow)).freeBytes;
-  // Without pressure to warn of it, twice the room, as before.
-  const caution = source === "load" ? 2 : 1;
-  let availableBytes =
-    memory === undefined ? 0 : memory.availableBytes - memory.totalBytes * limits.danger.stopAdmitting.availableBelow;
-  let tasks = sum(loads.map(tasksNow));
+  const room = new Room(loads, reading, limits, source);
   const steps = new Map<string, { to: number; reason: string }>();
-  for (const load of open(loads).sort((a, b) => a.parallel - b.parallel)) {
-    const { name, parallel, runningBytes } = load;
-    const next = nextBytes(load, parallel);
-    const stay = (why: string): void => void steps.set(name, { to: parallel, reason: why });
-    const max = source === "load" ? Math.min(jobsMax, groupMaxOf(limits, name)) : jobsMax;
-    if (next === undefined) stay("nothing more is queued");
-    else if (runningBytes.length < parallel) stay(`${runningBytes.length} of its ${parallel} run`);
-    else if (parallel >= max) stay(`has ${parallel}, as many as may be`);
-    else if (tasks >= jobsMax) stay(`the host has ${tasks} jobs, jobs_max`);
-    else if (next > freeBytes) {
-      stay(`the next asks for ${formatBytes(next)}, ${formatBytes(Math.max(0, freeBytes))} of the budget are free`);
-    } else if (next * caution > availableBytes) {
-      const available = formatBytes(Math.max(0, availableBytes));
-      stay(`the next asks for ${formatBytes(next)}, ${available} of the host's memory can be given`);
-    } else {
-      steps.set(name, { to: parallel + 1, reason });
-      freeBytes -= next;
-      availableBytes -= next * caution;
-      tasks += 1;
+  const groups = open(loads);
+  const parallelOf = (group: OpenGroup): number => steps.get(group.name)?.to ?? group.parallel;
+  const fewestFirst = (): OpenGroup[] => groups.toSorted((a, b) => parallelOf(a) - parallelOf(b));
+  const raise = (group: OpenGroup, why: string): boolean => {
+    const obstacle = room.take(group, parallelOf(group));
+    if (obstacle === undefined) steps.set(group.name, { to: parallelOf(group) + 1, reason: why });
+    else if (!steps.has(group.name)) steps.set(group.name, { to: group.parallel, reason: obstacle });
+    return obstacle === undefined;
+  };
+  for (const group of fewestFirst()) raise(group, reason);
+  for (const idle of groups.filter(isIdle)) {
+    while (parallelOf(idle) > Math.max(1, idle.runningBytes.length)) {
+      const why = `${reason}; handed over by ${idle.name}, which has nothing to do`;
+      if (!fewestFirst().some((group) => group !== idle && raise(group, why))) break;
+      steps.set(idle.name, { to: parallelOf(idle) - 1, reason: "nothing more is queued: handed over" });
     }
   }
   return steps;
+}
+
+function isIdle({ queuedBytes, waitingBytes }: OpenGroup): boolean {
+  return queuedBytes.length === 0 && waitingBytes.length === 0;
 }
