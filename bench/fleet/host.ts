@@ -71,6 +71,12 @@ export class SimulatedHost {
     return { totalBytes: memoryBytes, availableBytes: Math.max(0, memoryBytes - this.usedBytes) };
   }
 
+  /** What its neighbours leave of its cores; none while its queue is down or stopped. */
+  get freeCores(): number {
+    const isStopped = [...this.groups.values()].every(({ isPaused }) => isPaused);
+    return this.isReachable && !isStopped ? this.size.cores - this.otherCores : 0;
+  }
+
   get loadOne(): number {
     return this.#load;
   }

@@ -17,7 +17,6 @@ import type { SimulatedJob } from "./workload.ts";
 
 interface Waiting {
   readonly job: SimulatedJob;
-  readonly sinceMs: number;
   readonly notBeforeMs: number;
   readonly committedMs: number;
   blockedSinceMs: number | undefined;
@@ -28,7 +27,6 @@ interface Track {
   readonly peaks: { peakBytes: number; wasOutOfMemory: boolean }[];
 }
 
-const decideEveryMs = 10_000;
 /** The share of attempts that crash by themselves. */
 const crashShare = 0.02;
 
@@ -44,7 +42,7 @@ export class OurRules implements Rules {
   #waiting: Waiting[];
   #state: ScalerState = initialState;
   #isAdmitting = true;
-  #decidedAtMs = Number.NEGATIVE_INFINITY;
+  #decideAtMs = 0;
   #needsAdmission = true;
   #open: number;
 
@@ -53,7 +51,7 @@ export class OurRules implements Rules {
     this.#jobsMax = jobsMax;
     this.#open = jobs.length;
     this.#waiting = jobs.map((job) => {
-      return { job, sinceMs: 0, notBeforeMs: 0, committedMs: 0, blockedSinceMs: undefined };
+      return { job, notBeforeMs: 0, committedMs: 0, blockedSinceMs: undefined };
     });
   }
 
@@ -72,8 +70,7 @@ export class OurRules implements Rules {
   }
 
   tick(host: SimulatedHost, nowMs: number): void {
-    if (nowMs - this.#decidedAtMs >= decideEveryMs) {
-      this.#decidedAtMs = nowMs;
+    if (nowMs >= this.#decideAtMs) {
       this.#decide(host, nowMs);
       this.#needsAdmission = true;
     }
@@ -105,13 +102,14 @@ export class OurRules implements Rules {
       this.#open -= 1;
       return;
     }
-    const waiting = { job, sinceMs: nowMs, notBeforeMs: next.notBeforeMs, committedMs, blockedSinceMs: undefined };
+    const waiting = { job, notBeforeMs: next.notBeforeMs, committedMs, blockedSinceMs: undefined };
     this.#waiting.push(waiting);
   }
 
   #decide(host: SimulatedHost, nowMs: number): void {
     const decision = decide(this.#reading(host, nowMs), this.#state, scalerLimits, nowMs);
     this.#state = decision.state;
+    this.#decideAtMs = nowMs + decision.lookAgainMs;
     this.#isAdmitting = decision.isAdmitting;
     this.#apply(decision, host, nowMs);
   }
@@ -186,12 +184,12 @@ export class OurRules implements Rules {
   #candidates(nowMs: number): Candidate[] {
     return this.#waiting
       .filter(({ notBeforeMs }) => notBeforeMs <= nowMs)
-      .map(({ job, sinceMs, committedMs, blockedSinceMs }) => ({
+      .map(({ job, committedMs, blockedSinceMs }) => ({
         job: job.job,
         group: job.group,
         requestBytes: memoryRequest(this.#sizeOf(job), this.#lessons).requestBytes,
         durationMs: this.#durationMs(job) * (1 - committedMs / job.workMs),
-        waitingSinceMs: sinceMs,
+        waitingSinceMs: 0,
         blockedSinceMs,
       }));
   }

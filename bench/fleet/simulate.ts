@@ -1,4 +1,4 @@
-import { lowerBound, type LowerBound } from "./bounds.ts";
+import { lowerBound, totalWorkMs, type LowerBound } from "./bounds.ts";
 import { makeDisturbances, neighbourRampMs, type Disturbance } from "./disturbances.ts";
 import { SimulatedHost, type Ended, type HostSize } from "./host.ts";
 import { Random } from "./random.ts";
@@ -31,6 +31,9 @@ export function simulate(
   const disturbances = makeDisturbances(size.memoryBytes, size.cores, new Random(seed + 2));
   const rules = makeRules(new Random(seed + 3));
   const ends = { done: 0, "out of memory": 0, crashed: 0, lost: 0, stopped: 0, killed: 0 };
+  const allWorkMs = totalWorkMs(jobs);
+  let couldHaveDoneMs = 0;
+  let workMs = 0;
   let overCommits = 0;
   let nowMs = 0;
   const settle = (ended: readonly Ended[]): void => {
@@ -43,6 +46,10 @@ export function simulate(
   for (; !rules.isFinished && nowMs < giveUpMs; nowMs += stepMs) {
     rules.tick(host, nowMs);
     settle(disturb(host, disturbances, nowMs));
+    if (couldHaveDoneMs < allWorkMs) {
+      couldHaveDoneMs += host.freeCores * stepMs;
+      workMs = nowMs + stepMs;
+    }
     settle(host.step(nowMs, stepMs));
     const limits = host.running.reduce((sum, task) => sum + task.requestBytes, 0);
     if (limits > size.memoryBytes - size.reserveBytes) overCommits += 1;
@@ -51,7 +58,7 @@ export function simulate(
     ...rules.outcome,
     jobs: jobs.length,
     makespanMs: nowMs,
-    bound: lowerBound(jobs, size),
+    bound: lowerBound(jobs, size, workMs),
     overCommits,
     overruns: host.overruns,
     ends,

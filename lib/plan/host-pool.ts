@@ -8,6 +8,7 @@ export interface Candidate {
   readonly group: WorkGroup;
   readonly requestBytes: number;
   readonly durationMs: number;
+  /** Since the plan has it; a retry keeps this, or it would wait behind all others once more. */
   readonly waitingSinceMs: number;
   /** When it first was next and no host had room for it; as the last admission said. */
   readonly blockedSinceMs?: number | undefined;

@@ -15,52 +15,32 @@ import { clamped, raised, reduced, trimmed, type Steps } from "./steps.ts";
  * groups are trimmed; else one step up or down, or none, and none within the cool-down of the last.
  */
 export function decide(reading: HostReading, before: ScalerState, limits: ScalerLimits, nowMs: number): Decision {
-  const blind = blindness(reading, limits, nowMs);
   const loads = groupLoads(reading, limits);
-  if (blind !== undefined) return nothing(reading, loads, before, blind, nowMs);
+  const blind = blindness(reading, limits, nowMs);
+  if (blind !== undefined) return nothing(reading, loads, before, blind, limits, nowMs);
   const stops = before.stops.filter(({ unit }) => reading.running.some((one) => one.unit === unit));
-  const state = { ...before, stops };
   const danger = dangerOf(reading, limits);
-  const isAdmitting = danger.level === "none" && (state.isAdmitting || danger.isOver);
-
+  const isAdmitting = danger.level === "none" && (before.isAdmitting || danger.isOver);
+  const state = { ...before, stops, isAdmitting };
   const relief = reliefNow(reading, loads, danger, state, limits, nowMs);
-  const direction = directionOf(reading, limits);
-  const wait = coolDown(direction, state, limits, nowMs);
-  const trim = trimmed(loads, reading.budget);
-  const choose = (): { verdict: Decision["verdict"]; reason: string; steps: Steps } => {
-    if (danger.level !== "none") {
-      return {
-        verdict: "relief",
-        reason: danger.reason,
-        steps: clamped(loads, goingUnits(stops, relief), danger.reason),
-      };
-    }
-    if (trim !== undefined) return { verdict: "down", ...trim };
-    if (wait !== undefined) return { verdict: "hold", reason: `${direction.reason}; ${wait}`, steps: new Map() };
-    if (direction.direction === "down") {
-      return { verdict: "down", reason: direction.reason, steps: reduced(loads, direction, limits) };
-    }
-    if (direction.direction === "up" && isAdmitting) {
-      return { verdict: "up", reason: direction.reason, steps: raised(loads, reading, direction, limits) };
-    }
-    const reason =
-      direction.direction === "up" ? `admission is closed until there is room: ${danger.reason}` : direction.reason;
-    return { verdict: "hold", reason, steps: new Map() };
-  };
-  const { verdict, reason, steps } = choose();
-  const groups = loads.map((load) => outcomeOf(load, steps, reason));
+  const choice = choose(reading, loads, danger, relief, state, limits, nowMs);
+  const groups = loads.map((load) => outcomeOf(load, choice));
   const changes = groups.flatMap(({ group, from, to, reason }): Action[] =>
     from === undefined || to === undefined || from === to ? [] : [{ action: "set parallel", group, from, to, reason }],
   );
-  const did = (isStep: (from: number, to: number) => boolean): boolean =>
-    changes.some((change) => change.action === "set parallel" && isStep(change.from, change.to));
+  const isStep = changes.length > 0;
   return {
     host: reading.host,
     atMs: nowMs,
-    verdict: changes.length === 0 && (verdict === "up" || verdict === "down") ? "hold" : verdict,
-    reason,
+    verdict: isStep || choice.verdict === "relief" ? choice.verdict : "hold",
+    reason: choice.reason,
     isAdmitting,
-    actions: [...admissionChange(before.isAdmitting, isAdmitting, danger), ...changes, ...reliefAction(relief, danger)],
+    lookAgainMs: danger.level === "none" ? limits.lookEveryMs : limits.lookInDangerEveryMs,
+    actions: [
+      ...admissionChange(before.isAdmitting, isAdmitting, danger),
+      ...changes,
+      ...reliefActions(relief, danger),
+    ],
     groups,
     ledger: memoryLedger(
       reading.budget,
@@ -69,12 +49,57 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     reading,
     state: {
       isAdmitting,
-      upAtMs: did((from, to) => to > from) ? nowMs : state.upAtMs,
-      downAtMs: did((from, to) => to < from) ? nowMs : state.downAtMs,
-      reliefAtMs: relief === undefined ? state.reliefAtMs : nowMs,
-      stops: relief?.action === "stop at commit" ? [...stops, { unit: relief.victim.unit, askedAtMs: nowMs }] : stops,
+      upAtMs: isStep && choice.verdict === "up" ? nowMs : state.upAtMs,
+      downAtMs: isStep && choice.verdict !== "up" ? nowMs : state.downAtMs,
+      killedAtMs: relief.some(({ action }) => action === "kill") ? nowMs : state.killedAtMs,
+      ceiling: isStep && choice.isTooMuch ? { tasks: reading.running.length, seenAtMs: nowMs } : state.ceiling,
+      stops: [...stops, ...stopsOf(relief, nowMs)],
     },
   };
+}
+
+interface Choice {
+  readonly verdict: "up" | "down" | "hold" | "relief";
+  readonly reason: string;
+  readonly steps: Steps;
+  /** What runs was measured to be too much for the host. */
+  readonly isTooMuch: boolean;
+}
+
+function choose(
+  reading: HostReading,
+  loads: readonly GroupLoad[],
+  danger: Danger,
+  relief: readonly Relief[],
+  state: ScalerState,
+  limits: ScalerLimits,
+  nowMs: number,
+): Choice {
+  if (danger.level !== "none") {
+    const { reason } = danger;
+    const steps = clamped(loads, goingUnits(state.stops, relief), reason);
+    return { verdict: "relief", reason, steps, isTooMuch: false };
+  }
+  const trim = trimmed(loads, reading.budget);
+  if (trim !== undefined) return { verdict: "down", ...trim, isTooMuch: false };
+  const direction = directionOf(reading, limits);
+  const hold = (reason: string): Choice => ({ verdict: "hold", reason, steps: new Map(), isTooMuch: false });
+  const wait = coolDown(direction, state, limits, nowMs);
+  if (wait !== undefined) return hold(`${direction.reason}; ${wait}`);
+  if (direction.direction === "hold") return hold(direction.reason);
+  if (direction.direction === "down") {
+    const steps = reduced(loads, direction);
+    return { verdict: "down", reason: direction.reason, steps, isTooMuch: direction.source === "pressure" };
+  }
+  if (!state.isAdmitting) return hold(`admission is closed until there is more room: ${danger.reason}`);
+  const steps = raised(loads, reading, direction, tasksMaxOf(state, limits, nowMs), limits);
+  return { verdict: "up", reason: direction.reason, steps, isTooMuch: false };
+}
+
+/** The most that may run at once, because as much as was too much lately is not tried again soon. */
+function tasksMaxOf({ ceiling }: ScalerState, { ceilingMs }: ScalerLimits, nowMs: number): number {
+  const holds = ceiling !== undefined && nowMs - ceiling.seenAtMs < ceilingMs;
+  return holds ? Math.max(1, ceiling.tasks - 1) : Number.POSITIVE_INFINITY;
 }
 
 /** Why nothing can be decided; undefined where it can. */
@@ -92,6 +117,7 @@ function nothing(
   loads: readonly GroupLoad[],
   state: ScalerState,
   reason: string,
+  { lookEveryMs: lookAgainMs }: ScalerLimits,
   atMs: number,
 ): Decision {
   const { host } = reading;
@@ -102,6 +128,7 @@ function nothing(
     verdict: "none",
     reason,
     isAdmitting: false,
+    lookAgainMs,
     actions: [],
     groups,
     ledger: undefined,
@@ -115,23 +142,22 @@ function countsOf({ name, parallel, runningBytes, queuedBytes }: GroupLoad): Omi
 }
 
 /** Units that run and will not for long. */
-function goingUnits(stops: readonly StopAsked[], relief: Relief | undefined): ReadonlySet<string> {
-  return new Set([...stops.map(({ unit }) => unit), ...(relief === undefined ? [] : [relief.victim.unit])]);
+function goingUnits(stops: readonly StopAsked[], relief: readonly Relief[]): ReadonlySet<string> {
+  return new Set([...stops.map(({ unit }) => unit), ...relief.map(({ victim }) => victim.unit)]);
 }
 
-/** A step of relief, unless the last one has not had the time to show. */
+/** Only units of groups that may be acted on give anything back, and never live ones. */
 function reliefNow(
   reading: HostReading,
   loads: readonly GroupLoad[],
   danger: Danger,
-  { stops, reliefAtMs }: ScalerState,
+  { stops, killedAtMs }: ScalerState,
   limits: ScalerLimits,
   nowMs: number,
-): Relief | undefined {
-  if (reliefAtMs !== undefined && nowMs - reliefAtMs < limits.reliefEveryMs) return undefined;
+): Relief[] {
   const touchable = new Set(loads.filter((load) => untouchable(load) === undefined).map(({ name }) => name));
   const candidates = reading.running.filter(({ group, isLive }) => touchable.has(group) && !isLive);
-  return reliefOf(danger, candidates, stops, nowMs, limits);
+  return reliefOf(danger, candidates, stops, killedAtMs, nowMs, limits);
 }
 
 /** How long to wait before the next step in this direction; undefined where it may be taken. */
@@ -149,11 +175,11 @@ function coolDown(
   return nowMs >= untilMs ? undefined : `the last step needs ${formatSeconds((untilMs - nowMs) / 1000)} more to show`;
 }
 
-function outcomeOf(load: GroupLoad, steps: Steps, verdict: string): GroupOutcome {
+function outcomeOf(load: GroupLoad, { steps, reason }: Choice): GroupOutcome {
   const obstacle = untouchable(load);
   if (obstacle !== undefined) return { ...countsOf(load), to: undefined, reason: obstacle };
   const step = steps.get(load.name);
-  return { ...countsOf(load), to: step?.to ?? load.parallel, reason: step?.reason ?? verdict };
+  return { ...countsOf(load), to: step?.to ?? load.parallel, reason: step?.reason ?? reason };
 }
 
 function admissionChange(was: boolean, is: boolean, { reason }: Danger): Action[] {
@@ -161,8 +187,14 @@ function admissionChange(was: boolean, is: boolean, { reason }: Danger): Action[
   return [{ action: is ? "admit again" : "stop admitting", reason }];
 }
 
-function reliefAction(relief: Relief | undefined, { reason }: Danger): Action[] {
-  if (relief === undefined) return [];
-  const { action, victim, why } = relief;
-  return [{ action, unit: victim.unit, group: victim.group, reason: `${reason}; ${why}` }];
+function reliefActions(relief: readonly Relief[], { reason }: Danger): Action[] {
+  return relief.map(({ action, victim, why }): Action => {
+    return { action, unit: victim.unit, group: victim.group, reason: `${reason}; ${why}` };
+  });
+}
+
+function stopsOf(relief: readonly Relief[], nowMs: number): StopAsked[] {
+  return relief
+    .filter(({ action }) => action === "stop at commit")
+    .map(({ victim }) => ({ unit: victim.unit, askedAtMs: nowMs }));
 }

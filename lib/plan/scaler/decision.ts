@@ -7,7 +7,9 @@ export interface ScalerState {
   readonly isAdmitting: boolean;
   readonly upAtMs: number | undefined;
   readonly downAtMs: number | undefined;
-  readonly reliefAtMs: number | undefined;
+  readonly killedAtMs: number | undefined;
+  /** So many tasks at once were too much, as was seen at that time. */
+  readonly ceiling: { readonly tasks: number; readonly seenAtMs: number } | undefined;
   /** Units asked to stop at their next commit that still run. */
   readonly stops: readonly StopAsked[];
 }
@@ -16,7 +18,8 @@ export const initialState: ScalerState = {
   isAdmitting: true,
   upAtMs: undefined,
   downAtMs: undefined,
-  reliefAtMs: undefined,
+  killedAtMs: undefined,
+  ceiling: undefined,
   stops: [],
 };
 
@@ -58,6 +61,8 @@ export interface Decision {
   readonly reason: string;
   /** May jobs be admitted until the next decision? */
   readonly isAdmitting: boolean;
+  /** How soon to look and decide again. */
+  readonly lookAgainMs: number;
   readonly actions: readonly Action[];
   readonly groups: readonly GroupOutcome[];
   /** What runs and is queued, against the budget; undefined where the queue is not known. */

@@ -7,6 +7,8 @@ export interface Direction {
   /** What said so. */
   readonly source: "pressure" | "load" | "nothing";
   readonly reason: string;
+  /** Of a step down: the share that is kept. */
+  readonly keep: number;
 }
 
 /** By pressure where the kernel measures it, else by load average and memory in use. Down wins over up. */
@@ -17,12 +19,13 @@ export function directionOf(reading: HostReading, limits: ScalerLimits): Directi
 }
 
 function unknown(reason: string): Direction {
-  return { direction: "hold", source: "nothing", reason };
+  return { direction: "hold", source: "nothing", reason, keep: 1 };
 }
 
 interface Measured {
   readonly name: string;
   readonly band: Band;
+  readonly keep: number;
   /** Has to be below the floor. */
   readonly up: number;
   /** Has to be above the ceiling. */
@@ -36,14 +39,27 @@ interface Measured {
 function byPressure({ cpu, memory, io }: HostPressure, limits: ScalerLimits): Direction {
   const ioFull = io.full ?? io.some;
   const measured: readonly Measured[] = [
-    { name: "memory some", band: limits.pressure.memory, up: memory.some.avg10, down: memory.some.avg10 },
+    {
+      name: "memory some",
+      band: limits.pressure.memory,
+      keep: limits.keep.memory,
+      up: memory.some.avg10,
+      down: memory.some.avg10,
+    },
     {
       name: "cpu some",
       band: limits.pressure.cpu,
+      keep: limits.keep.other,
       up: cpu.some.avg10,
       down: Math.min(cpu.some.avg10, cpu.some.avg60),
     },
-    { name: "io full", band: limits.pressure.io, up: ioFull.avg10, down: Math.min(ioFull.avg10, ioFull.avg60) },
+    {
+      name: "io full",
+      band: limits.pressure.io,
+      keep: limits.keep.other,
+      up: ioFull.avg10,
+      down: Math.min(ioFull.avg10, ioFull.avg60),
+    },
   ];
   return judge(measured, "pressure");
 }
@@ -55,8 +71,8 @@ function byLoad({ cores, load, memory }: HostReading, limits: ScalerLimits): Dir
   const cpu = Math.round((load.one / cores) * 100);
   const used = Math.round((1 - memory.availableBytes / memory.totalBytes) * 100);
   const measured: readonly Measured[] = [
-    { name: "load", band: limits.load.cpu, up: cpu, down: cpu },
-    { name: "memory in use", band: limits.load.memory, up: used, down: used },
+    { name: "load", band: limits.load.cpu, keep: 1, up: cpu, down: cpu },
+    { name: "memory in use", band: limits.load.memory, keep: 1, up: used, down: used },
   ];
   return judge(measured, "load");
 }
@@ -65,15 +81,15 @@ function judge(measured: readonly Measured[], source: "pressure" | "load"): Dire
   const over = measured.find(({ down, band }) => down > band.ceiling);
   if (over !== undefined) {
     const reason = `${over.name} ${percent(over.down)} is above ${percent(over.band.ceiling)}`;
-    return { direction: "down", source, reason };
+    return { direction: "down", source, reason, keep: over.keep };
   }
   const between = measured.find(({ up, band }) => up >= band.floor);
   if (between !== undefined) {
     const reason = `${between.name} ${percent(between.up)} is not below ${percent(between.band.floor)}`;
-    return { direction: "hold", source, reason };
+    return { direction: "hold", source, reason, keep: 1 };
   }
   const reason = measured.map(({ name, up, band }) => `${name} ${percent(up)} < ${percent(band.floor)}`).join(", ");
-  return { direction: "up", source, reason };
+  return { direction: "up", source, reason, keep: 1 };
 }
 
 function percent(value: number): string {

@@ -30,17 +30,22 @@ export interface ScalerLimits {
   /** What a task that we did not admit is taken to need. */
   readonly assumedBytes: Readonly<Record<string, number>>;
   readonly otherAssumedBytes: number;
-  /** What is left of a group's parallel after a step down. */
-  readonly downFactor: number;
+  /** The share of all that runs that a step down keeps: less where memory is short than where cores or disk are. */
+  readonly keep: { readonly memory: number; readonly other: number };
+  /** For how long as much as was too much is not tried again. */
+  readonly ceilingMs: number;
   /** How long after a step up the next one may follow. */
   readonly upEveryMs: number;
   /** How long after a step down the next step, up or down, may follow. */
   readonly downEveryMs: number;
   readonly upAfterDownMs: number;
-  /** How long a step of relief is given to show. */
-  readonly reliefEveryMs: number;
+  /** How long the memory of a killed unit is given to show as available. */
+  readonly killEveryMs: number;
   /** How long a unit asked to stop at its next commit may take. */
   readonly stopGraceMs: number;
+  /** How often to look at a host, and how often while its memory is short. */
+  readonly lookEveryMs: number;
+  readonly lookInDangerEveryMs: number;
   /** An older reading is none. */
   readonly readingAgeMaxMs: number;
 }
@@ -65,12 +70,15 @@ export const scalerLimits: ScalerLimits = {
   otherGroupMax: 4,
   assumedBytes: { p1: 2 * gigabyte, p2: 8 * gigabyte, p3: 4 * gigabyte },
   otherAssumedBytes: 4 * gigabyte,
-  downFactor: 0.75,
+  keep: { memory: 0.75, other: 0.9 },
+  ceilingMs: 5 * 60_000,
   upEveryMs: 10_000,
   downEveryMs: 30_000,
   upAfterDownMs: 60_000,
-  reliefEveryMs: 10_000,
+  killEveryMs: 4000,
   stopGraceMs: 30_000,
+  lookEveryMs: 10_000,
+  lookInDangerEveryMs: 2000,
   readingAgeMaxMs: 60_000,
 };
 

@@ -7,6 +7,7 @@ import type { HostReading } from "./reading.ts";
 
 /** What a host has left for more tasks at once, while one decision is made: the budget, available memory and `jobs_max`. */
 export class Room {
+  readonly #tasksMax: number;
   readonly #jobsMax: number;
   readonly #groupMax: (group: string) => number;
   /** Without pressure to warn of it, twice the room, as the older autoscaler had it. */
@@ -18,10 +19,12 @@ export class Room {
   constructor(
     loads: readonly GroupLoad[],
     { memory, budget, jobsMax }: HostReading,
-    limits: ScalerLimits,
     source: Direction["source"],
+    tasksMax: number,
+    limits: ScalerLimits,
   ) {
     const kept = limits.danger.stopAdmitting.availableBelow;
+    this.#tasksMax = tasksMax;
     this.#jobsMax = jobsMax;
     this.#groupMax = (group) => (source === "load" ? Math.min(jobsMax, groupMaxOf(limits, group)) : jobsMax);
     this.#caution = source === "load" ? 2 : 1;
@@ -38,6 +41,7 @@ export class Room {
     if (next === undefined) return "nothing more is queued";
     if (parallel >= this.#groupMax(load.name)) return `has ${parallel}, as many as may be`;
     if (this.#tasks >= this.#jobsMax) return `the host has ${this.#tasks} jobs, jobs_max`;
+    if (this.#tasks >= this.#tasksMax) return `the host has ${this.#tasks} jobs; one more was too much lately`;
     const wish = `the next asks for ${formatBytes(next)}`;
     if (next > this.#freeBytes) return `${wish}, ${formatBytes(Math.max(0, this.#freeBytes))} of the budget are free`;
     const needed = next * this.#caution;

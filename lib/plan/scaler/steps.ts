@@ -64,32 +64,41 @@ function startable(group: OpenGroup, parallel: number): boolean {
   return parallel > 1 && bytesAt(group, parallel) > bytesAt(group, group.runningBytes.length);
 }
 
-/** Multiplicative down where pressure is measured, one a group where it is not. */
-export function reduced(
-  loads: readonly GroupLoad[],
-  { source, reason }: Direction,
-  { downFactor }: ScalerLimits,
-): Steps {
-  return new Map(
-    open(loads).map(({ name, parallel }) => {
-      const to = source === "pressure" ? Math.min(parallel - 1, Math.floor(parallel * downFactor)) : parallel - 1;
-      return [name, { to: Math.max(1, to), reason }];
-    }),
+/**
+ * Less at once. Where pressure is measured a share of all that runs, taken from the groups that run most; where it is not, one
+ * of each group, as the older autoscaler did.
+ */
+export function reduced(loads: readonly GroupLoad[], { source, reason, keep }: Direction): Steps {
+  const groups = open(loads);
+  if (source !== "pressure") {
+    return new Map(groups.map(({ name, parallel }) => [name, { to: Math.max(1, parallel - 1), reason }]));
+  }
+  const parallels = new Map(
+    groups.map(({ name, parallel, runningBytes }) => [name, Math.max(1, Math.min(parallel, runningBytes.length))]),
   );
+  const total = sum([...parallels.values()]);
+  for (let spare = total - Math.min(total - 1, Math.floor(total * keep)); spare > 0; spare -= 1) {
+    const [most] = [...parallels].filter(([, parallel]) => parallel > 1).sort(([, a], [, b]) => b - a);
+    if (most === undefined) break;
+    parallels.set(most[0], most[1] - 1);
+  }
+  return new Map([...parallels].map(([name, to]) => [name, { to, reason }]));
 }
 
 /**
  * One more of each group that has work for it and uses all it has; and what groups without work do not use is handed over, so
  * that a host does not idle when one kind of work has ended. All as long as there is {@link Room}: each step sees what the
  * steps before it took. Groups with the fewest go first.
+ * @param tasksMax the most that all groups together may run
  */
 export function raised(
   loads: readonly GroupLoad[],
   reading: HostReading,
   { source, reason }: Direction,
+  tasksMax: number,
   limits: ScalerLimits,
 ): Steps {
-  const room = new Room(loads, reading, limits, source);
+  const room = new Room(loads, reading, source, tasksMax, limits);
   const steps = new Map<string, { to: number; reason: string }>();
   const groups = open(loads);
   const parallelOf = (group: OpenGroup): number => steps.get(group.name)?.to ?? group.parallel;
