@@ -223,6 +223,7 @@ export class OurRules implements Rules {
             const lasts = this.#durationMs(job) * (1 - fromMs / job.workMs);
             return { job: job.job, group: job.group, requestBytes, endsAtMs: (startedAtMs ?? nowMs) + lasts };
           }),
+          availableBytes: host.memory.availableBytes - host.size.memoryBytes * 0.1,
           closed: this.#isAdmitting ? undefined : "memory is short",
         },
       ],

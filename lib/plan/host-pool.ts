@@ -31,6 +31,8 @@ export interface AdmissionHost extends HostMemory {
   /** The groups whose jobs it takes, and how many of each may be there, queued or running. */
   readonly groups: ReadonlyMap<WorkGroup, number>;
   readonly placed: readonly Placed[];
+  /** What the host itself says it can still give; undefined where it does not say, and the budget alone decides. */
+  readonly availableBytes?: number | undefined;
   /** Why nothing is admitted now: drained, lost, under pressure; undefined where it is open. */
   readonly closed?: string | undefined;
 }
@@ -55,12 +57,14 @@ export class HostPool {
   readonly host: AdmissionHost;
   readonly #nowMs: number;
   readonly #placed: Placed[];
+  #availableBytes: number;
   #kept: Kept | undefined;
 
   constructor(host: AdmissionHost, nowMs: number) {
     this.host = host;
     this.#nowMs = nowMs;
     this.#placed = [...host.placed];
+    this.#availableBytes = host.availableBytes ?? Number.POSITIVE_INFINITY;
   }
 
   ledger(): MemoryLedger {
@@ -96,6 +100,10 @@ export class HostPool {
       const free = formatBytes(Math.max(0, freeBytes));
       return { kind: "memory", reason: `asks for ${formatBytes(requestBytes)}, ${free} are free` };
     }
+    if (requestBytes > this.#availableBytes) {
+      const available = formatBytes(Math.max(0, this.#availableBytes));
+      return { kind: "closed", reason: `asks for ${formatBytes(requestBytes)}, the host can give ${available}` };
+    }
     const kept = this.#kept;
     if (kept === undefined) return undefined;
     if (kept.isOverdue) return { kind: "kept", reason: `nothing passes ${kept.job}, which has waited long enough` };
@@ -107,6 +115,7 @@ export class HostPool {
   place({ job, group, requestBytes, durationMs }: Candidate): void {
     const endsAtMs = this.#nowMs + durationMs;
     this.#placed.push({ job, group, requestBytes, endsAtMs });
+    this.#availableBytes -= requestBytes;
     if (this.#kept !== undefined && endsAtMs > this.#kept.atMs) this.#kept.besideBytes -= requestBytes;
   }
 

@@ -35,7 +35,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     verdict: isStep || choice.verdict === "relief" ? choice.verdict : "hold",
     reason: choice.reason,
     isAdmitting,
-    lookAgainMs: danger.level === "none" ? limits.lookEveryMs : limits.lookInDangerEveryMs,
+    lookAgainMs: danger.isOver ? limits.lookEveryMs : limits.lookInDangerEveryMs,
     actions: [
       ...admissionChange(before.isAdmitting, isAdmitting, danger),
       ...changes,
