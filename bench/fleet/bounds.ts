@@ -19,13 +19,16 @@ export function totalWorkMs(jobs: readonly SimulatedJob[]): number {
   return jobs.reduce((sum, job) => sum + startMs + job.workMs, 0);
 }
 
+function alone(job: SimulatedJob): number {
+  return (startMs + job.workMs) / job.cores;
+}
+
 /** @param workMs when the host could have done all work */
 export function lowerBound(
   jobs: readonly SimulatedJob[],
   { cores, memoryBytes, reserveBytes }: HostSize,
   workMs: number,
 ): LowerBound {
-  const alone = (job: SimulatedJob): number => (startMs + job.workMs) / job.cores;
   const longestMs = jobs.reduce((longest, job) => Math.max(longest, alone(job)), 0);
   const area = jobs.reduce((sum, job) => sum + job.peakBytes * alone(job), 0);
   const memoryMs = area / (memoryBytes - reserveBytes);

@@ -162,12 +162,10 @@ export class OurRules implements Rules {
       groups: [...groups].map(([name, { parallel, isPaused }]) => {
         return { name, parallel, state: isPaused ? "paused" : "running" };
       }),
-      running: running.map((task) => ({
-        ...queued(task),
-        startedAtMs: task.startedAtMs ?? nowMs,
-        peakBytes: task.peakBytes,
-        isLive: false,
-      })),
+      running: running.map((task) => {
+        const { startedAtMs = nowMs, peakBytes } = task;
+        return Object.assign(queued(task), { startedAtMs, peakBytes, isLive: false });
+      }),
       queued: [...groups.values()].flatMap(({ queue }) => queue.map(queued)),
       waiting: this.#nextInLine(nowMs),
     };

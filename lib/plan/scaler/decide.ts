@@ -1,12 +1,11 @@
 import { formatSeconds } from "../../model/format.ts";
 import { memoryLedger } from "../ledger.ts";
+import { choose, type Choice } from "./choose.ts";
 import { dangerOf, reliefOf, type Danger, type Relief, type StopAsked } from "./danger.ts";
 import type { Action, Decision, GroupOutcome, ScalerState } from "./decision.ts";
-import { directionOf, type Direction } from "./direction.ts";
 import { groupLoads, untouchable, type GroupLoad } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
-import { clamped, raised, reduced, trimmed, type Steps } from "./steps.ts";
 
 /**
  * What to do on a host now. Pure: it changes nothing, and asked again after its actions were carried out it wants nothing more.
@@ -58,50 +57,6 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
   };
 }
 
-interface Choice {
-  readonly verdict: "up" | "down" | "hold" | "relief";
-  readonly reason: string;
-  readonly steps: Steps;
-  /** What runs was measured to be too much for the host. */
-  readonly isTooMuch: boolean;
-}
-
-function choose(
-  reading: HostReading,
-  loads: readonly GroupLoad[],
-  danger: Danger,
-  relief: readonly Relief[],
-  state: ScalerState,
-  limits: ScalerLimits,
-  nowMs: number,
-): Choice {
-  if (danger.level !== "none") {
-    const { reason } = danger;
-    const steps = clamped(loads, goingUnits(state.stops, relief), reason);
-    return { verdict: "relief", reason, steps, isTooMuch: false };
-  }
-  const trim = trimmed(loads, reading.budget);
-  if (trim !== undefined) return { verdict: "down", ...trim, isTooMuch: false };
-  const direction = directionOf(reading, limits);
-  const hold = (reason: string): Choice => ({ verdict: "hold", reason, steps: new Map(), isTooMuch: false });
-  const wait = coolDown(direction, state, limits, nowMs);
-  if (wait !== undefined) return hold(`${direction.reason}; ${wait}`);
-  if (direction.direction === "hold") return hold(direction.reason);
-  if (direction.direction === "down") {
-    const steps = reduced(loads, direction);
-    return { verdict: "down", reason: direction.reason, steps, isTooMuch: direction.source === "pressure" };
-  }
-  if (!state.isAdmitting) return hold(`admission is closed until there is more room: ${danger.reason}`);
-  const steps = raised(loads, reading, direction, tasksMaxOf(state, limits, nowMs), limits);
-  return { verdict: "up", reason: direction.reason, steps, isTooMuch: false };
-}
-
-/** The most that may run at once, because as much as was too much lately is not tried again soon. */
-function tasksMaxOf({ ceiling }: ScalerState, { ceilingMs }: ScalerLimits, nowMs: number): number {
-  const holds = ceiling !== undefined && nowMs - ceiling.seenAtMs < ceilingMs;
-  return holds ? Math.max(1, ceiling.tasks - 1) : Number.POSITIVE_INFINITY;
-}
-
 /** Why nothing can be decided; undefined where it can. */
 function blindness(reading: HostReading, { readingAgeMaxMs }: ScalerLimits, nowMs: number): string | undefined {
   if (reading.lost !== undefined) return `the host is lost: ${reading.lost}`;
@@ -141,11 +96,6 @@ function countsOf({ name, parallel, runningBytes, queuedBytes }: GroupLoad): Omi
   return { group: name, running: runningBytes.length, queued: queuedBytes.length, from: parallel };
 }
 
-/** Units that run and will not for long. */
-function goingUnits(stops: readonly StopAsked[], relief: readonly Relief[]): ReadonlySet<string> {
-  return new Set([...stops.map(({ unit }) => unit), ...relief.map(({ victim }) => victim.unit)]);
-}
-
 /** Only units of groups that may be acted on give anything back, and never live ones. */
 function reliefNow(
   reading: HostReading,
@@ -158,21 +108,6 @@ function reliefNow(
   const touchable = new Set(loads.filter((load) => untouchable(load) === undefined).map(({ name }) => name));
   const candidates = reading.running.filter(({ group, isLive }) => touchable.has(group) && !isLive);
   return reliefOf(danger, candidates, stops, killedAtMs, nowMs, limits);
-}
-
-/** How long to wait before the next step in this direction; undefined where it may be taken. */
-function coolDown(
-  { direction }: Direction,
-  { upAtMs, downAtMs }: ScalerState,
-  { upEveryMs, downEveryMs, upAfterDownMs }: ScalerLimits,
-  nowMs: number,
-): string | undefined {
-  if (direction === "hold") return undefined;
-  const untilMs = Math.max(
-    (upAtMs ?? Number.NEGATIVE_INFINITY) + upEveryMs,
-    (downAtMs ?? Number.NEGATIVE_INFINITY) + (direction === "up" ? upAfterDownMs : downEveryMs),
-  );
-  return nowMs >= untilMs ? undefined : `the last step needs ${formatSeconds((untilMs - nowMs) / 1000)} more to show`;
 }
 
 function outcomeOf(load: GroupLoad, { steps, reason }: Choice): GroupOutcome {
