@@ -10,7 +10,7 @@ import { rounded, summary } from "./statistics.ts";
 /** A host whose cores are the bound, and one where memory is short as well. */
 export const simulatedHosts: readonly HostSize[] = [
   { name: "32 cores, 61 GB", cores: 32, memoryBytes: 61e9, reserveBytes: 6e9 },
-  { name: "16 cores, 8 GB", cores: 16, memoryBytes: 8e9, reserveBytes: 1.5e9 },
+  { name: "16 cores, 10 GB", cores: 16, memoryBytes: 10e9, reserveBytes: 2e9 },
 ];
 
 /**

@@ -16,13 +16,13 @@ export type Disturbance =
 /** A neighbour needs this long until it has all it takes. */
 export const neighbourRampMs = 20_000;
 
-/** @returns disturbances of some hours, in order */
+/** @returns disturbances of some hours, in order: one neighbour at a time, who may take more than the host keeps in reserve */
 export function makeDisturbances(memoryBytes: number, cores: number, random: Random): Disturbance[] {
   const disturbances: Disturbance[] = [];
   const hoursMs = 4 * 3_600_000;
-  for (let atMs = random.wait(6 * 60_000); atMs < hoursMs; atMs += random.wait(6 * 60_000)) {
-    const untilMs = atMs + random.between(30_000, 120_000);
-    const bytes = memoryBytes * random.between(0.05, 0.25);
+  for (let atMs = random.wait(5 * 60_000), untilMs = 0; atMs < hoursMs; atMs = untilMs + random.wait(5 * 60_000)) {
+    untilMs = atMs + random.between(30_000, 120_000);
+    const bytes = memoryBytes * random.between(0.05, 0.4);
     disturbances.push({ kind: "neighbour", atMs, untilMs, bytes, cores: cores * random.between(0, 0.3) });
   }
   const atMs = random.between(5, 12) * 60_000;

@@ -30,7 +30,7 @@ export const startMs = 1000;
 /** Fewer attempts teach nothing. */
 const attemptsMin = 5;
 /** Of measured peaks, the one that is asked for: a request for the greatest of all would keep the host half empty. */
-const peakQuantile = 0.9;
+const peakQuantile = 0.75;
 /** Zipped bytes of one aggregate trade, as daily archives of the last years have them. */
 const zippedBytesPerTrade = 16;
 

@@ -31,7 +31,7 @@ const mebibyte = 1024 ** 2;
 export const memoryPolicy: MemoryPolicy = {
   baseBytes: 450 * mebibyte,
   perThresholdBytes: 32 * mebibyte,
-  archiveShare: 1 / 64,
+  archiveShare: 1 / 128,
   margin: 1.15,
   escalation: 1.5,
 };

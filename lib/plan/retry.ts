@@ -13,7 +13,7 @@ export interface RetryPolicy {
 export const retryPolicy: RetryPolicy = {
   unitFailuresMax: 3,
   hostsLostMax: 5,
-  backoffMs: 30_000,
+  backoffMs: 10_000,
   backoffMaxMs: 30 * 60_000,
 };
 
