@@ -119,6 +119,41 @@ test("room is kept for the next: others pass only if they should be gone by then
   assert.deepEqual(admittedTo([candidate("next", 33, 90), candidate("too long", 5, 80)], wider), []);
 });
 
+test("waiting counts as length: later work passes a job only so often", () => {
+  const one = host({ memoryBytes: 10 * gigabyte, reserveBytes: 0 });
+  const waited = (minutes: number): Candidate =>
+    candidate("short", 10, 1, { waitingSinceMs: nowMs - minutes * 60_000 });
+  assert.deepEqual(admittedTo([candidate("long", 10, 60), waited(58)], one), ["long"]);
+  assert.deepEqual(admittedTo([candidate("long", 10, 60), waited(60)], one), ["short"]);
+});
+
+test("room is kept for one job at a time, and what is given beside it is given once", () => {
+  const busy = host({ placed: [placed("r1", 30, 10), placed("r2", 20, 60)] });
+  const jobs = [candidate("first", 33, 90), candidate("second", 50, 85), candidate("third", 5, 40)];
+  assert.deepEqual(admittedTo(jobs, busy), [], "2 GB are left beside the first, which has room in 10 minutes");
+  const wider = host({ placed: [placed("r1", 25, 10), placed("r2", 20, 60)] });
+  const beside = [candidate("first", 30, 90), candidate("a", 3, 80), candidate("b", 3, 70)];
+  assert.deepEqual(admittedTo(beside, wider), ["a"], "5 GB are left beside the first");
+});
+
+test("a job that is late is expected to end last", () => {
+  const busy = host({ placed: [placed("late", 20, -5), placed("r2", 30, 60)] });
+  assert.deepEqual(
+    admittedTo([candidate("first", 25, 90), candidate("a", 5, 50)], busy),
+    ["a"],
+    "the first has room in an hour",
+  );
+});
+
+test("an overdue job goes first, and waits for the same host, whatever seems to have room sooner", () => {
+  const big = host({ placed: [placed("r1", 50, 60)] });
+  const other = host({ host: "other", memoryBytes: 26 * gigabyte, placed: [placed("r2", 18, 10)] });
+  const overdue = candidate("overdue", 15, 5, { blockedSinceMs: nowMs - patienceMs });
+  assert.deepEqual(admittedTo([candidate("long", 1, 500), overdue], big, other), ["long on other"]);
+  const waiting = candidate("waiting", 15, 5, { blockedSinceMs: nowMs - patienceMs + 1 });
+  assert.deepEqual(admittedTo([candidate("long", 1, 500), waiting], big, other), ["long on big"]);
+});
+
 test("after its patience nothing passes the next any more", () => {
   const busy = host({ placed: [placed("r1", 30, 10), placed("r2", 20, 60)] });
   const blocked = (forMs: number): Candidate => candidate("next", 30, 90, { blockedSinceMs: nowMs - forMs });

@@ -79,13 +79,14 @@ test("out of memory: the next request comes from the measured peak, and grows un
 });
 
 const bytes = fc.integer({ min: 0, max: 20e9 });
+/** Few sizes, so that there is something to learn of several. */
 const anyAttempt: fc.Arbitrary<MeasuredAttempt> = fc.record({
-  group: fc.constantFrom(...workGroups),
-  trades: fc.oneof(fc.integer({ min: 0, max: 1e9 }), fc.constantFrom(1e6, 5e6, 1e7)),
+  group: fc.constantFrom("p1", "p2"),
+  trades: fc.constantFrom(0, 1e6, 4e6, 5e6, 3e7, 2e8),
   peakBytes: fc.integer({ min: 1, max: 20e9 }),
   durationMs: fc.integer({ min: 0, max: 3_600_000 }),
 });
-const anyHistory = fc.array(anyAttempt, { maxLength: 60 });
+const anyHistory = fc.array(anyAttempt, { maxLength: 80 });
 const ownPeaks = fc.array(fc.record({ peakBytes: bytes, wasOutOfMemory: fc.boolean() }), { maxLength: 3 });
 const anyJob: fc.Arbitrary<JobSize> = fc.record({
   group: fc.constantFrom(...workGroups),

@@ -99,18 +99,22 @@ test("a retry never comes before the last end, nor later than the longest wait; 
   );
 });
 
-test("each failure of the same kind waits longer than the one before, whatever the dice say", () => {
+test("each failure in a row waits twice as long as the one before, up to the longest wait", () => {
+  const { backoffMs, backoffMaxMs } = retryPolicy;
   const away = failed(2, "STORE_AWAY");
-  let before = -1;
   for (let count = 1; count <= 12; count += 1) {
     const ends = Array.from({ length: count }, () => away);
-    const least = after(ends, 0);
-    const most = after(ends, 1);
-    assert.ok(least.step === "retry" && most.step === "retry");
+    const whole = Math.min(backoffMaxMs, backoffMs * 2 ** (count - 1));
     const lastMs = (count - 1) * 1000;
-    assert.ok(least.notBeforeMs - lastMs >= before / 2 && most.notBeforeMs - lastMs >= before);
-    before = most.notBeforeMs - lastMs;
+    const waits = [0, 1].map((random) => {
+      const step = after(ends, random);
+      return step.step === "retry" ? step.notBeforeMs - lastMs : undefined;
+    });
+    assert.deepEqual(waits, [whole / 2, whole], "spread over the upper half");
   }
+  const fresh = after([away, away, away, { kind: "stopped" }, away], 1);
+  assert.ok(fresh.step === "retry");
+  assert.equal(fresh.notBeforeMs - 4000, backoffMs, "only those in a row count");
 });
 
 test("a plan with more quarantined jobs than it may have is aborted", () => {
@@ -157,6 +161,7 @@ test("four clocks, the most serious first", () => {
   assert.equal(clockAt(600_001), "queued");
   assert.equal(clockAt(120_000, 0), undefined);
   assert.equal(clockAt(120_001, 0), "heartbeat");
+  assert.equal(clockAt(120_001, 0, 1000), undefined, "it has shown a sign of life since");
   assert.equal(clockAt(3_600_001, 0, 3_600_000), "runtime");
   assert.equal(clockAt(86_400_001, 86_400_000, 86_400_000), "unit");
   assert.equal(clockAt(86_400_001), "unit");

@@ -7,8 +7,8 @@ import { simulate } from "../../bench/fleet/simulate.ts";
 import { makeWorkload } from "../../bench/fleet/workload.ts";
 import { patienceMs } from "../../lib/plan/admission.ts";
 
-// 13: the neighbours take so much that running units have to be stopped and killed.
-for (const [i, seeds] of [[2], [1, 13]].entries()) {
+// 27: a neighbour takes so much that running units have to be stopped and killed.
+for (const [i, seeds] of [[2], [1, 27]].entries()) {
   const size = simulatedHosts[i];
   assert.ok(size);
   for (const seed of seeds) {
@@ -29,7 +29,7 @@ for (const [i, seeds] of [[2], [1, 13]].entries()) {
       assert.ok(ours.longestBlockedMs <= patienceMs + ours.bound.longestMs * 2, `${ours.longestBlockedMs} ms: starves`);
       const older = simulate(size, jobs, (random) => new OlderRules(jobs, random), seed);
       assert.ok(older.makespanMs > ours.makespanMs, "the older rules are slower on the same jobs");
-      if (seed === 13) assert.ok(ours.stopsAsked > 0, "memory ran short");
+      if (seed === 27) assert.ok(ours.stopsAsked > 0 && ours.kills > 0, "memory ran short");
     });
   }
 }
