@@ -1,9 +1,9 @@
 import { admit } from "../../lib/plan/admission.ts";
-import type { AttemptEnd } from "../../lib/plan/attempts.ts";
+import type { JobEnd } from "../../lib/plan/blame.ts";
 import { expectedDurationMs } from "../../lib/plan/duration.ts";
 import { learn, type MeasuredAttempt } from "../../lib/plan/lessons.ts";
 import type { Candidate, Placed } from "../../lib/plan/host-pool.ts";
-import { memoryRequest, type JobSize } from "../../lib/plan/memory.ts";
+import { memoryRequest, type JobSize, type OwnAttempt } from "../../lib/plan/memory.ts";
 import { nextStep, retryPolicy, type EndedAttempt } from "../../lib/plan/retry.ts";
 import { decide } from "../../lib/plan/scaler/decide.ts";
 import { initialState, type Decision, type ScalerState } from "../../lib/plan/scaler/decision.ts";
@@ -24,7 +24,7 @@ interface Waiting {
 
 interface Track {
   readonly attempts: EndedAttempt[];
-  readonly peaks: { peakBytes: number; wasOutOfMemory: boolean }[];
+  readonly measured: OwnAttempt[];
 }
 
 /** The share of attempts that crash by themselves. */
@@ -83,12 +83,13 @@ export class OurRules implements Rules {
   ended(host: SimulatedHost, { task, how, committedMs }: Ended, nowMs: number): void {
     const { job } = task;
     this.#needsAdmission = true;
-    const track = this.#tracks.get(job.job) ?? { attempts: [], peaks: [] };
+    const track = this.#tracks.get(job.job) ?? { attempts: [], measured: [] };
     this.#tracks.set(job.job, track);
     track.attempts.push({ end: endOf(how, task), endedAtMs: nowMs, host: host.size.name });
     const isWhole = how === "done" && task.fromMs === 0;
     if (how === "done" || how === "out of memory") {
-      track.peaks.push({ peakBytes: task.peakBytes, wasOutOfMemory: how === "out of memory" });
+      const { requestBytes: limitBytes, peakBytes } = task;
+      track.measured.push({ limitBytes, peakBytes, wasOutOfMemory: how === "out of memory" });
     }
     if (isWhole) {
       const durationMs = nowMs - (task.startedAtMs ?? nowMs);
@@ -193,7 +194,7 @@ export class OurRules implements Rules {
   }
 
   #sizeOf({ job, group, thresholds, archiveBytes }: SimulatedJob): JobSize {
-    return { group, thresholds, archiveBytes, ownPeaks: this.#tracks.get(job)?.peaks ?? [] };
+    return { group, thresholds, archiveBytes, attempts: this.#tracks.get(job)?.measured ?? [] };
   }
 
   #durationMs(job: SimulatedJob): number {
@@ -277,7 +278,7 @@ function queued({ job, requestBytes }: Task): QueuedUnit {
   return { unit: job.job, group: job.group, requestBytes };
 }
 
-function endOf(how: Ended["how"], { peakBytes }: Task): AttemptEnd {
+function endOf(how: Ended["how"], { peakBytes }: Task): JobEnd {
   switch (how) {
     case "done":
       return { kind: "done" };

@@ -12,7 +12,7 @@ export interface MeasuredAttempt {
 /** Jobs within a factor of two of each other's trades, and what they reached. */
 export interface PeakLesson {
   readonly size: number;
-  readonly attempts: number;
+  readonly jobs: number;
   /** At least what every smaller size has. */
   readonly peakBytes: number;
 }
@@ -67,6 +67,6 @@ function peakLessons(attempts: readonly MeasuredAttempt[]): PeakLesson[] {
   return bySize.map(([size, members]) => {
     const peaks = members.map(({ peakBytes }) => peakBytes);
     least = Math.max(least, quantile(peaks, peakQuantile));
-    return { size, attempts: members.length, peakBytes: least };
+    return { size, jobs: members.length, peakBytes: least };
   });
 }

@@ -2,6 +2,14 @@ import { formatBytes } from "../model/format.ts";
 import type { WorkGroup } from "../model/groups.ts";
 import { sizeOf, tradesOf, type Lessons } from "./lessons.ts";
 
+/** What one attempt of the job itself has shown. */
+export interface OwnAttempt {
+  readonly limitBytes: number;
+  readonly peakBytes: number;
+  /** It was killed for its memory. */
+  readonly wasOutOfMemory: boolean;
+}
+
 /** What is known of a job before it runs. */
 export interface JobSize {
   readonly group: WorkGroup;
@@ -9,8 +17,8 @@ export interface JobSize {
   readonly thresholds: number;
   /** Bytes of zipped archives that it reads. */
   readonly archiveBytes: number;
-  /** Peaks of its own attempts that exceeded their limit, and of those that ended well. */
-  readonly ownPeaks: readonly { readonly peakBytes: number; readonly wasOutOfMemory: boolean }[];
+  /** Its own attempts so far, as far as their memory was measured. */
+  readonly attempts: readonly OwnAttempt[];
 }
 
 export interface MemoryPolicy {
@@ -69,15 +77,16 @@ function guessed(job: JobSize, policy: MemoryPolicy): MemoryRequest {
   };
 }
 
-/** What the job's own attempts reached. */
-function ownFloor({ ownPeaks }: JobSize, { margin, escalation }: MemoryPolicy): MemoryRequest | undefined {
-  const floors = ownPeaks.map(({ peakBytes, wasOutOfMemory }): MemoryRequest => {
+/** What the job's own attempts reached. One that was killed would have needed more than its limit, whatever was measured. */
+function ownFloor({ attempts }: JobSize, { margin, escalation }: MemoryPolicy): MemoryRequest | undefined {
+  const floors = attempts.map(({ limitBytes, peakBytes, wasOutOfMemory }): MemoryRequest => {
+    const bytes = wasOutOfMemory ? Math.max(limitBytes, peakBytes) : peakBytes;
     const factor = wasOutOfMemory ? escalation : margin;
     const met = wasOutOfMemory ? "ran out of memory at" : "was measured at";
     return {
-      requestBytes: peakBytes * factor,
+      requestBytes: bytes * factor,
       basis: wasOutOfMemory ? "escalated" : "measured",
-      reason: `it ${met} ${formatBytes(peakBytes)}, times ${factor}`,
+      reason: `it ${met} ${formatBytes(bytes)}, times ${factor}`,
     };
   });
   return floors.toSorted((a, b) => b.requestBytes - a.requestBytes)[0];
@@ -96,7 +105,7 @@ function learned(job: JobSize, lessons: Lessons, policy: MemoryPolicy): MemoryRe
   if (lesson === undefined) return undefined;
   const requestBytes = lesson.peakBytes * policy.margin;
   if (atLeast === undefined && requestBytes <= guessed(job, policy).requestBytes) return undefined;
-  const { attempts, peakBytes } = lesson;
-  const reason = `${attempts} jobs of ${job.group} with about 2^${lesson.size} trades reached ${formatBytes(peakBytes)}, times ${policy.margin}`;
+  const { jobs, peakBytes } = lesson;
+  const reason = `${jobs} jobs of ${job.group} with about 2^${lesson.size} trades reached ${formatBytes(peakBytes)}, times ${policy.margin}`;
   return { requestBytes, basis: "learned", reason };
 }

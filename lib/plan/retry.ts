@@ -1,4 +1,4 @@
-import { blameOf, type AttemptEnd } from "./attempts.ts";
+import { blameOf, type JobEnd } from "./blame.ts";
 
 export interface RetryPolicy {
   /** Failures of the unit's own that are one too many. */
@@ -18,7 +18,7 @@ export const retryPolicy: RetryPolicy = {
 };
 
 export interface EndedAttempt {
-  readonly end: AttemptEnd;
+  readonly end: JobEnd;
   readonly endedAtMs: number;
   readonly host: string;
 }
@@ -88,11 +88,11 @@ function retry(notBeforeMs: number, reason: string, avoidHost?: string): NextSte
   return { step: "retry", notBeforeMs, avoidHost, reason };
 }
 
-function quarantine(end: AttemptEnd, why: string, advice: string): NextStep {
+function quarantine(end: JobEnd, why: string, advice: string): NextStep {
   return { step: "quarantine", reason: `${textOf(end)}: ${why}`, advice };
 }
 
-function textOf(end: AttemptEnd): string {
+function textOf(end: JobEnd): string {
   return end.kind === "failed" ? end.code : end.kind;
 }
 

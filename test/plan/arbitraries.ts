@@ -33,7 +33,7 @@ export function stall(some: number, full = 0): Pressure {
 
 export function group(
   name: string,
-  parallel: number | undefined,
+  parallel: GroupReading["parallel"],
   state: GroupReading["state"] = "running",
 ): GroupReading {
   return { name, parallel, state };
@@ -61,7 +61,7 @@ export function tasks(count: number, groupName: string, requestBytes: number | u
 const percent = fc.oneof(fc.constant(0), fc.double({ min: 0, max: 100, noNaN: true }));
 const averages = fc.record({ avg10: percent, avg60: percent, avg300: percent });
 const pressure = fc.record({ some: averages, full: fc.option(averages, { nil: undefined }) });
-const state = fc.constantFrom<GroupReading["state"]>("running", "running", "running", "paused", "unknown");
+const state = fc.constantFrom<GroupReading["state"]>("running", "running", "running", "paused", "resetting", "unknown");
 const groupName = fc.constantFrom(...groupNames);
 const request = fc.option(fc.integer({ min: 1, max: 9e9 }), { nil: undefined, freq: 8 });
 const queuedUnit = fc.record({ unit: fc.uuid(), group: groupName, requestBytes: request });
@@ -95,7 +95,11 @@ export const anyReading: fc.Arbitrary<HostReading> = fc
     jobsMax: fc.integer({ min: 1, max: 40 }),
     groups: fc.option(
       fc.uniqueArray(
-        fc.record({ name: groupName, parallel: fc.option(fc.nat(20), { nil: undefined, freq: 10 }), state }),
+        fc.record({
+          name: groupName,
+          parallel: fc.oneof({ weight: 9, arbitrary: fc.nat(20) }, fc.constantFrom(undefined, "unlimited" as const)),
+          state,
+        }),
         {
           selector: ({ name }) => name,
         },

@@ -23,5 +23,9 @@ export function total(values: readonly number[]): number {
 
 /** All that may run at once when the decision is carried out. */
 export function parallelAfter(reading: HostReading, decision: Decision): number {
-  return total((carriedOut(reading, decision.actions).groups ?? []).map(({ parallel }) => parallel ?? 0));
+  return total(
+    (carriedOut(reading, decision.actions).groups ?? []).map(({ parallel }) =>
+      typeof parallel === "number" ? parallel : 0,
+    ),
+  );
 }

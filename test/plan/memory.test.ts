@@ -4,14 +4,14 @@ import * as fc from "fast-check";
 import { workGroups } from "../../lib/model/groups.ts";
 import { expectedDurationMs } from "../../lib/plan/duration.ts";
 import { learn, tradesOf, type MeasuredAttempt } from "../../lib/plan/lessons.ts";
-import { memoryPolicy, memoryRequest, type JobSize } from "../../lib/plan/memory.ts";
+import { memoryPolicy, memoryRequest, type JobSize, type OwnAttempt } from "../../lib/plan/memory.ts";
 import { quantile } from "../../lib/plan/quantile.ts";
 
 const megabyte = 1e6;
 const nothing = learn([]);
 
 function job(changes: Partial<JobSize> = {}): JobSize {
-  return { group: "p1", thresholds: 1, archiveBytes: 800 * megabyte, ownPeaks: [], ...changes };
+  return { group: "p1", thresholds: 1, archiveBytes: 800 * megabyte, attempts: [], ...changes };
 }
 
 /** So many attempts of about as many trades as an archive of this size has. */
@@ -63,14 +63,22 @@ test("from five attempts of its size and group on it asks for what they reached"
   assert.equal(far.basis, "guessed", "nothing is known of ones so much larger");
 });
 
+test("where smaller jobs needed more than larger ones, the larger ones ask for as much", () => {
+  const history = [...measured(5, 16e6, 900 * megabyte), ...measured(5, 16e8, 400 * megabyte)];
+  const small = memoryRequest(job({ archiveBytes: 16e6 }), learn(history));
+  assert.equal(memoryRequest(job({ archiveBytes: 16e8 }), learn(history)).requestBytes, small.requestBytes);
+  assert.equal(memoryRequest(job({ archiveBytes: 16e9 }), learn(history)).requestBytes, small.requestBytes);
+});
+
 test("out of memory: the next request comes from the measured peak, and grows until it fits", () => {
-  const ownPeaks: { peakBytes: number; wasOutOfMemory: boolean }[] = [];
+  const own: OwnAttempt[] = [];
   const need = 3000 * megabyte;
   let request = memoryRequest(job(), nothing);
   let attempts = 1;
   for (; request.requestBytes < need; attempts += 1) {
-    ownPeaks.push({ peakBytes: request.requestBytes, wasOutOfMemory: true });
-    const next = memoryRequest(job({ ownPeaks: [...ownPeaks] }), nothing);
+    // The kernel may have killed it before its peak was seen at the limit.
+    own.push({ limitBytes: request.requestBytes, peakBytes: request.requestBytes * 0.9, wasOutOfMemory: true });
+    const next = memoryRequest(job({ attempts: [...own] }), nothing);
     assert.equal(next.basis, "escalated");
     assert.ok(next.requestBytes >= request.requestBytes * memoryPolicy.escalation);
     request = next;
@@ -87,19 +95,22 @@ const anyAttempt: fc.Arbitrary<MeasuredAttempt> = fc.record({
   durationMs: fc.integer({ min: 0, max: 3_600_000 }),
 });
 const anyHistory = fc.array(anyAttempt, { maxLength: 80 });
-const ownPeaks = fc.array(fc.record({ peakBytes: bytes, wasOutOfMemory: fc.boolean() }), { maxLength: 3 });
+const ownAttempt = fc.record({ limitBytes: bytes, peakBytes: bytes, wasOutOfMemory: fc.boolean() });
 const anyJob: fc.Arbitrary<JobSize> = fc.record({
   group: fc.constantFrom(...workGroups),
   thresholds: fc.integer({ min: 1, max: 5 }),
-  archiveBytes: bytes,
-  ownPeaks,
+  archiveBytes: fc.oneof(
+    bytes,
+    fc.double({ min: 20, max: 34, noNaN: true }).map((size) => Math.round(2 ** size)),
+  ),
+  attempts: fc.array(ownAttempt, { maxLength: 3 }),
 });
 
 test("more trades never lead to a smaller request or a shorter guess", () => {
   fc.assert(
-    fc.property(anyJob, bytes, anyHistory, (small, more, history) => {
+    fc.property(anyJob, fc.double({ min: 1, max: 200, noNaN: true }), anyHistory, (small, times, history) => {
       const lessons = learn(history);
-      const large = { ...small, archiveBytes: small.archiveBytes + more };
+      const large = { ...small, archiveBytes: Math.ceil(small.archiveBytes * times) };
       assert.ok(memoryRequest(large, lessons).requestBytes >= memoryRequest(small, lessons).requestBytes);
       assert.ok(expectedDurationMs(large, lessons) >= expectedDurationMs(small, lessons));
     }),
@@ -114,10 +125,11 @@ test("higher peaks, measured of others or of its own, never lead to a smaller re
         i === which ? { ...attempt, peakBytes: attempt.peakBytes + more } : attempt,
       );
       assert.ok(memoryRequest(one, learn(higher)).requestBytes >= memoryRequest(one, learn(history)).requestBytes);
-      const own = one.ownPeaks.map((peak, i) => (i === 0 ? { ...peak, peakBytes: peak.peakBytes + more } : peak));
+      const [first, ...rest] = one.attempts;
+      const own = first === undefined ? [] : [{ ...first, peakBytes: first.peakBytes + more }, ...rest];
       const lessons = learn(history);
       assert.ok(
-        memoryRequest({ ...one, ownPeaks: own }, lessons).requestBytes >= memoryRequest(one, lessons).requestBytes,
+        memoryRequest({ ...one, attempts: own }, lessons).requestBytes >= memoryRequest(one, lessons).requestBytes,
       );
     }),
     { numRuns: 500 },
@@ -128,7 +140,7 @@ test("a request is never below what the job itself was measured at, with the mar
   fc.assert(
     fc.property(anyJob, anyHistory, (one, history) => {
       const { requestBytes, reason } = memoryRequest(one, learn(history));
-      for (const { peakBytes, wasOutOfMemory } of one.ownPeaks) {
+      for (const { peakBytes, wasOutOfMemory } of one.attempts) {
         assert.ok(requestBytes >= peakBytes * (wasOutOfMemory ? memoryPolicy.escalation : memoryPolicy.margin));
       }
       assert.notEqual(reason, "");

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { workGroups } from "../../lib/model/groups.ts";
-import { blameOf, type AttemptEnd } from "../../lib/plan/attempts.ts";
+import { blameOf, type JobEnd } from "../../lib/plan/blame.ts";
 import { canaryGate, chooseCanaries, type JobState } from "../../lib/plan/canary.ts";
 import { expiredClock, type ClockLimits } from "../../lib/plan/clocks.ts";
 import { planVerdict } from "../../lib/plan/max-fails.ts";
 import { nextStep, retryPolicy, type EndedAttempt, type NextStep } from "../../lib/plan/retry.ts";
 
-const failed = (exitCode: number | undefined, code = "X"): AttemptEnd => ({ kind: "failed", exitCode, code });
-const outOfMemory: AttemptEnd = { kind: "out of memory", peakBytes: 1e9 };
+const failed = (exitCode: number | undefined, code = "X"): JobEnd => ({ kind: "failed", exitCode, code });
+const outOfMemory: JobEnd = { kind: "out of memory", peakBytes: 1e9 };
 
-function after(ends: readonly AttemptEnd[], random = 0.5): NextStep {
+function after(ends: readonly JobEnd[], random = 0.5): NextStep {
   const attempts = ends.map((end, i): EndedAttempt => ({ end, endedAtMs: i * 1000, host: "big" }));
   return nextStep(attempts, random, retryPolicy);
 }
@@ -34,7 +34,7 @@ test("each end has one to blame", () => {
     [{ kind: "never began" }, "host"],
     [{ kind: "stopped" }, "nobody"],
     [{ kind: "cancelled" }, "operator"],
-  ] as const satisfies readonly (readonly [AttemptEnd, string | undefined])[];
+  ] as const satisfies readonly (readonly [JobEnd, string | undefined])[];
   for (const [end, blame] of blames) assert.equal(blameOf(end), blame, JSON.stringify(end));
 });
 
@@ -45,18 +45,18 @@ test("only the unit's own failures use up its budget; then it is quarantined wit
   assert.ok(last.step === "quarantine");
   assert.match(last.reason, /^BUG: failed 3 times by itself$/);
   assert.notEqual(last.advice, "");
-  const others: AttemptEnd[] = [{ kind: "lost" }, failed(2, "STORE_AWAY"), outOfMemory, { kind: "stopped" }];
+  const others: JobEnd[] = [{ kind: "lost" }, failed(2, "STORE_AWAY"), outOfMemory, { kind: "stopped" }];
   assert.equal(after([own, ...others, ...others, own, ...others, { kind: "stopped" }]).step, "retry");
 });
 
 test("a lost host is not the unit's fault and is avoided; so many of them are suspicious", () => {
-  const lost: AttemptEnd = { kind: "lost" };
+  const lost: JobEnd = { kind: "lost" };
   const once = after([lost]);
   assert.ok(once.step === "retry");
   assert.equal(once.avoidHost, "big");
   assert.equal(after([lost, lost, lost, lost]).step, "retry");
   assert.equal(after([lost, lost, lost, lost, lost]).step, "quarantine");
-  const neverBegan: AttemptEnd = { kind: "never began" };
+  const neverBegan: JobEnd = { kind: "never began" };
   assert.equal(after(Array.from({ length: 20 }, () => neverBegan)).step, "retry", "it did not run: no suspicion");
 });
 
@@ -69,7 +69,7 @@ test("settings are not retried, a cancelled job is not, one that was stopped goe
 });
 
 const anyEnd = fc.oneof(
-  fc.constantFrom<AttemptEnd>(
+  fc.constantFrom<JobEnd>(
     { kind: "timeout" },
     { kind: "lost" },
     { kind: "never began" },

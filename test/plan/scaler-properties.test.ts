@@ -2,9 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Decision, ScalerState } from "../../lib/plan/scaler/decision.ts";
-import { bytesAt, bytesNow, groupLoads, tasksNow, type GroupLoad } from "../../lib/plan/scaler/group-load.ts";
+import {
+  bytesAt,
+  bytesNow,
+  groupLoads,
+  openGroups,
+  tasksNow,
+  type GroupLoad,
+} from "../../lib/plan/scaler/group-load.ts";
 import { scalerLimits } from "../../lib/plan/scaler/limits.ts";
-import type { HostReading } from "../../lib/plan/scaler/reading.ts";
+import type { GroupReading, HostReading } from "../../lib/plan/scaler/reading.ts";
 import { anyReading } from "./arbitraries.ts";
 import { carriedOut, decideNow, nowMs, parallelAfter, total } from "./decisions.ts";
 
@@ -38,8 +45,8 @@ function loadsAfter(reading: HostReading, decision: Decision): GroupLoad[] {
   return groupLoads(carriedOut(reading, decision.actions), scalerLimits);
 }
 
-function isOpen({ state, parallel }: { readonly state: string; readonly parallel: number | undefined }): boolean {
-  return state === "running" && parallel !== undefined && parallel > 0;
+function isOpen({ state, parallel }: GroupReading): boolean {
+  return state === "running" && typeof parallel === "number" && parallel > 0;
 }
 
 always("only groups that run and whose parallel is known are acted on", (reading, { actions }) => {
@@ -74,11 +81,9 @@ always("no step up lets the queue start more than the budget holds, or more than
 always("what could start beyond the budget is taken back, as far as groups may be acted on", (reading, decision) => {
   if (decision.verdict === "relief" || decision.verdict === "none") return;
   const after = loadsAfter(reading, decision);
-  const open = after.filter(isOpen);
+  const open = openGroups(after);
   const fixed = after.filter((load) => !isOpen(load)).map(({ runningBytes }) => total(runningBytes));
-  const canShrink = open.some(
-    (load) => (load.parallel ?? 0) > 1 && bytesNow(load) > bytesAt(load, load.runningBytes.length),
-  );
+  const canShrink = open.some((load) => load.parallel > 1 && bytesNow(load) > bytesAt(load, load.runningBytes.length));
   assert.ok(!canShrink || total([...fixed, ...open.map(bytesNow)]) <= budgetOf(reading));
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide } from "../../lib/plan/scaler/decide.ts";
 import { initialState, type Decision, type ScalerState } from "../../lib/plan/scaler/decision.ts";
+import { bytesAt, groupLoads, tasksAt } from "../../lib/plan/scaler/group-load.ts";
 import { scalerLimits } from "../../lib/plan/scaler/limits.ts";
 import type { HostReading } from "../../lib/plan/scaler/reading.ts";
 import { group, quietReading, runningUnit, stall, tasks } from "./arbitraries.ts";
@@ -144,6 +145,10 @@ test("what may start is counted at its largest, and what runs at all it was prom
   const decision = decideNow(mixed);
   assert.equal(decision.reason, "limits of 11.0 GB on a budget of 10.0 GB");
   assert.deepEqual(changesOf(decision), { p1: 1 });
+  const [load] = groupLoads({ ...mixed, running: tasks(3, "p1", 3 * gigabyte) }, scalerLimits);
+  assert.ok(load);
+  assert.deepEqual([tasksAt(load, 1), bytesAt(load, 1)], [3, 9 * gigabyte], "a smaller parallel ends nothing");
+  assert.deepEqual([tasksAt(load, 4), bytesAt(load, 4)], [4, 17 * gigabyte]);
   const more = decideNow({ ...mixed, groups: [group("p1", 1)], running: tasks(3, "p1", 3 * gigabyte), queued: [] });
   assert.deepEqual(more.actions, [], "three run, although one may: 9 GB are taken");
   assert.deepEqual(decideNow({ ...mixed, running: tasks(4, "p1", 3 * gigabyte), queued: [] }).verdict, "hold");
@@ -243,11 +248,11 @@ test("D-05: after a reboot, with idle cores and a full queue, a paused group is 
   }
 });
 
-test("D-06: a parallel that cannot be read is not taken for 0, and 0 is not taken for few: neither is written over", () => {
-  for (const parallel of [undefined, 0]) {
+test("D-06: a parallel that cannot be read is not taken for 0, and none is not taken for few: neither is written over", () => {
+  for (const parallel of [undefined, "unlimited", 0] as const) {
     const decision = decideNow(busy({ groups: [group("p1", parallel), group("p2", 2), group("p3", 3)] }));
     assert.deepEqual(changesOf(decision), { p2: 3, p3: 4 });
-    assert.match(decision.groups[0]?.reason ?? "", parallel === 0 ? /^without limit/ : /cannot be read/);
+    assert.match(decision.groups[0]?.reason ?? "", parallel === undefined ? /cannot be read/ : /took its limit away/);
   }
 });
 

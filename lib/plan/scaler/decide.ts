@@ -25,7 +25,9 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
   const choice = choose(reading, loads, danger, relief, state, limits, nowMs);
   const groups = loads.map((load) => outcomeOf(load, choice));
   const changes = groups.flatMap(({ group, from, to, reason }): Action[] =>
-    from === undefined || to === undefined || from === to ? [] : [{ action: "set parallel", group, from, to, reason }],
+    typeof from !== "number" || to === undefined || from === to
+      ? []
+      : [{ action: "set parallel", group, from, to, reason }],
   );
   const isStep = changes.length > 0;
   return {
@@ -111,10 +113,12 @@ function reliefNow(
 }
 
 function outcomeOf(load: GroupLoad, { steps, reason }: Choice): GroupOutcome {
+  const counts = countsOf(load);
   const obstacle = untouchable(load);
-  if (obstacle !== undefined) return { ...countsOf(load), to: undefined, reason: obstacle };
+  if (obstacle !== undefined || typeof load.parallel !== "number")
+    return { ...counts, to: undefined, reason: obstacle ?? reason };
   const step = steps.get(load.name);
-  return { ...countsOf(load), to: step?.to ?? load.parallel, reason: step?.reason ?? reason };
+  return { ...counts, to: step?.to ?? load.parallel, reason: step?.reason ?? reason };
 }
 
 function admissionChange(was: boolean, is: boolean, { reason }: Danger): Action[] {

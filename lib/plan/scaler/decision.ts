@@ -46,7 +46,7 @@ export interface GroupOutcome {
   readonly group: string;
   readonly running: number;
   readonly queued: number;
-  readonly from: number | undefined;
+  readonly from: number | "unlimited" | undefined;
   /** Undefined where the group is not acted on. */
   readonly to: number | undefined;
   readonly reason: string;

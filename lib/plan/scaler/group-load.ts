@@ -37,12 +37,26 @@ export function groupLoads(reading: HostReading, limits: ScalerLimits): GroupLoa
   });
 }
 
+/** A group that may be acted on. */
+export interface OpenGroup extends GroupLoad {
+  readonly parallel: number;
+}
+
+export function openGroups(loads: readonly GroupLoad[]): OpenGroup[] {
+  return loads.filter(isOpen);
+}
+
+function isOpen(load: GroupLoad): load is OpenGroup {
+  return untouchable(load) === undefined;
+}
+
 /** Why a group is left as it is whatever the host says; undefined where it may be acted on. */
 export function untouchable({ state, parallel }: GroupReading): string | undefined {
   if (state === "paused") return "paused: somebody or a restart stopped it; resume it first";
-  if (state === "unknown") return "its state is unknown";
+  if (state !== "running") return `its state is ${state}`;
   if (parallel === undefined) return "its parallel cannot be read";
-  if (parallel === 0) return "without limit: somebody set it to 0; give it a number first";
+  // The queue's own word for "without limit" is 0.
+  if (parallel === "unlimited" || parallel === 0) return "somebody took its limit away; give it a number first";
   return undefined;
 }
 
@@ -67,7 +81,7 @@ export function tasksNow(load: GroupLoad): number {
 }
 
 function limitOf({ parallel }: GroupLoad): number {
-  return parallel === undefined || parallel === 0 ? Number.POSITIVE_INFINITY : parallel;
+  return typeof parallel === "number" && parallel > 0 ? parallel : Number.POSITIVE_INFINITY;
 }
 
 export function sum(values: readonly number[]): number {

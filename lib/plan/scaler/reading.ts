@@ -31,9 +31,9 @@ export interface HostPressure {
 
 export interface GroupReading {
   readonly name: string;
-  /** How many of its tasks may run at once. Undefined where it could not be read; 0 is the queue's "without limit". */
-  readonly parallel: number | undefined;
-  readonly state: "running" | "paused" | "unknown";
+  /** How many of its tasks may run at once; undefined where it could not be read. */
+  readonly parallel: number | "unlimited" | undefined;
+  readonly state: "running" | "paused" | "resetting" | "unknown";
 }
 
 export interface QueuedUnit {

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../model/format.ts";
 import { memoryLedger } from "../ledger.ts";
 import type { Direction } from "./direction.ts";
-import { bytesNow, sum, tasksNow, type GroupLoad } from "./group-load.ts";
+import { bytesNow, sum, tasksNow, type GroupLoad, type OpenGroup } from "./group-load.ts";
 import { groupMaxOf, type ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 
@@ -34,10 +34,10 @@ export class Room {
   }
 
   /** Takes the room for one more at once of a group that has so many; or says why there is none. */
-  take(load: GroupLoad, parallel: number): string | undefined {
+  take(load: OpenGroup, parallel: number): string | undefined {
     const running = load.runningBytes.length;
     const next = [...load.queuedBytes, ...load.waitingBytes][Math.max(0, parallel - running)];
-    if (running < (load.parallel ?? 0)) return `${running} of its ${load.parallel} run`;
+    if (running < load.parallel) return `${running} of its ${load.parallel} run`;
     if (next === undefined) return "nothing more is queued";
     if (parallel >= this.#groupMax(load.name)) return `has ${parallel}, as many as may be`;
     if (this.#tasks >= this.#jobsMax) return `the host has ${this.#tasks} jobs, jobs_max`;

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../model/format.ts";
 import { memoryLedger, type HostMemory } from "../ledger.ts";
 import type { Direction } from "./direction.ts";
-import { bytesAt, sum, untouchable, type GroupLoad } from "./group-load.ts";
+import { bytesAt, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 import { Room } from "./room.ts";
@@ -9,21 +9,10 @@ import { Room } from "./room.ts";
 /** New parallels by group, each with its reason; a group that is absent stays as it is. */
 export type Steps = ReadonlyMap<string, { readonly to: number; readonly reason: string }>;
 
-interface OpenGroup extends GroupLoad {
-  readonly parallel: number;
-}
-
-/** The groups that may be acted on. */
-function open(loads: readonly GroupLoad[]): OpenGroup[] {
-  return loads.flatMap((load) =>
-    untouchable(load) === undefined && load.parallel !== undefined ? [{ ...load, parallel: load.parallel }] : [],
-  );
-}
-
 /** Nothing new is started: no group may have more than run now and are to stay. */
 export function clamped(loads: readonly GroupLoad[], going: ReadonlySet<string>, reason: string): Steps {
   return new Map(
-    open(loads).map(({ name, parallel, runningUnits }) => {
+    openGroups(loads).map(({ name, parallel, runningUnits }) => {
       const stays = runningUnits.filter((unit) => !going.has(unit)).length;
       return [name, { to: Math.max(1, Math.min(parallel, stays)), reason }];
     }),
@@ -38,11 +27,11 @@ export function trimmed(
   loads: readonly GroupLoad[],
   host: HostMemory,
 ): { readonly reason: string; readonly steps: Steps } | undefined {
-  const groups = open(loads);
-  const fixed = loads.filter((load) => untouchable(load) !== undefined).map(({ runningBytes }) => sum(runningBytes));
+  const groups = openGroups(loads);
+  const others = loads.filter((load) => untouchable(load) !== undefined).map(({ runningBytes }) => sum(runningBytes));
   const parallels = new Map(groups.map(({ name, parallel }) => [name, parallel]));
   const bytesOf = (group: OpenGroup): number => bytesAt(group, parallels.get(group.name) ?? group.parallel);
-  const ledger = (): ReturnType<typeof memoryLedger> => memoryLedger(host, [...fixed, ...groups.map(bytesOf)]);
+  const ledger = (): ReturnType<typeof memoryLedger> => memoryLedger(host, [...others, ...groups.map(bytesOf)]);
   const { budgetBytes, reservedBytes, freeBytes } = ledger();
   if (freeBytes >= 0) return undefined;
   const steps = new Map<string, { to: number; reason: string }>();
@@ -69,7 +58,7 @@ function startable(group: OpenGroup, parallel: number): boolean {
  * of each group, as the older autoscaler did.
  */
 export function reduced(loads: readonly GroupLoad[], { source, reason, keep }: Direction): Steps {
-  const groups = open(loads);
+  const groups = openGroups(loads);
   if (source !== "pressure") {
     return new Map(groups.map(({ name, parallel }) => [name, { to: Math.max(1, parallel - 1), reason }]));
   }
@@ -100,7 +89,7 @@ export function raised(
 ): Steps {
   const room = new Room(loads, reading, source, tasksMax, limits);
   const steps = new Map<string, { to: number; reason: string }>();
-  const groups = open(loads);
+  const groups = openGroups(loads);
   const parallelOf = (group: OpenGroup): number => steps.get(group.name)?.to ?? group.parallel;
   const fewestFirst = (): OpenGroup[] => groups.toSorted((a, b) => parallelOf(a) - parallelOf(b));
   const raise = (group: OpenGroup, why: string): boolean => {

@@ -1,7 +1,7 @@
 import { exitCodes } from "../model/exit-codes.ts";
 
 /** How one attempt of a job ended. */
-export type AttemptEnd =
+export type JobEnd =
   | { readonly kind: "done" }
   /** The worker said so by its exit code, or ended by a signal (undefined). */
   | { readonly kind: "failed"; readonly exitCode: number | undefined; readonly code: string }
@@ -22,7 +22,7 @@ export const blames = ["unit", "memory", "host", "elsewhere", "settings", "nobod
 export type Blame = (typeof blames)[number];
 
 /** Whose fault an end was; undefined where there is none. */
-export function blameOf(end: AttemptEnd): Blame | undefined {
+export function blameOf(end: JobEnd): Blame | undefined {
   switch (end.kind) {
     case "done":
       return undefined;
