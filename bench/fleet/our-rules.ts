@@ -186,6 +186,7 @@ export class OurRules implements Rules {
       .map(({ job, committedMs, blockedSinceMs }) => ({
         job: job.job,
         group: job.group,
+        thresholds: [],
         requestBytes: memoryRequest(this.#sizeOf(job), this.#lessons).requestBytes,
         durationMs: this.#durationMs(job) * (1 - committedMs / job.workMs),
         waitingSinceMs: 0,
@@ -211,6 +212,7 @@ export class OurRules implements Rules {
           ...host.size,
           host: host.size.name,
           jobsMax: this.#jobsMax,
+          thresholds: undefined,
           groups: new Map(
             open.flatMap(([name, { parallel }]) => {
               const group = workGroups.find((one) => one === name);
@@ -242,9 +244,6 @@ export class OurRules implements Rules {
       host.groups.get(one.job.group)?.queue.push(this.#task(one, requestBytes));
     }
     for (const { job } of admission.refused) {
-      // A group that is paused right now is not a host that never takes it.
-      const one = waiting.get(job);
-      if (one === undefined || !open.some(([name]) => name === one.job.group)) continue;
       waiting.delete(job);
       this.outcome.givenUp += 1;
       this.#open -= 1;

@@ -1,6 +1,6 @@
 import { formatBytes, formatSeconds } from "../model/format.ts";
-import { HostPool, type AdmissionHost, type Candidate } from "./host-pool.ts";
-import type { MemoryLedger } from "./ledger.ts";
+import { HostPool, takes, type AdmissionHost, type Candidate } from "./host-pool.ts";
+import { memoryLedger, type MemoryLedger } from "./ledger.ts";
 
 export interface AdmittedJob {
   readonly job: string;
@@ -87,18 +87,22 @@ function inLine(a: Candidate, b: Candidate, nowMs: number): number {
 }
 
 function refusalOf(candidate: Candidate, hosts: readonly AdmissionHost[]): RefusedJob | undefined {
-  const { job, group, requestBytes } = candidate;
-  const takers = hosts.filter(({ groups }) => groups.has(group));
-  if (takers.length === 0) {
-    const advice = "give a host of fleet.toml these thresholds";
-    return { job, reason: `no host takes ${group}`, advice };
+  const { job, requestBytes, thresholds } = candidate;
+  const budgets = hosts.filter((host) => takes(host, candidate)).map((host) => memoryLedger(host, []).budgetBytes);
+  if (budgets.length === 0) {
+    const reason = `no host takes ${thresholds.join(", ")} dbps`;
+    return {
+      job,
+      reason,
+      advice: "name them in the thresholds of a host in fleet.toml, or ask for them in separate jobs",
+    };
   }
-  const largest = Math.max(...takers.map(({ memoryBytes, reserveBytes }) => memoryBytes - reserveBytes));
+  const largest = Math.max(...budgets);
   if (requestBytes <= largest) return undefined;
   return {
     job,
-    reason: `asks for ${formatBytes(requestBytes)}, the largest host has ${formatBytes(Math.max(0, largest))} for jobs`,
-    advice: "give a host more with memory_mb, make the unit smaller (fewer thresholds per job), or use a larger host",
+    reason: `asks for ${formatBytes(requestBytes)}, the largest host has ${formatBytes(largest)} for jobs`,
+    advice: "raise memory_mb of a host, use a larger one, or ask for the thresholds in separate jobs",
   };
 }
 

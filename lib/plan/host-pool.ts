@@ -6,6 +6,8 @@ import { memoryLedger, type HostMemory, type MemoryLedger } from "./ledger.ts";
 export interface Candidate {
   readonly job: string;
   readonly group: WorkGroup;
+  /** dbps */
+  readonly thresholds: readonly number[];
   readonly requestBytes: number;
   readonly durationMs: number;
   /** Since the plan has it; a retry keeps this, or it would wait behind all others once more. */
@@ -28,7 +30,9 @@ export interface Placed {
 export interface AdmissionHost extends HostMemory {
   readonly host: string;
   readonly jobsMax: number;
-  /** The groups whose jobs it takes, and how many of each may be there, queued or running. */
+  /** The thresholds that it takes; undefined where it takes every one. */
+  readonly thresholds: ReadonlySet<number> | undefined;
+  /** How many jobs of each group may be there, queued or running. A group that is paused or unknown is absent. */
   readonly groups: ReadonlyMap<WorkGroup, number>;
   readonly placed: readonly Placed[];
   /** What the host itself says it can still give; undefined where it does not say, and the budget alone decides. */
@@ -39,7 +43,7 @@ export interface AdmissionHost extends HostMemory {
 
 /** Why a job gets no share of a host now. Only lack of memory is worth keeping room for. */
 export interface Obstacle {
-  readonly kind: "closed" | "group" | "jobs" | "memory" | "kept";
+  readonly kind: "closed" | "thresholds" | "group" | "jobs" | "memory" | "kept";
   readonly reason: string;
 }
 
@@ -50,6 +54,15 @@ interface Kept {
   /** What will be left beside it then. */
   besideBytes: number;
   readonly isOverdue: boolean;
+}
+
+/** Does a host take all thresholds of a job? */
+export function takes({ thresholds }: AdmissionHost, candidate: Candidate): boolean {
+  return thresholds === undefined || candidate.thresholds.every((threshold) => thresholds.has(threshold));
+}
+
+function takesText({ thresholds }: AdmissionHost): string {
+  return `takes only ${[...(thresholds ?? [])].join(", ")} dbps`;
 }
 
 /** One host while one admission is decided. */
@@ -91,7 +104,8 @@ export class HostPool {
     const { group, requestBytes, durationMs } = candidate;
     if (closed !== undefined) return { kind: "closed", reason: closed };
     const ofGroupMax = groups.get(group);
-    if (ofGroupMax === undefined) return { kind: "group", reason: `takes no ${group}` };
+    if (!takes(this.host, candidate)) return { kind: "thresholds", reason: takesText(this.host) };
+    if (ofGroupMax === undefined) return { kind: "group", reason: `${group} is paused or not known there` };
     const ofGroup = this.#placed.filter((one) => one.group === group).length;
     if (ofGroup >= ofGroupMax) return { kind: "group", reason: `has ${ofGroup} jobs of ${group}, as many as may be` };
     if (this.#placed.length >= jobsMax) return { kind: "jobs", reason: `has ${this.#placed.length} jobs, jobs_max` };
@@ -120,9 +134,11 @@ export class HostPool {
   }
 
   /** When enough jobs should have ended for this one; undefined where it may not run here at all. */
-  roomAtMs({ group, requestBytes }: Candidate): number | undefined {
-    const { closed, groups, memoryBytes, reserveBytes } = this.host;
-    if (closed !== undefined || !groups.has(group) || requestBytes > memoryBytes - reserveBytes) return undefined;
+  roomAtMs(candidate: Candidate): number | undefined {
+    const { closed, groups } = this.host;
+    const { group, requestBytes } = candidate;
+    const isOpen = closed === undefined && groups.has(group) && takes(this.host, candidate);
+    if (!isOpen || requestBytes > this.budgetBytes) return undefined;
     return this.#endings(requestBytes).atMs;
   }
 

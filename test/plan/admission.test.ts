@@ -14,6 +14,7 @@ function host(changes: Partial<AdmissionHost> = {}): AdmissionHost {
     memoryBytes: 61 * gigabyte,
     reserveBytes: 6 * gigabyte,
     jobsMax: 100,
+    thresholds: undefined,
     groups: new Map(workGroups.map((group) => [group, 100])),
     placed: [],
     ...changes,
@@ -24,6 +25,7 @@ function candidate(job: string, requestGigabytes: number, minutes = 10, changes:
   return {
     job,
     group: "p1",
+    thresholds: [1000],
     requestBytes: requestGigabytes * gigabyte,
     durationMs: minutes * 60_000,
     waitingSinceMs: nowMs,
@@ -76,12 +78,23 @@ test("a job larger than any host is refused, with the reason and advice", () => 
   assert.equal(refused[0]?.reason, "asks for 56.0 GB, the largest host has 55.0 GB for jobs");
   assert.match(refused[0]?.advice ?? "", /memory_mb/);
   assert.deepEqual(waiting, []);
+  const coarse = new Set([500, 1000]);
   const [untaken] = admit(
-    [candidate("odd", 1, 1, { group: "px" })],
-    [host({ groups: new Map([["p1", 4]]) })],
+    [candidate("fine", 1, 1, { group: "p2", thresholds: [250, 500] })],
+    [host({ thresholds: coarse })],
     nowMs,
   ).refused;
-  assert.equal(untaken?.reason, "no host takes px");
+  assert.equal(untaken?.reason, "no host takes 250, 500 dbps");
+});
+
+test("a job goes only where all its thresholds are taken; a paused group keeps it waiting, and refuses nothing", () => {
+  const coarse = host({ host: "coarse", thresholds: new Set([500, 1000]) });
+  const fine = host({ host: "fine", memoryBytes: 20 * gigabyte });
+  const both = candidate("both", 1, 1, { thresholds: [250, 1000] });
+  assert.deepEqual(admittedTo([candidate("one", 1), both], coarse, fine), ["one on coarse", "both on fine"]);
+  const { refused, waiting } = admit([candidate("a", 1)], [host({ groups: new Map([["p2", 4]]) })], nowMs);
+  assert.deepEqual(refused, []);
+  assert.equal(waiting[0]?.reason, "big: p1 is paused or not known there");
 });
 
 test("jobs_max, a group's share and a closed host each keep jobs out, and say so", () => {
@@ -162,10 +175,12 @@ test("after its patience nothing passes the next any more", () => {
   assert.deepEqual(admittedTo([blocked(patienceMs), quick], busy), []);
 });
 
+const someThresholds = [100, 250, 1000];
 const anyGroup = fc.constantFrom<WorkGroup>(...workGroups);
 const request = fc.integer({ min: 1, max: 20e9 });
 const anyCandidate: fc.Arbitrary<Omit<Candidate, "job">> = fc.record({
   group: anyGroup,
+  thresholds: fc.subarray(someThresholds),
   requestBytes: request,
   durationMs: fc.integer({ min: 0, max: 7_200_000 }),
   waitingSinceMs: fc.integer({ min: 0, max: nowMs }),
@@ -176,6 +191,10 @@ const anyHost: fc.Arbitrary<Omit<AdmissionHost, "host">> = fc.record({
   memoryBytes: fc.integer({ min: 0, max: 60e9 }),
   reserveBytes: fc.integer({ min: 0, max: 10e9 }),
   jobsMax: fc.integer({ min: 0, max: 20 }),
+  thresholds: fc.option(
+    fc.subarray(someThresholds).map((some) => new Set(some)),
+    { nil: undefined },
+  ),
   groups: fc.array(fc.tuple(anyGroup, fc.nat(10)), { maxLength: 4 }).map((entries) => new Map(entries)),
   placed: fc.array(
     fc.record({
@@ -215,7 +234,11 @@ test("always: no budget, jobs_max or group share is exceeded by what is admitted
           const ours = here.filter(({ job }) => byJob.get(job)?.group === group).length;
           if (ours > 0) assert.ok(one.placed.filter((task) => task.group === group).length + ours <= max);
         }
-        assert.ok(here.every(({ job }) => one.groups.has(byJob.get(job)?.group ?? "px")));
+        for (const { job } of here) {
+          const { group, thresholds } = byJob.get(job) ?? assert.fail(job);
+          assert.ok(one.groups.has(group));
+          assert.ok(thresholds.every((threshold) => one.thresholds?.has(threshold) ?? true));
+        }
       }
     }),
     { numRuns: 500 },

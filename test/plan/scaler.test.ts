@@ -98,41 +98,45 @@ test("without pressure information the older group maxima hold", () => {
   );
 });
 
+/** Of how many groups one more is allowed. */
+function raised(changes: Partial<HostReading>): number {
+  return Object.keys(changesOf(decideNow(busy(changes)))).length;
+}
+
+function budgetOf(memoryBytes: number): Partial<HostReading> {
+  return { budget: { memoryBytes, reserveBytes: 0 } };
+}
+
+function available(bytes: number): Partial<HostReading> {
+  return { memory: { totalBytes: 61 * gigabyte, availableBytes: 6.1 * gigabyte + bytes } };
+}
+
 test("one step sees all groups against one budget, one host's memory and one jobs_max", () => {
-  const budgetOf = (bytes: number): Partial<HostReading> => ({ budget: { memoryBytes: bytes, reserveBytes: 0 } });
   // 9 run with 0.5 GB each.
-  const raised = (changes: Partial<HostReading>): number => Object.keys(changesOf(decideNow(busy(changes)))).length;
   assert.equal(raised(budgetOf(5.4 * gigabyte)), 1);
   assert.equal(raised(budgetOf(5.5 * gigabyte)), 2);
   assert.equal(raised(budgetOf(6 * gigabyte)), 3);
-  const available = (bytes: number): Partial<HostReading> => ({
-    memory: { totalBytes: 61 * gigabyte, availableBytes: 6.1 * gigabyte + bytes },
-  });
-  const open = { ...initialState, isAdmitting: true };
   for (const [bytes, groups] of [
     [0.4, 0],
     [0.9, 1],
     [1.4, 2],
     [1.6, 3],
   ] as const) {
-    const decision = decideNow(busy(available(bytes * gigabyte)), open);
-    assert.equal(Object.keys(changesOf(decision)).length, groups, `${bytes} GB can be given`);
+    assert.equal(raised(available(bytes * gigabyte)), groups, `${bytes} GB can be given`);
   }
   assert.equal(raised({ jobsMax: 9 }), 0);
   assert.equal(raised({ jobsMax: 11 }), 2);
 });
 
+/** 0.4 GB of a small host can be given, and the next task asks for so much. */
+function nextOf(bytes: number): Decision {
+  const memory = { totalBytes: gigabyte, availableBytes: 0.5 * gigabyte };
+  return decideNow(fullGroup(4, { pressure: "none", memory, queued: tasks(1, "p1", bytes, "q") }));
+}
+
 test("without pressure information each step needs twice the memory", () => {
-  const at = (bytes: number): Decision =>
-    decideNow(
-      fullGroup(4, {
-        pressure: "none",
-        memory: { totalBytes: gigabyte, availableBytes: 0.5 * gigabyte },
-        queued: tasks(1, "p1", bytes, "q"),
-      }),
-    );
-  assert.deepEqual(changesOf(at(0.2 * gigabyte)), { p1: 5 }, "0.4 GB can be given");
-  assert.deepEqual(changesOf(at(0.21 * gigabyte)), {});
+  assert.deepEqual(changesOf(nextOf(0.2 * gigabyte)), { p1: 5 });
+  assert.deepEqual(changesOf(nextOf(0.21 * gigabyte)), {});
 });
 
 test("what may start is counted at its largest, and what runs at all it was promised", () => {
@@ -283,9 +287,11 @@ test("short memory: first nothing more is admitted, then the youngest stops at i
   assert.deepEqual(verbs(shortOfMemory(0.2, closed)), ["admit again", "set parallel"]);
 });
 
+function stalled(full: number): Decision {
+  return decideNow(busy({ pressure: { cpu: stall(0), memory: stall(full, full), io: stall(0) } }));
+}
+
 test("tasks that stall for want of memory are a sign of their own, however much the kernel calls available", () => {
-  const stalled = (full: number): Decision =>
-    decideNow(busy({ pressure: { cpu: stall(0), memory: stall(full, full), io: stall(0) } }));
   assert.equal(stalled(5).isAdmitting, true);
   assert.equal(stalled(5.01).isAdmitting, false);
   assert.deepEqual(verbs(stalled(15.01)).at(-1), "stop at commit");

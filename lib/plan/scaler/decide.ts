@@ -115,10 +115,10 @@ function reliefNow(
 function outcomeOf(load: GroupLoad, { steps, reason }: Choice): GroupOutcome {
   const counts = countsOf(load);
   const obstacle = untouchable(load);
-  if (obstacle !== undefined || typeof load.parallel !== "number")
-    return { ...counts, to: undefined, reason: obstacle ?? reason };
+  if (obstacle !== undefined) return { ...counts, to: undefined, reason: obstacle };
   const step = steps.get(load.name);
-  return { ...counts, to: step?.to ?? load.parallel, reason: step?.reason ?? reason };
+  const stays = typeof load.parallel === "number" ? load.parallel : undefined;
+  return { ...counts, to: step?.to ?? stays, reason: step?.reason ?? reason };
 }
 
 function admissionChange(was: boolean, is: boolean, { reason }: Danger): Action[] {
