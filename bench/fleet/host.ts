@@ -105,11 +105,11 @@ export class SimulatedHost {
     return ended;
   }
 
-  /** The queue's daemon, or the machine, goes down: what runs is lost, groups with work come back paused. */
+  /** The machine goes down: what runs is lost, the groups come back paused. */
   restart(): Ended[] {
     const lost = this.running.map((task) => end(task, "lost"));
     this.running = [];
-    for (const group of this.groups.values()) group.isPaused = group.isPaused || group.queue.length > 0;
+    for (const group of this.groups.values()) group.isPaused = true;
     return lost;
   }
 

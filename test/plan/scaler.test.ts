@@ -194,12 +194,16 @@ test("as many as were too many are not tried again for a while", () => {
   const down = decideNow(busy({ pressure: { cpu: stall(99), memory: stall(0), io: stall(0) } }));
   assert.deepEqual(down.state.ceiling, { tasks: 9, seenAtMs: nowMs });
   const eight = busy({ running: busy().running.slice(1), groups: [group("p1", 3), group("p2", 2), group("p3", 3)] });
-  const later = (afterMs: number): Decision =>
-    decide({ ...eight, readAtMs: nowMs + afterMs }, down.state, scalerLimits, nowMs + afterMs);
+  const later = (afterMs: number, pressure = eight.pressure): Decision =>
+    decide({ ...eight, pressure, readAtMs: nowMs + afterMs }, down.state, scalerLimits, nowMs + afterMs);
   // Eight run; nine were too many.
   assert.deepEqual(later(scalerLimits.upAfterDownMs).actions, []);
   assert.match(later(scalerLimits.upAfterDownMs).groups[0]?.reason ?? "", /one more was too much lately/);
-  assert.equal(later(scalerLimits.ceilingMs).verdict, "up");
+  assert.deepEqual(later(scalerLimits.ceilingIdleMs - 1).actions, []);
+  assert.equal(later(scalerLimits.ceilingIdleMs).verdict, "up", "a whole minute was idle since");
+  const working = { cpu: stall(11), memory: stall(0), io: stall(0) };
+  assert.deepEqual(later(scalerLimits.ceilingMs - 1, working).actions, []);
+  assert.equal(later(scalerLimits.ceilingMs, working).verdict, "up");
 });
 
 test("S-19: a paused group, an unreadable status, a dead host: no action, and the reason", () => {

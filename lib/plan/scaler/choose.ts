@@ -11,8 +11,8 @@ export interface Choice {
   readonly verdict: "up" | "down" | "hold" | "relief";
   readonly reason: string;
   readonly steps: Steps;
-  /** What runs was measured to be too much for the host. */
-  readonly isTooMuch: boolean;
+  /** What was too much, to be remembered from now on. */
+  readonly ceiling: ScalerState["ceiling"];
 }
 
 /** The first that holds: memory is short, more is promised than there is, a step that is due, nothing. */
@@ -25,34 +25,45 @@ export function choose(
   limits: ScalerLimits,
   nowMs: number,
 ): Choice {
+  const { ceiling } = state;
   if (danger.level !== "none") {
     const { reason } = danger;
     const steps = clamped(loads, goingUnits(state.stops, relief), reason);
-    return { verdict: "relief", reason, steps, isTooMuch: false };
+    return { verdict: "relief", reason, steps, ceiling };
   }
   const trim = trimmed(loads, reading.budget);
-  if (trim !== undefined) return { verdict: "down", ...trim, isTooMuch: false };
+  if (trim !== undefined) return { verdict: "down", ...trim, ceiling };
   const direction = directionOf(reading, limits);
   const wait = coolDown(direction, state, limits, nowMs);
+  const hold = (reason: string): Choice => ({ verdict: "hold", reason, steps: new Map(), ceiling });
   if (wait !== undefined) return hold(`${direction.reason}; ${wait}`);
   if (direction.direction === "hold") return hold(direction.reason);
   if (direction.direction === "down") {
     const steps = reduced(loads, direction);
-    return { verdict: "down", reason: direction.reason, steps, isTooMuch: direction.source === "pressure" };
+    const tooMany = { tasks: reading.running.length, seenAtMs: nowMs };
+    return {
+      verdict: "down",
+      reason: direction.reason,
+      steps,
+      ceiling: direction.source === "pressure" ? tooMany : ceiling,
+    };
   }
   if (!state.isAdmitting) return hold(`admission is closed until there is more room: ${danger.reason}`);
-  const steps = raised(loads, reading, direction, tasksMaxOf(state, limits, nowMs), limits);
-  return { verdict: "up", reason: direction.reason, steps, isTooMuch: false };
+  const held = heldCeiling(direction, state, limits, nowMs);
+  const tasksMax = held === undefined ? Number.POSITIVE_INFINITY : Math.max(1, held.tasks - 1);
+  const steps = raised(loads, reading, direction, tasksMax, limits);
+  return { verdict: "up", reason: direction.reason, steps, ceiling: held };
 }
 
-function hold(reason: string): Choice {
-  return { verdict: "hold", reason, steps: new Map(), isTooMuch: false };
-}
-
-/** The most that may run at once, because as much as was too much lately is not tried again soon. */
-function tasksMaxOf({ ceiling }: ScalerState, { ceilingMs }: ScalerLimits, nowMs: number): number {
-  const holds = ceiling !== undefined && nowMs - ceiling.seenAtMs < ceilingMs;
-  return holds ? Math.max(1, ceiling.tasks - 1) : Number.POSITIVE_INFINITY;
+/** As much as was too much lately is not tried again soon; once it may be, it is forgotten. */
+function heldCeiling(
+  { isIdle }: Direction,
+  { ceiling }: ScalerState,
+  { ceilingMs, ceilingIdleMs }: ScalerLimits,
+  nowMs: number,
+): ScalerState["ceiling"] {
+  if (ceiling === undefined) return undefined;
+  return nowMs - ceiling.seenAtMs < (isIdle ? ceilingIdleMs : ceilingMs) ? ceiling : undefined;
 }
 
 /** Units that run and will not for long. */

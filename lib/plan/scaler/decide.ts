@@ -53,7 +53,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
       upAtMs: isStep && choice.verdict === "up" ? nowMs : state.upAtMs,
       downAtMs: isStep && choice.verdict !== "up" ? nowMs : state.downAtMs,
       killedAtMs: relief.some(({ action }) => action === "kill") ? nowMs : state.killedAtMs,
-      ceiling: isStep && choice.isTooMuch ? { tasks: reading.running.length, seenAtMs: nowMs } : state.ceiling,
+      ceiling: choice.ceiling,
       stops: [...stops, ...stopsOf(relief, nowMs)],
     },
   };

@@ -9,6 +9,8 @@ export interface Direction {
   readonly reason: string;
   /** Of a step down: the share that is kept. */
   readonly keep: number;
+  /** A whole minute far below every floor: what was too much before may not be so any more. */
+  readonly isIdle: boolean;
 }
 
 /** By pressure where the kernel measures it, else by load average and memory in use. Down wins over up. */
@@ -19,7 +21,7 @@ export function directionOf(reading: HostReading, limits: ScalerLimits): Directi
 }
 
 function unknown(reason: string): Direction {
-  return { direction: "hold", source: "nothing", reason, keep: 1 };
+  return { direction: "hold", source: "nothing", reason, keep: 1, isIdle: false };
 }
 
 interface Measured {
@@ -30,7 +32,12 @@ interface Measured {
   readonly up: number;
   /** Has to be above the ceiling. */
   readonly down: number;
+  /** Over a minute. */
+  readonly minute: number;
 }
+
+/** So far below its floor a minute counts as idle. */
+const idleShare = 0.25;
 
 /**
  * Memory is judged by its last ten seconds. Processor and disk only slow things down, so that a minute of it has to agree; and
@@ -45,6 +52,7 @@ function byPressure({ cpu, memory, io }: HostPressure, limits: ScalerLimits): Di
       keep: limits.keep.memory,
       up: memory.some.avg10,
       down: memory.some.avg10,
+      minute: memory.some.avg60,
     },
     {
       name: "cpu some",
@@ -52,6 +60,7 @@ function byPressure({ cpu, memory, io }: HostPressure, limits: ScalerLimits): Di
       keep: limits.keep.other,
       up: cpu.some.avg10,
       down: Math.min(cpu.some.avg10, cpu.some.avg60),
+      minute: cpu.some.avg60,
     },
     {
       name: "io full",
@@ -59,6 +68,7 @@ function byPressure({ cpu, memory, io }: HostPressure, limits: ScalerLimits): Di
       keep: limits.keep.other,
       up: ioFull.avg10,
       down: Math.min(ioFull.avg10, ioFull.avg60),
+      minute: ioFull.avg60,
     },
   ];
   return judge(measured, "pressure");
@@ -71,8 +81,8 @@ function byLoad({ cores, load, memory }: HostReading, limits: ScalerLimits): Dir
   const cpu = Math.round((load.one / cores) * 100);
   const used = Math.round((1 - memory.availableBytes / memory.totalBytes) * 100);
   const measured: readonly Measured[] = [
-    { name: "load", band: limits.load.cpu, keep: 1, up: cpu, down: cpu },
-    { name: "memory in use", band: limits.load.memory, keep: 1, up: used, down: used },
+    { name: "load", band: limits.load.cpu, keep: 1, up: cpu, down: cpu, minute: cpu },
+    { name: "memory in use", band: limits.load.memory, keep: 1, up: used, down: used, minute: used },
   ];
   return judge(measured, "load");
 }
@@ -81,15 +91,16 @@ function judge(measured: readonly Measured[], source: "pressure" | "load"): Dire
   const over = measured.find(({ down, band }) => down > band.ceiling);
   if (over !== undefined) {
     const reason = `${over.name} ${percent(over.down)} is above ${percent(over.band.ceiling)}`;
-    return { direction: "down", source, reason, keep: over.keep };
+    return { direction: "down", source, reason, keep: over.keep, isIdle: false };
   }
   const between = measured.find(({ up, band }) => up >= band.floor);
   if (between !== undefined) {
     const reason = `${between.name} ${percent(between.up)} is not below ${percent(between.band.floor)}`;
-    return { direction: "hold", source, reason, keep: 1 };
+    return { direction: "hold", source, reason, keep: 1, isIdle: false };
   }
   const reason = measured.map(({ name, up, band }) => `${name} ${percent(up)} < ${percent(band.floor)}`).join(", ");
-  return { direction: "up", source, reason, keep: 1 };
+  const isIdle = measured.every(({ minute, band }) => minute < band.floor * idleShare);
+  return { direction: "up", source, reason, keep: 1, isIdle };
 }
 
 function percent(value: number): string {

@@ -34,6 +34,8 @@ export interface ScalerLimits {
   readonly keep: { readonly memory: number; readonly other: number };
   /** For how long as much as was too much is not tried again. */
   readonly ceilingMs: number;
+  /** The same where a whole minute was idle since. */
+  readonly ceilingIdleMs: number;
   /** How long after a step up the next one may follow. */
   readonly upEveryMs: number;
   /** How long after a step down the next step, up or down, may follow. */
@@ -72,12 +74,13 @@ export const scalerLimits: ScalerLimits = {
   otherAssumedBytes: 4 * gigabyte,
   keep: { memory: 0.75, other: 0.9 },
   ceilingMs: 5 * 60_000,
+  ceilingIdleMs: 90_000,
   upEveryMs: 10_000,
   downEveryMs: 30_000,
   upAfterDownMs: 60_000,
   killEveryMs: 4000,
   stopGraceMs: 30_000,
-  lookEveryMs: 10_000,
+  lookEveryMs: 5000,
   lookInDangerEveryMs: 2000,
   readingAgeMaxMs: 60_000,
 };
