@@ -7,8 +7,8 @@ import { simulate } from "../../bench/fleet/simulate.ts";
 import { makeWorkload } from "../../bench/fleet/workload.ts";
 import { patienceMs } from "../../lib/plan/admission.ts";
 
-// 27: a neighbour takes so much that running units have to be stopped and killed.
-for (const [i, seeds] of [[2], [1, 27]].entries()) {
+// 40: a neighbour takes so much that running units have to be stopped and killed.
+for (const [i, seeds] of [[2], [1, 40]].entries()) {
   const size = simulatedHosts[i];
   assert.ok(size);
   for (const seed of seeds) {
@@ -29,7 +29,7 @@ for (const [i, seeds] of [[2], [1, 27]].entries()) {
       assert.ok(ours.longestBlockedMs <= patienceMs + ours.bound.longestMs * 2, `${ours.longestBlockedMs} ms: starves`);
       const older = simulate(size, jobs, (random) => new OlderRules(jobs, random), seed);
       assert.ok(older.makespanMs > ours.makespanMs, "the older rules are slower on the same jobs");
-      if (seed === 27) assert.ok(ours.stopsAsked > 0 && ours.kills > 0, "memory ran short");
+      if (seed === 40) assert.ok(ours.stopsAsked > 0 && ours.kills > 0, "memory ran short");
     });
   }
 }
