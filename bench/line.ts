@@ -12,6 +12,7 @@ export const benchNames = [
   "store-insert",
   "verify",
   "ledger-sync",
+  "fleet-simulation",
   "peers",
 ] as const;
 
@@ -25,7 +26,7 @@ export type Target = Readonly<z.infer<typeof targetSchema>>;
 const figureSchema = z.strictObject({
   bench: benchName,
   what: z.string().min(1),
-  unit: z.enum(["ns/trade", "trades/s", "rows/s", "bars/s", "MB", "bytes/row", "s", "ratio"]),
+  unit: z.enum(["ns/trade", "trades/s", "rows/s", "bars/s", "MB", "bytes/row", "s", "ratio", "count"]),
   best: z.number().finite(),
   /** Of a ratio: the ratio of both sides' medians. */
   median: z.number().finite(),

@@ -1,0 +1,89 @@
+import { assumedBytesOf, type ScalerLimits } from "./limits.ts";
+import type { GroupReading, HostReading } from "./reading.ts";
+
+/** A group with what its tasks have been promised. */
+export interface GroupLoad extends GroupReading {
+  readonly runningUnits: readonly string[];
+  readonly runningBytes: readonly number[];
+  /** Largest first. */
+  readonly queuedBytes: readonly number[];
+  /** First in line first. */
+  readonly waitingBytes: readonly number[];
+}
+
+/** The groups of a host, also those whose tasks are there while the queue does not list them; these are unknown. */
+export function groupLoads(reading: HostReading, limits: ScalerLimits): GroupLoad[] {
+  const requestOf = ({ group, requestBytes }: { group: string; requestBytes: number | undefined }): number =>
+    requestBytes ?? assumedBytesOf(limits, group);
+  const groups = new Map((reading.groups ?? []).map((group) => [group.name, group]));
+  for (const { group: name } of [...reading.running, ...reading.queued]) {
+    if (!groups.has(name)) groups.set(name, { name, parallel: undefined, state: "unknown" });
+  }
+  return [...groups.values()].map(({ name, parallel, state }) => {
+    const isHere = ({ group }: { group: string }): boolean => group === name;
+    const running = reading.running.filter(isHere);
+    return {
+      name,
+      parallel,
+      state,
+      runningUnits: running.map(({ unit }) => unit),
+      runningBytes: running.map(requestOf),
+      queuedBytes: reading.queued
+        .filter(isHere)
+        .map(requestOf)
+        .sort((a, b) => b - a),
+      waitingBytes: reading.waiting.filter(isHere).map(requestOf),
+    };
+  });
+}
+
+/** A group that may be acted on. */
+export interface OpenGroup extends GroupLoad {
+  readonly parallel: number;
+}
+
+export function openGroups(loads: readonly GroupLoad[]): OpenGroup[] {
+  return loads.filter(isOpen);
+}
+
+function isOpen(load: GroupLoad): load is OpenGroup {
+  return untouchable(load) === undefined;
+}
+
+/** Why a group is left as it is whatever the host says; undefined where it may be acted on. */
+export function untouchable({ state, parallel }: GroupReading): string | undefined {
+  if (state === "paused") return "paused: somebody or a restart stopped it; resume it first";
+  if (state !== "running") return `its state is ${state}`;
+  if (parallel === undefined) return "its parallel cannot be read";
+  // The queue's own word for "without limit" is 0.
+  if (parallel === "unlimited" || parallel === 0) return "somebody took its limit away; give it a number first";
+  return undefined;
+}
+
+/** Tasks that run at once when the queue starts all that a parallel allows. What runs is not ended by a smaller one. */
+export function tasksAt({ runningBytes, queuedBytes }: GroupLoad, parallel: number): number {
+  return Math.max(runningBytes.length, Math.min(parallel, runningBytes.length + queuedBytes.length));
+}
+
+/** The most that a group can come to hold with a parallel: what runs, and the largest of what the queue may start. */
+export function bytesAt(load: GroupLoad, parallel: number): number {
+  const starts = tasksAt(load, parallel) - load.runningBytes.length;
+  return sum(load.runningBytes) + sum(load.queuedBytes.slice(0, starts));
+}
+
+/** The same with the parallel that the group has. Where that is unknown, all that is queued may start. */
+export function bytesNow(load: GroupLoad): number {
+  return bytesAt(load, limitOf(load));
+}
+
+export function tasksNow(load: GroupLoad): number {
+  return tasksAt(load, limitOf(load));
+}
+
+function limitOf({ parallel }: GroupLoad): number {
+  return typeof parallel === "number" && parallel > 0 ? parallel : Number.POSITIVE_INFINITY;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,56 @@
+import { formatBytes } from "../../model/format.ts";
+import { memoryLedger } from "../ledger.ts";
+import type { Direction } from "./direction.ts";
+import { bytesNow, sum, tasksNow, type GroupLoad, type OpenGroup } from "./group-load.ts";
+import { groupMaxOf, type ScalerLimits } from "./limits.ts";
+import type { HostReading } from "./reading.ts";
+
+/** What a host has left for more tasks at once, while one decision is made: the budget, available memory and `jobs_max`. */
+export class Room {
+  readonly #tasksMax: number;
+  readonly #jobsMax: number;
+  readonly #groupMax: (group: string) => number;
+  /** Without pressure to warn of it, twice the room, as the older autoscaler had it. */
+  readonly #caution: number;
+  #freeBytes: number;
+  #availableBytes: number;
+  #tasks: number;
+
+  constructor(
+    loads: readonly GroupLoad[],
+    { memory, budget, jobsMax }: HostReading,
+    source: Direction["source"],
+    tasksMax: number,
+    limits: ScalerLimits,
+  ) {
+    const kept = limits.danger.stopAdmitting.availableBelow;
+    this.#tasksMax = tasksMax;
+    this.#jobsMax = jobsMax;
+    this.#groupMax = (group) => (source === "load" ? Math.min(jobsMax, groupMaxOf(limits, group)) : jobsMax);
+    this.#caution = source === "load" ? 2 : 1;
+    this.#freeBytes = memoryLedger(budget, loads.map(bytesNow)).freeBytes;
+    this.#availableBytes = memory === undefined ? 0 : memory.availableBytes - memory.totalBytes * kept;
+    this.#tasks = sum(loads.map(tasksNow));
+  }
+
+  /** Takes the room for one more at once of a group that has so many; or says why there is none. */
+  take(load: OpenGroup, parallel: number): string | undefined {
+    const running = load.runningBytes.length;
+    const next = [...load.queuedBytes, ...load.waitingBytes][Math.max(0, parallel - running)];
+    if (running < load.parallel) return `${running} of its ${load.parallel} run`;
+    if (next === undefined) return "nothing more is queued";
+    if (parallel >= this.#groupMax(load.name)) return `has ${parallel}, as many as may be`;
+    if (this.#tasks >= this.#jobsMax) return `the host has ${this.#tasks} jobs, jobs_max`;
+    if (this.#tasks >= this.#tasksMax) return `the host has ${this.#tasks} jobs; one more was too much lately`;
+    const wish = `the next asks for ${formatBytes(next)}`;
+    if (next > this.#freeBytes) return `${wish}, ${formatBytes(Math.max(0, this.#freeBytes))} of the budget are free`;
+    const needed = next * this.#caution;
+    if (needed > this.#availableBytes) {
+      return `${wish}, ${formatBytes(Math.max(0, this.#availableBytes))} of the host's memory can be given`;
+    }
+    this.#freeBytes -= next;
+    this.#availableBytes -= needed;
+    this.#tasks += 1;
+    return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import { decide } from "../../lib/plan/scaler/decide.ts";
+import { initialState, type Action, type Decision, type ScalerState } from "../../lib/plan/scaler/decision.ts";
+import { scalerLimits } from "../../lib/plan/scaler/limits.ts";
+import type { HostReading } from "../../lib/plan/scaler/reading.ts";
+
+/** When readings are taken and decisions are made. */
+export const nowMs = 1_000_000;
+
+export function decideNow(reading: HostReading, state: ScalerState = initialState): Decision {
+  return decide(reading, state, scalerLimits, nowMs);
+}
+
+/** The host after the actions were carried out, before anything has started or ended. */
+export function carriedOut(reading: HostReading, actions: readonly Action[]): HostReading {
+  const to = new Map(actions.flatMap((one) => (one.action === "set parallel" ? [[one.group, one.to] as const] : [])));
+  const groups = reading.groups?.map((one) => ({ ...one, parallel: to.get(one.name) ?? one.parallel }));
+  return { ...reading, groups };
+}
+
+export function total(values: readonly number[]): number {
+  return values.reduce((sum, one) => sum + one, 0);
+}
+
+/** All that may run at once when the decision is carried out. */
+export function parallelAfter(reading: HostReading, decision: Decision): number {
+  return total(
+    (carriedOut(reading, decision.actions).groups ?? []).map(({ parallel }) =>
+      typeof parallel === "number" ? parallel : 0,
+    ),
+  );
+}
