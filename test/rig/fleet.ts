@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
+import { barkeep, projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
+import { ArchiveFolder, linesOf, walkOf } from "./make-archive.ts";
+import { PueueDaemon, skipWithoutPueue } from "./pueue.ts";
+import { ServedStoreProcess } from "./serve.ts";
+import { noSshd, Sshd } from "./sshd.ts";
+
+/** What a test says when it cannot run, or false. */
+export const skipWithoutFleet = noSshd === false ? skipWithoutPueue : noSshd;
+
+const passwordInEnvironment = "a-secret-of-the-operators-shell";
+
+/** A "host": an SSH server and a pueue daemon of its own, and this working tree as its release. */
+export class RigHost implements AsyncDisposable {
+  readonly name: string;
+  readonly directory: string;
+  readonly sshd: Sshd;
+  readonly daemon: PueueDaemon;
+
+  private constructor(name: string, directory: string, sshd: Sshd, daemon: PueueDaemon) {
+    this.name = name;
+    this.directory = directory;
+    this.sshd = sshd;
+    this.daemon = daemon;
+  }
+
+  static async start(name: string): Promise<RigHost> {
+    const home = temporaryFolder(name);
+    const directory = join(home, "barkeep");
+    mkdirSync(directory);
+    symlinkSync(projectRoot, join(directory, "current"));
+    const daemon = await PueueDaemon.start(home);
+    const { PUEUE_CONFIG_PATH: config, PATH: path } = daemon.runner.env;
+    const lines = [`SetEnv SHLVL=3 PUEUE_CONFIG_PATH=${config} PATH=${path}`];
+    return new RigHost(name, directory, await Sshd.start({ alias: name, lines }), daemon);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon[Symbol.asyncDispose]();
+    await this.sshd[Symbol.asyncDispose]();
+  }
+}
+
+export const rigSymbols = ["AAAUSDT", "BBBUSDT"] as const;
+export const rigFirstDay = parseDay("2023-12-30");
+export const rigLastDay: Day = addDays(rigFirstDay, 3);
+
+/** Two symbols over the turn of a year, as files. @param perDay trades of each day */
+export function makeRigArchive(root: string, perDay = 2_000): void {
+  for (const symbol of rigSymbols) {
+    const folder = new ArchiveFolder(root, symbol);
+    for (let i = 0; i < 4; i += 1) {
+      const day = addDays(rigFirstDay, i);
+      folder.putLines(day, linesOf(walkOf(day, 1000 + i * perDay, perDay)));
+    }
+  }
+}
+
+/** The operator's side: a served store, an archive, a registry, a fleet of hosts. */
+export class FleetRig implements AsyncDisposable {
+  readonly hosts: readonly RigHost[];
+  readonly store: ServedStoreProcess;
+  readonly folder: string;
+  readonly archive: string;
+  readonly sshConfig: string;
+
+  private constructor(hosts: readonly RigHost[], store: ServedStoreProcess, folder: string) {
+    this.hosts = hosts;
+    this.store = store;
+    this.folder = folder;
+    this.archive = join(folder, "archive");
+    this.sshConfig = join(folder, "ssh_config");
+  }
+
+  /** @param more lines of each host's table in the fleet file */
+  static async start(
+    names: readonly string[],
+    options: { readonly perDay?: number; readonly more?: Readonly<Record<string, string>> } = {},
+  ): Promise<FleetRig> {
+    const folder = temporaryFolder("fleet");
+    const store = await ServedStoreProcess.start(join(folder, "store"));
+    const hosts: RigHost[] = [];
+    for (const name of names) hosts.push(await RigHost.start(name));
+    const rig = new FleetRig(hosts, store, folder);
+    makeRigArchive(rig.archive, options.perDay);
+    writeFileSync(rig.sshConfig, hosts.map(({ sshd }) => readFileSync(sshd.configFile, "utf8")).join("\n"));
+    writeFileSync(join(folder, "symbols.toml"), registryText());
+    const tables = hosts.map((host) =>
+      [
+        `[hosts.${host.name}]`,
+        `ssh = "${host.name}"`,
+        `directory = "${host.directory}"`,
+        'queue = "pueue"',
+        "memory_mb = 8000",
+        "jobs_max = 2",
+        `store_url = "${store.url}"`,
+        options.more?.[host.name] ?? "",
+      ].join("\n"),
+    );
+    writeFileSync(join(folder, "fleet.toml"), `${tables.join("\n")}\n`);
+    return rig;
+  }
+
+  host(name: string): RigHost {
+    const host = this.hosts.find((one) => one.name === name);
+    if (host === undefined) throw new Error(`the rig has no host ${name}`);
+    return host;
+  }
+
+  /** Runs a command as the operator. */
+  async barkeep(...words: readonly string[]): Promise<Outcome> {
+    return barkeep(words, this.env);
+  }
+
+  /** What leads the operator's commands to this rig; it holds secrets. */
+  get env(): Record<string, string> {
+    return {
+      ...this.store.env,
+      BARKEEP_STATE: join(this.folder, "operator"),
+      BARKEEP_SYMBOLS: join(this.folder, "symbols.toml"),
+      BARKEEP_FLEET: join(this.folder, "fleet.toml"),
+      BARKEEP_SSH_CONFIG: this.sshConfig,
+      BARKEEP_ARCHIVE: this.archive,
+      RANGEBAR_TELEGRAM_TOKEN: passwordInEnvironment,
+    };
+  }
+
+  /** What must be nowhere but in files of mode 0600. */
+  get secrets(): readonly string[] {
+    return [this.store.password, passwordInEnvironment];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.hosts) await host[Symbol.asyncDispose]();
+    await this.store.stop();
+  }
+}
+
+/** Every series is complete and its bars are those of the archive, read again. */
+export async function assertComplete(rig: FleetRig): Promise<void> {
+  for (const words of [["status"], ["verify", "all", "--deep"]]) {
+    const { code, stdout, stderr } = await rig.barkeep(...words);
+    assert.equal(code, 0, stdout + stderr);
+  }
+}
+
+function registryText(): string {
+  const entry = (symbol: string): string => `[symbols.${symbol}]
+enabled = true
+asset_class = "crypto"
+exchange = "binance"
+market = "spot"
+listing_date = ${rigFirstDay}
+min_threshold = 1
+`;
+  return `schema_version = 2\n${rigSymbols.map(entry).join("\n")}`;
+}
