@@ -1,14 +1,8 @@
-import {
-  fleetHost,
-  loadFleet,
-  loadRegistry,
-  type FleetHost,
-  type Registry,
-  type Settings,
-} from "../lib/config/index.ts";
+import { loadRegistry, type Registry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { populate, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { planPopulate } from "../lib/datasets/range/plan.ts";
+import { namedHosts } from "../lib/fleet/options.ts";
 import { populateOnHosts } from "../lib/fleet/populate.ts";
 import { parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
@@ -28,18 +22,13 @@ async function commandLine(): Promise<string> {
 
 function symbolsOf(named: readonly string[], isAll: boolean, registry: Registry): readonly string[] {
   if (named.length > 0 && !isAll) return named;
-  if (named.length === 0 && isAll)
+  if (named.length === 0 && isAll) {
     return [...registry.symbols].filter(([, { enabled }]) => enabled).map(([name]) => name);
+  }
   throw new ConfigurationError(isAll ? "--symbol and --all-symbols exclude each other" : "no symbol was named", {
     code: "USAGE",
     hint: "give --symbol once or more, or --all-symbols for every symbol that the registry enables",
   });
-}
-
-function hostsOf(named: readonly string[], isAll: boolean, settings: Settings): readonly FleetHost[] {
-  if (named.length === 0 && !isAll) return [];
-  const fleet = loadFleet(settings.fleetFile);
-  return isAll ? [...fleet.hosts.values()] : [...new Set(named)].map((name) => fleetHost(fleet, name));
 }
 
 const command = defineCommand({
@@ -101,7 +90,7 @@ const command = defineCommand({
       startAsked: args.startDate,
       endAsked: args.endDate,
     };
-    const entries = hostsOf(args.host, args.allHosts, settings);
+    const entries = namedHosts(args, settings);
     if (entries.length > 0) {
       const pass = args.perThreshold ? "single" : "shared";
       const asked = { request, entries, pass, isPlan: args.plan } as const;

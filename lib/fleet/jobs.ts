@@ -10,16 +10,20 @@ import { groupOf, type JobGroup } from "../queue/groups.ts";
 import type { JobName } from "../queue/label.ts";
 
 /** Units of one symbol and segment that share a pass over the trades: what is queued, placed and limited. */
-export interface FleetJob extends JobName {
+export interface QueueableJob extends JobName {
   readonly group: JobGroup;
+  /** What it does, to the day: a plan of its own, without anything that is looked up later. */
+  readonly document: JsonValue;
+}
+
+/** The same with what it is expected to take. */
+export interface FleetJob extends QueueableJob {
   readonly units: readonly UnitEstimate[];
   /** Zipped archives to be read. */
   readonly archiveBytes: number;
   /** A guess of what it may hold. */
   readonly memoryBytes: number;
   readonly seconds: number;
-  /** What it does, to the day: a plan of its own, without anything that is looked up later. */
-  readonly document: JsonValue;
 }
 
 /** Which units share a job: all of a symbol and segment, or each threshold by itself. */

@@ -4,11 +4,11 @@ import { resolveWork, type PopulateRequest } from "../datasets/range/request.ts"
 import { openLedger, type Ledger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
-import { enqueueJobs, type QueuedJob } from "./enqueue.ts";
+import { enqueueJobs, type JobRequest, type QueuedJob } from "./enqueue.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
 import { liveUnits, lookAt, type HostLook, type LiveUnit } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
-import { placeUnits, type UnplacedUnit } from "./placement.ts";
+import { memoryRequest, placeUnits, type UnplacedUnit } from "./placement.ts";
 
 /** Jobs for one host. */
 export interface HostJobs {
@@ -70,7 +70,7 @@ export async function populateOnHosts(
     const jobs = jobsOf(look);
     const queued = isPlan
       ? undefined
-      : await hosts.try(look.fleetHost, async () => enqueueJobs(look, jobs, settings, ledger));
+      : await hosts.try(look.fleetHost, async () => enqueueJobs(look, jobs.map(requestOf), settings, ledger));
     placed.push({ host, jobs, queued: queued?.value });
   }
   const isPlanned = new Set(plan.units.map(({ unit }) => unit));
@@ -98,4 +98,8 @@ async function planOnStore(
   } finally {
     await store?.close();
   }
+}
+
+function requestOf(job: FleetJob): JobRequest {
+  return { job, memoryBytes: memoryRequest(job) };
 }

@@ -6,12 +6,12 @@ import type { MemoryGuard } from "../queue/memory-guard.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import { programOn } from "./fleet-host.ts";
-import type { FleetJob } from "./jobs.ts";
+import type { QueueableJob } from "./jobs.ts";
 import { jobSnapshot } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
-export interface Admitted {
-  readonly job: FleetJob;
+interface Admitted {
+  readonly job: QueueableJob;
   /** Counted from 1. */
   readonly attempt: number;
   readonly memoryBytes: number;
@@ -30,18 +30,22 @@ export function queueJobOf(
   const settingsFile = join(folder, "settings.json");
   const unit = scopeUnit(job);
   const { node, bin } = programOn(entry);
+  const options = {
+    "--label": label,
+    "--unit": unit,
+    "--job-folder": folder,
+    "--units-folder": join(entry.directory, "units"),
+    "--memory-max": String(memoryBytes),
+  };
+  const worker = [node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
     node,
     join(bin, "supervise.mjs"),
-    ...["--label", label],
-    ...["--unit", unit],
-    ...["--job-folder", folder],
-    ...["--units-folder", join(entry.directory, "units")],
-    ...["--memory-max", String(memoryBytes)],
+    ...Object.entries(options).flat(),
     "--",
-    ...[node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job)],
-    ...["--job-folder", folder],
-    ...["--hash", snapshot.hash],
+    ...worker,
+    "--hash",
+    snapshot.hash,
   ];
   return {
     label,

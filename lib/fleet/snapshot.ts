@@ -3,7 +3,7 @@ import type { FleetHost, Settings } from "../config/index.ts";
 import { readPlanDocument, type PlanDocument } from "../datasets/range/plan-document.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { readSettingsSnapshot, settingsSnapshot, type SettingsSnapshot } from "../queue/settings-snapshot.ts";
-import type { FleetJob } from "./jobs.ts";
+import type { QueueableJob } from "./jobs.ts";
 
 const storeSchema = z.strictObject({
   url: z.string(),
@@ -18,7 +18,7 @@ const snapshotSchema = z.strictObject({
   /** As seen from the host; null is the embedded engine in the state directory. */
   store: storeSchema.nullable(),
   /** What is to be done: see `planDocumentOf`. */
-  plan: z.record(z.string(), z.unknown()),
+  plan: z.record(z.string(), z.json()),
 });
 
 /** What a worker works by. */
@@ -36,14 +36,18 @@ export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stat
 }
 
 /** Everything a job works by: its plan, and the store as its host sees it. */
-export function jobSnapshot(job: FleetJob, host: FleetHost, settings: Settings): SettingsSnapshot {
+export function jobSnapshot(
+  { document }: Pick<QueueableJob, "document">,
+  host: FleetHost,
+  settings: Settings,
+): SettingsSnapshot {
   const url = host.storeUrl ?? settings.storeUrl;
   return settingsSnapshot({
     version: 1,
     state_directory: stateDirectoryOn(host, settings),
     store:
       url === undefined ? null : { url, user: settings.storeUser ?? null, password: settings.storePassword ?? null },
-    plan: job.document,
+    plan: document,
   });
 }
 
@@ -53,15 +57,7 @@ export function jobSnapshot(job: FleetJob, host: FleetHost, settings: Settings):
  * @throws ConfigurationError SETTINGS_SNAPSHOT where it is not the file that was queued or is of another version; what the plan's reading refuses
  */
 export function readJobSnapshot(path: string, hash: string): JobSettings {
-  const { data, error } = snapshotSchema.safeParse(readSettingsSnapshot(path, hash));
-  if (data === undefined) {
-    throw new ConfigurationError(`the job's settings, ${path}, are of another version`, {
-      code: "SETTINGS_SNAPSHOT",
-      subject: path,
-      hint: "queue the job anew, from a machine with the host's release",
-      cause: error,
-    });
-  }
+  const data = parseSnapshot(readSettingsSnapshot(path, hash), path);
   const plan = readPlanDocument(JSON.stringify(data.plan), path);
   return {
     plan,
@@ -74,4 +70,23 @@ export function readJobSnapshot(path: string, hash: string): JobSettings {
       segmentation: plan.segmentation,
     },
   };
+}
+
+/**
+ * The plan of a job that was queued before, from its file's text.
+ * @throws ConfigurationError SETTINGS_SNAPSHOT for a file of another version
+ */
+export function parsePlanOf(text: string, path: string): QueueableJob["document"] {
+  return parseSnapshot(JSON.parse(text), path).plan;
+}
+
+function parseSnapshot(document: unknown, path: string): z.output<typeof snapshotSchema> {
+  const { data, error } = snapshotSchema.safeParse(document);
+  if (data !== undefined) return data;
+  throw new ConfigurationError(`the job's settings, ${path}, are of another version`, {
+    code: "SETTINGS_SNAPSHOT",
+    subject: path,
+    hint: "plan it anew: barkeep populate --host",
+    cause: error,
+  });
 }

@@ -38,9 +38,7 @@ export function fleetPopulateLines(outcome: FleetPopulate): string[] {
             state,
           ]),
         );
-  const live = [...outcome.live].map(
-    ([unit, { host, task }]) => `${unit}: left alone, it is ${task.state.kind} on ${host}`,
-  );
+  const live = [...outcome.live].map(([unit, { host, state }]) => `${unit}: left alone, it is ${state} on ${host}`);
   const unplaced = outcome.unplaced.map(({ unit, reason, advice }) => `${unit}: not queued, ${reason}; ${advice}`);
   const failures = [
     ...outcome.plan.failures.map(describeFailure),

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
 import { barkeep, projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
+import { ArchiveServer } from "./archive-server.ts";
 import { ArchiveFolder, linesOf, walkOf } from "./make-archive.ts";
 import { PueueDaemon, skipWithoutPueue } from "./pueue.ts";
 import { ServedStoreProcess } from "./serve.ts";
@@ -44,13 +45,12 @@ export class RigHost implements AsyncDisposable {
   }
 }
 
-export const rigSymbols = ["AAAUSDT", "BBBUSDT"] as const;
 export const rigFirstDay = parseDay("2023-12-30");
 export const rigLastDay: Day = addDays(rigFirstDay, 3);
 
-/** Two symbols over the turn of a year, as files. @param perDay trades of each day */
-export function makeRigArchive(root: string, perDay = 2_000): void {
-  for (const symbol of rigSymbols) {
+/** Symbols over the turn of a year, as files. @param perDay trades of each day */
+function makeRigArchive(root: string, symbols: readonly string[], perDay: number): void {
+  for (const symbol of symbols) {
     const folder = new ArchiveFolder(root, symbol);
     for (let i = 0; i < 4; i += 1) {
       const day = addDays(rigFirstDay, i);
@@ -59,35 +59,46 @@ export function makeRigArchive(root: string, perDay = 2_000): void {
   }
 }
 
+export interface FleetRigOptions {
+  readonly symbols?: readonly string[];
+  readonly perDay?: number;
+  /** Over HTTP, so that a test can hold a file back; else it is a folder. */
+  readonly servesArchive?: boolean;
+  /** More lines of each host's table in the fleet file. */
+  readonly more?: Readonly<Record<string, string>>;
+}
+
 /** The operator's side: a served store, an archive, a registry, a fleet of hosts. */
 export class FleetRig implements AsyncDisposable {
   readonly hosts: readonly RigHost[];
   readonly store: ServedStoreProcess;
   readonly folder: string;
-  readonly archive: string;
+  readonly archiveFolder: string;
+  archive: string;
+  /** Where the archive is served. */
+  server: ArchiveServer | undefined;
   readonly sshConfig: string;
 
   private constructor(hosts: readonly RigHost[], store: ServedStoreProcess, folder: string) {
     this.hosts = hosts;
     this.store = store;
     this.folder = folder;
-    this.archive = join(folder, "archive");
+    this.archiveFolder = join(folder, "archive");
+    this.archive = this.archiveFolder;
     this.sshConfig = join(folder, "ssh_config");
   }
 
-  /** @param more lines of each host's table in the fleet file */
-  static async start(
-    names: readonly string[],
-    options: { readonly perDay?: number; readonly more?: Readonly<Record<string, string>> } = {},
-  ): Promise<FleetRig> {
+  static async start(names: readonly string[], options: FleetRigOptions = {}): Promise<FleetRig> {
+    const symbols = options.symbols ?? ["AAAUSDT", "BBBUSDT"];
     const folder = temporaryFolder("fleet");
     const store = await ServedStoreProcess.start(join(folder, "store"));
     const hosts: RigHost[] = [];
     for (const name of names) hosts.push(await RigHost.start(name));
     const rig = new FleetRig(hosts, store, folder);
-    makeRigArchive(rig.archive, options.perDay);
+    makeRigArchive(rig.archiveFolder, symbols, options.perDay ?? 2_000);
+    if (options.servesArchive === true) await rig.#serveArchive();
     writeFileSync(rig.sshConfig, hosts.map(({ sshd }) => readFileSync(sshd.configFile, "utf8")).join("\n"));
-    writeFileSync(join(folder, "symbols.toml"), registryText());
+    writeFileSync(join(folder, "symbols.toml"), `schema_version = 2\n${symbols.map(entryOf).join("\n")}`);
     const tables = hosts.map((host) =>
       [
         `[hosts.${host.name}]`,
@@ -102,6 +113,19 @@ export class FleetRig implements AsyncDisposable {
     );
     writeFileSync(join(folder, "fleet.toml"), `${tables.join("\n")}\n`);
     return rig;
+  }
+
+  async #serveArchive(): Promise<void> {
+    this.server = new ArchiveServer(this.archiveFolder);
+    this.archive = await this.server.start();
+  }
+
+  /** Holds a file of the served archive back. @returns what lets it go */
+  hold(symbol: string, day: Day): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.server === undefined) throw new Error("the rig serves no archive");
+    this.server.holds.set(`${symbol}-aggTrades-${day}.zip`, promise);
+    return resolve;
   }
 
   host(name: string): RigHost {
@@ -136,6 +160,7 @@ export class FleetRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.hosts) await host[Symbol.asyncDispose]();
     await this.store.stop();
+    await this.server?.[Symbol.asyncDispose]();
   }
 }
 
@@ -147,8 +172,8 @@ export async function assertComplete(rig: FleetRig): Promise<void> {
   }
 }
 
-function registryText(): string {
-  const entry = (symbol: string): string => `[symbols.${symbol}]
+function entryOf(symbol: string): string {
+  return `[symbols.${symbol}]
 enabled = true
 asset_class = "crypto"
 exchange = "binance"
@@ -156,5 +181,4 @@ market = "spot"
 listing_date = ${rigFirstDay}
 min_threshold = 1
 `;
-  return `schema_version = 2\n${rigSymbols.map(entry).join("\n")}`;
 }
