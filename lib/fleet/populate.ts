@@ -8,6 +8,7 @@ import { enqueueJobs, type JobRequest, type QueuedJob } from "./enqueue.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
 import { liveUnits, lookAt, type HostLook, type LiveUnit } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
+import { unpublishedUnits } from "./published.ts";
 import { memoryRequest, placeUnits, type UnplacedUnit } from "./placement.ts";
 
 /** Jobs for one host. */
@@ -57,7 +58,8 @@ export async function populateOnHosts(
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
   const looks = await hosts.each(async (host) => lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1"));
   const live = liveUnits(looks);
-  const wanted = jobsOfPlan(plan, settings, pass, (unit) => !live.has(unit));
+  const unpublished = await unpublishedUnits(plan, note);
+  const wanted = jobsOfPlan(plan, settings, pass, (unit) => !live.has(unit) && !unpublished.has(unit));
   const placement = placeUnits(
     wanted,
     looks.map(({ fleetHost }) => fleetHost.entry),
