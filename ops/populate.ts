@@ -36,7 +36,10 @@ const command = defineCommand({
   summary: "build the range bars that are missing, from the exchange's daily archives",
   options: {
     symbol: { type: "string", array: true, describe: "symbol to build, e.g. BTCUSDT; repeat for more" },
-    "all-symbols": { type: "boolean", describe: "every symbol that the registry enables" },
+    "all-symbols": {
+      type: "boolean",
+      describe: "every symbol that the registry enables, at those of the thresholds that its floor allows",
+    },
     threshold: {
       type: "string",
       array: true,
@@ -89,6 +92,7 @@ const command = defineCommand({
       thresholds: args.threshold,
       startAsked: args.startDate,
       endAsked: args.endDate,
+      leavesOutBelowFloor: args.allSymbols,
     };
     const entries = namedHosts(args, settings);
     if (entries.length > 0) {
