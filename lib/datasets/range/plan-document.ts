@@ -8,7 +8,7 @@ import { isSegmentId, segmentations, type SegmentId } from "../../model/segments
 import { parseThreshold } from "../../model/series.ts";
 import { openArchive } from "../../sources/archive/index.ts";
 import { currentFingerprint } from "./fingerprint.ts";
-import type { PopulatePlan } from "./plan.ts";
+import type { PlannedSymbol } from "./plan.ts";
 import type { SymbolWork } from "./populate.ts";
 
 const day = z.string().transform(parseDay);
@@ -46,7 +46,7 @@ export type PlannedUnit = Readonly<z.output<typeof unit>>;
 
 /** Puts down what was resolved from a request, the registry and the calendar. Symbols that lack nothing are left out. */
 export function planDocumentOf(
-  plan: Pick<PopulatePlan, "symbols">,
+  plan: { readonly symbols: readonly Pick<PlannedSymbol, "work" | "units">[] },
   settings: Pick<Settings, "archive" | "segmentation">,
 ): JsonValue {
   const fingerprint = currentFingerprint(settings.segmentation);

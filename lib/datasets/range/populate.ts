@@ -66,13 +66,14 @@ export function spansOf(work: SymbolWork, covered: readonly CoveredUnit[]): DayS
   return work.only === undefined ? spans : spans.filter(({ segment }) => segment.id === work.only);
 }
 
-/**
- * Reads what the store has of a symbol's series. Of work on one segment nothing else counts: where its neighbours end changes
- * while it runs.
- */
+/** Reads what the store has of a symbol's series. */
 export async function coveredOf(store: Store, work: Pick<SymbolWork, "series" | "only">): Promise<CoveredUnit[]> {
-  const covered = await unitsCovered(store, work.series.map(seriesId));
-  return work.only === undefined ? covered : covered.filter(({ segment }) => segment === work.only);
+  return coveredFor(work, await unitsCovered(store, work.series.map(seriesId)));
+}
+
+/** Of work on one segment nothing else counts: where its neighbours end changes while it runs. */
+export function coveredFor({ only }: Pick<SymbolWork, "only">, covered: readonly CoveredUnit[]): CoveredUnit[] {
+  return covered.filter(({ segment }) => only === undefined || segment === only);
 }
 
 /**
