@@ -26,11 +26,9 @@ const command = defineCommand({
     } catch (error) {
       const isEmbedded = settings.storeMode === "auto" && settings.storeUrl === undefined;
       if (!(error instanceof UnavailableError) || !isEmbedded) throw error;
+      const instead = `commands use the embedded engine in ${settings.stateDirectory}, which needs no server`;
       if (settings.json) printJson({ tried: [], clickhouse: null, embedded: settings.stateDirectory });
-      else
-        print(
-          `${error.message}\ncommands use the embedded engine in ${settings.stateDirectory}, which needs no server`,
-        );
+      else print(`${error.message}\n${instead}`);
       return exitCodes.ok;
     }
   },

@@ -26,8 +26,9 @@ const jobsSchema = z.object({
 before(() => {
   for (const symbol of Object.values(symbolOf)) {
     const days = new ArchiveFolder(archive, symbol);
-    for (let i = 0; i < 5; i += 1)
+    for (let i = 0; i < 5; i += 1) {
       days.putLines(addDays(firstDay, i), linesOf(walkOf(addDays(firstDay, i), 1000 + i * 1500, 1500)));
+    }
     if (symbol === symbolOf.withoutLastDay) days.remove(parseDay("2023-12-31"));
   }
   const entries = Object.values(symbolOf).map(

@@ -7,10 +7,10 @@ import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
 import { groupOf } from "../../lib/queue/groups.ts";
 
-function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6): FleetJob {
+function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6, symbol = "BTCUSDT"): FleetJob {
   const parsed = thresholds.map(parseThreshold);
   const units = parsed.map((threshold) => ({
-    unit: `BTCUSDT@${threshold}:2024`,
+    unit: `${symbol}@${threshold}:2024`,
     from: "2024-01-01",
     to: "2024-12-31",
     days: 366,
@@ -23,7 +23,7 @@ function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6): F
   return {
     venue: "binance",
     market: "spot",
-    symbol: "BTCUSDT",
+    symbol,
     segment: parseSegmentId("2024"),
     thresholds: parsed,
     group: groupOf(parsed),
@@ -70,19 +70,18 @@ test("what no host takes is said, with what to change", () => {
 });
 
 test("work is spread by the places that hosts have", () => {
-  const jobs = Array.from({ length: 9 }, (_, i) => ({
-    ...job([250]),
-    units: job([250]).units.map((unit) => ({ ...unit, unit: `S${i}@250:2024` })),
-  }));
+  const jobs = Array.from({ length: 9 }, (_, i) => job([250], 1, 400e6, `S${i}USDT`));
   const { hosts } = placeUnits(jobs, [host("small", { jobsMax: 1 }), host("large", { jobsMax: 2 })]);
   const counts = Object.groupBy([...hosts.values()], (name) => name);
   assert.equal(counts["small"]?.length, 3);
   assert.equal(counts["large"]?.length, 6);
 });
 
+function parallel(jobsMax: number, thresholds?: readonly number[]): Record<string, number> {
+  return Object.fromEntries(groupSetups({ jobsMax, thresholds }).map((group) => [group.name, group.parallel]));
+}
+
 test("the groups of a host together run no more than jobs_max, and each at least one", () => {
-  const parallel = (jobsMax: number, thresholds?: readonly number[]): Record<string, number> =>
-    Object.fromEntries(groupSetups({ jobsMax, thresholds }).map((group) => [group.name, group.parallel]));
   assert.deepEqual(parallel(11), { p1: 4, p2: 2, p3: 3, px: 2 });
   assert.deepEqual(parallel(8), { p1: 2, p2: 2, p3: 2, px: 2 });
   assert.deepEqual(parallel(2), { p1: 1, p2: 1, p3: 1, px: 1 });

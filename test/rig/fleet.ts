@@ -45,8 +45,7 @@ export class RigHost implements AsyncDisposable {
   }
 }
 
-export const rigFirstDay = parseDay("2023-12-30");
-export const rigLastDay: Day = addDays(rigFirstDay, 3);
+const rigFirstDay = parseDay("2023-12-30");
 
 /** Symbols over the turn of a year, as files. @param perDay trades of each day */
 function makeRigArchive(root: string, symbols: readonly string[], perDay: number): void {
