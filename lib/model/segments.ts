@@ -7,7 +7,7 @@ export type Segmentation = (typeof segmentations)[number];
 /** A segment's id: `2024`, `2024-08`, or `w2024-08-04` (a week by its Sunday). */
 export type SegmentId = string & { readonly __brand: "SegmentId" };
 
-function isSegmentId(text: string): text is SegmentId {
+export function isSegmentId(text: string): text is SegmentId {
   return /^(\d{4}(-\d{2})?|w\d{4}-\d{2}-\d{2})$/.test(text);
 }
 

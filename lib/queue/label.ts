@@ -26,7 +26,8 @@ export function formatLabel(label: JobLabel): string {
   return `${jobNameText(label)}#${label.attempt}~${label.settingsHash}`;
 }
 
-function jobNameText(name: JobName): string {
+/** `BTCUSDT@250+1000:2024`: a label without its attempt and settings. */
+export function jobNameText(name: JobName): string {
   const place = `${name.venue}/${name.market}/`;
   const shown = place === defaultPlace ? "" : prefix + place;
   const thresholds = [...name.thresholds].sort((a, b) => a - b).join("+");

@@ -1,12 +1,12 @@
 import type { JobName } from "./label.ts";
 
 /**
- * The name of a job's unit of work on a host, the same for every attempt and whoever queued it: the host itself refuses a second
- * one. It holds no thresholds, since the jobs of one symbol and segment read the same archives and take the same leases.
- * Dots part it: none of the parts has one.
+ * The name of a job on a host, the same for every attempt and whoever queued it: the host itself refuses a second one. Jobs of other
+ * thresholds may run beside it; where some are the same, the lease keeps the second one out. Dots part it: none of the parts has one.
  */
-export function scopeUnit(job: Pick<JobName, "venue" | "market" | "symbol" | "segment">): string {
-  return `barkeep.range.${job.venue}.${job.market}.${job.symbol}.${job.segment}`;
+export function scopeUnit({ venue, market, symbol, segment, thresholds }: JobName): string {
+  const sorted = [...thresholds].sort((a, b) => a - b).join("-");
+  return `barkeep.range.${venue}.${market}.${symbol}.${segment}.${sorted}`;
 }
 
 /** Reclaim and throttling begin here, before the kernel kills at the limit. */

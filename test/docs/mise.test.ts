@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
+import { groupOf } from "../../lib/queue/groups.ts";
 import { projectRoot } from "../../lib/config/index.ts";
 import { settingDefinition, settingNames } from "../../lib/config/setting-definitions.ts";
 import { readSettingsFile } from "../../lib/config/settings-file.ts";
@@ -51,12 +52,44 @@ test("every task runs an npm script or a program that exists", () => {
       assert.ok(Object.hasOwn(scripts, script), `${name}: ${run}`);
     } else {
       assert.ok(["node", "bash"].includes(program) && existsSync(join(projectRoot, first)), `${name}: ${run}`);
-      if (first.startsWith("bin/")) assert.ok(existsSync(join(projectRoot, "ops", `${second}.ts`)), `${name}: ${run}`);
     }
   }
 });
 
 test("the tasks have the names that operators know", () => {
-  const known = ["bench:run", "bench:validate", "build", "cache:populate", "cache:status", "check-full", "test"];
+  const verbs = ["setup", "all", "p1", "p2", "p3", "status", "restart", "clean", "guard-status"];
+  const known = [
+    "bench:run",
+    "bench:validate",
+    "build",
+    "cache:optimize",
+    "cache:populate",
+    "cache:postprocess-all",
+    "cache:postprocess-shib",
+    "cache:status",
+    "check-full",
+    "db:ensure",
+    "test",
+    ...verbs.map((verb) => `cache:populate-${verb}`),
+  ];
   for (const name of known) assert.ok(tasks.has(name), name);
+});
+
+test("the tasks of the phases ask for the thresholds of their groups", () => {
+  for (const [phase, thresholds] of [
+    ["p1", [1000]],
+    ["p2", [250]],
+    ["p3", [500, 750]],
+  ] as const) {
+    const run = tasks.get(`cache:populate-${phase}`)?.run ?? "";
+    assert.deepEqual(
+      [...run.matchAll(/--threshold (\d+)/g)].map((match) => Number(match[1])),
+      thresholds,
+    );
+    assert.equal(groupOf(thresholds), phase);
+  }
+});
+
+test("nothing refreshes by force", () => {
+  for (const [name, { run }] of tasks) assert.doesNotMatch(run, /force/, name);
 });

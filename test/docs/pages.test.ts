@@ -16,9 +16,13 @@ import { anchorsOf, parsePage, read, readPages, wordsOf, type Snippet } from "./
 const pages = readPages();
 const commands = new Map([...(await loadCommands()).values()].map((command) => [command.name, command]));
 const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read("package.json")));
-const tasks = new Set(
-  readdirSync(join(projectRoot, "tasks")).flatMap((file) => Object.keys(parse(read(`tasks/${file}`)))),
+const taskFile = z.record(z.string(), z.object({ run: z.string() }));
+const tasks = new Map(
+  readdirSync(join(projectRoot, "tasks")).flatMap((file) =>
+    Object.entries(taskFile.parse(parse(read(`tasks/${file}`)))).map(([name, { run }]) => [name, run] as const),
+  ),
 );
+const barkeepTask = "node bin/barkeep.mjs ";
 
 test("the generated files are what the generators write: npm run docs brings them up to date", async () => {
   for (const [path, text] of [...generatedFiles(), ...(await generatedDocs())]) assert.equal(read(path), text, path);
@@ -61,7 +65,7 @@ function checkNpm(words: readonly string[], place: string): void {
 
 /** Checks a command by its first words; false where none of ours knows them. */
 async function checkCommand(snippet: Snippet): Promise<boolean> {
-  const { text, place } = snippet;
+  const { text, place, isWhole } = snippet;
   const [first = "", second = "", third = "", ...rest] = wordsOf(text);
   const behind = [third, ...rest].filter((word) => word !== "");
   if (first === "barkeep") await checkBarkeep([second, ...behind], snippet);
@@ -70,8 +74,11 @@ async function checkCommand(snippet: Snippet): Promise<boolean> {
   else if (first === "npm" && second === "run") checkNpm(behind, place);
   else if (first === "npm" && second === "test") checkNpm(["test"], place);
   else if (first === "mise" && second === "run") {
-    assert.ok(tasks.has(third), `${place}: there is no task ${third}`);
-    if (third.startsWith("cache:")) await checkBarkeep([third.slice("cache:".length), ...rest], snippet);
+    const run = tasks.get(third);
+    assert.ok(run !== undefined, `${place}: there is no task ${third}`);
+    if (run.startsWith(barkeepTask)) {
+      await checkBarkeep([...run.slice(barkeepTask.length).split(" "), ...rest], { ...snippet, isWhole });
+    }
   } else if (["node", "bash"].includes(first)) checkPath(second, place);
   else return false;
   for (const path of behind.filter((word) => word.endsWith(".test.ts"))) checkPath(path, place);
@@ -124,6 +131,15 @@ test("every example in a verb's help is one that the verb takes", async () => {
       const snippet = { text: `barkeep ${name} ${typed}`.trim(), isWhole: true, place: name };
       assert.ok(await checkCommand(snippet));
     }
+  }
+});
+
+test("every task gives its verb what it takes", async () => {
+  for (const [name, run] of tasks) {
+    if (!run.startsWith(barkeepTask)) continue;
+    // What a task leaves to the person who runs it is not here.
+    const isWhole = name !== "cache:populate";
+    await checkBarkeep(run.slice(barkeepTask.length).split(" "), { text: run, isWhole, place: name });
   }
 });
 

@@ -8,7 +8,7 @@ export function shellJob(directory: string, label: string, script: string, given
   return { label, group: "p2", argv, directory, memoryBytes: 100e6, files: [], ...given };
 }
 
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 
 /** Looks again and again until something is there; a machine that does much else may take its time. */
 export async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {

@@ -30,8 +30,8 @@ export interface SpanEstimate {
 const zippedBytesPerTrade = 16;
 /** One store row of the base profile on disk. */
 const storeBytesPerBar = 180;
-/** The idle engine, the core's buffers and the block being written. */
-const memoryBytes = 450 * 1024 ** 2;
+/** What a job may hold, bytes: the idle engine, the core's buffers and the block being written. */
+export const firstMemoryGuess = 450 * 1024 ** 2;
 /** End to end with checksum, on two cores. */
 const tradesPerSecond = 5_000_000;
 /** A calm day of a liquid symbol at 250 dbps; a random walk crosses a band in a time that grows with its square. */
@@ -64,7 +64,7 @@ function estimateUnit(series: RangeSeries, span: DaySpan, from: Day, bytesPerDay
     archiveBytes,
     bars,
     storeBytes: bars * storeBytesPerBar,
-    memoryBytes,
+    memoryBytes: firstMemoryGuess,
     seconds: trades / tradesPerSecond,
   };
 }

@@ -4,11 +4,11 @@ import type { JsonValue } from "../../model/canonical-json.ts";
 import { parseDay } from "../../model/day.ts";
 import { ConfigurationError, RefusedError } from "../../model/errors.ts";
 import { markets } from "../../model/markets.ts";
-import { segmentations } from "../../model/segments.ts";
+import { isSegmentId, segmentations, type SegmentId } from "../../model/segments.ts";
 import { parseThreshold } from "../../model/series.ts";
 import { openArchive } from "../../sources/archive/index.ts";
 import { currentFingerprint } from "./fingerprint.ts";
-import type { PopulatePlan } from "./plan.ts";
+import type { PlannedSymbol } from "./plan.ts";
 import type { SymbolWork } from "./populate.ts";
 
 const day = z.string().transform(parseDay);
@@ -30,6 +30,8 @@ const documentSchema = z.object({
       thresholds: z.array(z.int().transform(parseThreshold)),
       from: day,
       to: day,
+      /** The one segment to build of these days. */
+      only: z.custom<SegmentId>((value) => typeof value === "string" && isSegmentId(value)).optional(),
       known_gaps: z.array(z.object({ start_date: day, end_date: day, reason: z.string() })),
       units: z.array(unit),
     }),
@@ -43,7 +45,10 @@ export type PlanDocument = Readonly<z.output<typeof documentSchema>>;
 export type PlannedUnit = Readonly<z.output<typeof unit>>;
 
 /** Puts down what was resolved from a request, the registry and the calendar. Symbols that lack nothing are left out. */
-export function planDocumentOf(plan: PopulatePlan, settings: Pick<Settings, "archive" | "segmentation">): JsonValue {
+export function planDocumentOf(
+  plan: { readonly symbols: readonly Pick<PlannedSymbol, "work" | "units">[] },
+  settings: Pick<Settings, "archive" | "segmentation">,
+): JsonValue {
   const fingerprint = currentFingerprint(settings.segmentation);
   return {
     version: 1,
@@ -64,6 +69,7 @@ export function planDocumentOf(plan: PopulatePlan, settings: Pick<Settings, "arc
           thresholds: work.series.map(({ threshold }) => threshold),
           from: work.range.from,
           to: work.range.to,
+          ...(work.only === undefined ? {} : { only: work.only }),
           known_gaps: (work.entry?.knownGaps ?? []).map((gap) => ({
             start_date: gap.startDate,
             end_date: gap.endDate,
@@ -109,7 +115,7 @@ export function readPlanDocument(text: string, id: string): PlanDocument {
 /** The work that a plan puts down. @param stateDirectory where fetched archives are kept */
 export async function workOfPlan(plan: PlanDocument, stateDirectory: string): Promise<SymbolWork[]> {
   return Promise.all(
-    plan.symbols.map(async ({ symbol, venue, market, thresholds, from, to, known_gaps: gaps }) => ({
+    plan.symbols.map(async ({ symbol, venue, market, thresholds, from, to, only, known_gaps: gaps }) => ({
       series: thresholds.map((threshold) => ({ venue, market, symbol, threshold })),
       entry: {
         knownGaps: gaps.map((gap) => ({
@@ -121,6 +127,7 @@ export async function workOfPlan(plan: PlanDocument, stateDirectory: string): Pr
       },
       range: { from, to, notes: [] },
       segmentation: plan.segmentation,
+      only,
       source: await openArchive(plan.archive, market, symbol, stateDirectory),
     })),
   );

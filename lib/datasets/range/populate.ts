@@ -1,7 +1,7 @@
 import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../../config/index.ts";
 import { addDays, type Day } from "../../model/day.ts";
 import { Failure, RefusedError, RetryableError, UpstreamDataError } from "../../model/errors.ts";
-import { segmentOf, type Segment, type Segmentation } from "../../model/segments.ts";
+import { segmentOf, type Segment, type SegmentId, type Segmentation } from "../../model/segments.ts";
 import { decodeCheckpoint } from "../../native/index.ts";
 import { seriesId, unitId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { daySpans, joinSpans, type DaySpan } from "./day-spans.ts";
@@ -28,6 +28,11 @@ export interface SymbolWork {
   readonly range: DayRange;
   readonly segmentation: Segmentation;
   readonly source: ArchiveSource;
+  /**
+   * Build this one only: others may work on the rest of the days at the same time. The whole range still says which days have later
+   * ones behind them.
+   */
+  readonly only?: SegmentId | undefined;
 }
 
 /** What is told while a symbol is built. */
@@ -57,12 +62,18 @@ export interface SymbolResult {
 export function spansOf(work: SymbolWork, covered: readonly CoveredUnit[]): DaySpan[] {
   const bySegment = (segment: Segment): (CoveredUnit | undefined)[] =>
     work.series.map((one) => covered.find((unit) => unit.series === seriesId(one) && unit.segment === segment.id));
-  return daySpans(work.range.from, work.range.to, work.segmentation, bySegment);
+  const spans = daySpans(work.range.from, work.range.to, work.segmentation, bySegment);
+  return work.only === undefined ? spans : spans.filter(({ segment }) => segment.id === work.only);
 }
 
 /** Reads what the store has of a symbol's series. */
-export async function coveredOf(store: Store, work: Pick<SymbolWork, "series">): Promise<CoveredUnit[]> {
-  return unitsCovered(store, work.series.map(seriesId));
+export async function coveredOf(store: Store, work: Pick<SymbolWork, "series" | "only">): Promise<CoveredUnit[]> {
+  return coveredFor(work, await unitsCovered(store, work.series.map(seriesId)));
+}
+
+/** Of work on one segment nothing else counts: where its neighbours end changes while it runs. */
+export function coveredFor({ only }: Pick<SymbolWork, "only">, covered: readonly CoveredUnit[]): CoveredUnit[] {
+  return covered.filter(({ segment }) => only === undefined || segment === only);
 }
 
 /**
@@ -82,6 +93,7 @@ export async function populateSymbol(
   const run = new SymbolRun(store, work, covered, events);
   try {
     await run.earlierStarts(signal);
+    let isThrough = true;
     for (const { from, to } of joinSpans(spansOf(work, covered))) {
       const steps = walkDays({
         source: work.source,
@@ -94,10 +106,10 @@ export async function populateSymbol(
         isDeclaredHole: (day) => isKnownGap(work.entry, day),
         signal,
       });
-      const goesOn = await run.take(steps, signal);
-      if (!goesOn) break;
+      isThrough = await run.take(steps, signal);
+      if (!isThrough) break;
     }
-    await run.finish();
+    await run.finish(isThrough, signal);
   } catch (error) {
     if (!isOfThisSymbol(error)) throw error;
     run.fail(error, true);
@@ -159,9 +171,25 @@ class SymbolRun {
     return !signal.aborted;
   }
 
-  /** Commits what waits. */
-  async finish(): Promise<void> {
-    await this.#job?.finish(false);
+  /**
+   * Commits what waits.
+   * @param isThrough no day stopped it
+   */
+  async finish(isThrough: boolean, signal: AbortSignal): Promise<void> {
+    const next = isThrough ? await this.#behindOnly(signal) : undefined;
+    if (next !== undefined && this.#job === undefined) await this.#endLeftOpen(next);
+    await this.#job?.finish(next !== undefined);
+  }
+
+  /** Where the work is one segment: the next one, once something is published behind this one, whose bars end here then. */
+  async #behindOnly(signal: AbortSignal): Promise<Segment | undefined> {
+    const { only, range, segmentation, source } = this.#work;
+    const [span] = only === undefined ? [] : spansOf(this.#work, this.#covered);
+    if (span === undefined) return undefined;
+    const next = segmentOf(addDays(span.segment.lastDay, 1), segmentation);
+    const from = next.firstDay;
+    if (from > range.to || (await source.firstPublished(from, range.to, signal)) === undefined) return undefined;
+    return next;
   }
 
   /** Gives up the right to write. */

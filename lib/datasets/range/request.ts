@@ -2,6 +2,7 @@ import {
   admitSymbol,
   checkThreshold,
   effectiveStart,
+  thresholdFloor,
   type ProcessEnvironment,
   type Registry,
   type Settings,
@@ -19,6 +20,8 @@ export interface PopulateRequest {
   readonly thresholds: readonly ThresholdDbps[];
   readonly startAsked: Day | undefined;
   readonly endAsked: Day | undefined;
+  /** Pairs below a floor are left out and told of, instead of refused: nobody named them one by one. */
+  readonly leavesOutBelowFloor?: boolean;
 }
 
 /**
@@ -42,15 +45,16 @@ export async function resolveWork(
   }
   const symbols = [...new Set(request.symbols)];
   const entries = symbols.map((symbol) => admitSymbol(registry, symbol, settings.symbolGate, note));
-  refuseIllegalPairs(
-    symbols.map((symbol, i) => ({ symbol, entry: entries[i] })),
-    request.thresholds,
-    env,
-  );
+  const named = symbols.map((symbol, i) => ({ symbol, entry: entries[i] }));
+  const asked = [...new Set(request.thresholds)];
+  if (request.leavesOutBelowFloor !== true) refuseIllegalPairs(named, asked, env);
 
   const work: SymbolWork[] = [];
-  for (const [i, symbol] of symbols.entries()) {
-    const entry = entries[i];
+  for (const { symbol, entry } of named) {
+    const thresholds = asked.filter((threshold) => threshold >= thresholdFloor(entry, symbol, env).floor);
+    const below = asked.filter((threshold) => !thresholds.includes(threshold));
+    if (below.length > 0) note(`${symbol}: left out, below its floor: ${below.join(", ")} dbps`);
+    if (thresholds.length === 0) continue;
     const market = settings.market ?? entry?.market ?? "spot";
     const source = await openArchive(location, market, symbol, settings.stateDirectory);
     const lastPublished =
@@ -67,7 +71,7 @@ export async function resolveWork(
       today,
     });
     for (const line of range.notes) note(line);
-    const series = [...new Set(request.thresholds)].map((threshold): RangeSeries => ({
+    const series = thresholds.map((threshold): RangeSeries => ({
       venue: entry?.exchange ?? "binance",
       market,
       symbol,

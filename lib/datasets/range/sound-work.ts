@@ -1,7 +1,7 @@
 import type { Failure } from "../../model/errors.ts";
 import { seriesId, type SeriesId } from "../../model/series.ts";
 import { barsMissing, lackingUnits, unitsCovered, type CoveredUnit, type Store } from "../../store/index.ts";
-import type { SymbolWork } from "./populate.ts";
+import { coveredFor, type SymbolWork } from "./populate.ts";
 
 /** A symbol's work as the store was found. */
 export interface SoundWork {
@@ -30,7 +30,10 @@ export async function soundWork(store: Store, work: readonly SymbolWork[]): Prom
     return {
       asked,
       work: { ...asked, series: sound },
-      covered: sound.flatMap((one) => coveredOf.get(seriesId(one)) ?? []),
+      covered: coveredFor(
+        asked,
+        sound.flatMap((one) => coveredOf.get(seriesId(one)) ?? []),
+      ),
       failures: asked.series.flatMap((one) => lackingOf.get(seriesId(one)) ?? []).map(barsMissing),
     };
   });

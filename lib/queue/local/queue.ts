@@ -21,11 +21,15 @@ import { runnerUnit } from "./runner.ts";
  */
 export class LocalQueue implements Queue {
   readonly kind = "local";
-  readonly host = "local";
+  readonly host: string;
   readonly #files: LocalFiles;
 
-  /** @param root the queue's own folder, made when it is first written to */
-  constructor(root: string) {
+  /**
+   * @param root the queue's own folder, made when it is first written to
+   * @param host this machine's name in the fleet
+   */
+  constructor(root: string, host = "local") {
+    this.host = host;
     this.#files = new LocalFiles(root);
   }
 

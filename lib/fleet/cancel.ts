@@ -1,0 +1,67 @@
+import type { FleetHost, Settings } from "../config/index.ts";
+import { openLedger } from "../ledger/index.ts";
+import { viewHost, type JobState } from "./host-view.ts";
+import { OpenHosts, type HostFailure } from "./open-hosts.ts";
+import { refuseNothing, selectJobs } from "./select.ts";
+
+export interface CancelRequest {
+  readonly entries: readonly FleetHost[];
+  readonly patterns: readonly string[];
+  /** `stop` lets a worker end after its current commit. */
+  readonly how: "stop" | "kill";
+  readonly isPlan: boolean;
+}
+
+export interface CancelledJob {
+  readonly job: string;
+  readonly host: string;
+  readonly label: string;
+  readonly state: JobState;
+}
+
+export interface CancelOutcome {
+  readonly jobs: readonly CancelledJob[];
+  readonly failures: readonly HostFailure[];
+}
+
+/** Takes jobs out of their queues, and ends those that run. What they have committed stays. */
+export async function cancelJobs(
+  { entries, patterns, how, isPlan }: CancelRequest,
+  settings: Settings,
+): Promise<CancelOutcome> {
+  using ledger = openLedger(settings.stateDirectory);
+  await using hosts = new OpenHosts(entries, settings.sshConfigFile);
+  const views = await hosts.each(async (fleetHost) => ({ fleetHost, view: await viewHost(fleetHost) }));
+  const live = views.map(({ fleetHost, view }) => ({
+    fleetHost,
+    jobs: selectJobs(view.jobs, patterns).filter(({ task }) => task.state.kind !== "done"),
+  }));
+  const there = views.flatMap(({ view }) => view.jobs.filter(({ task }) => task.state.kind !== "done"));
+  if (hosts.failures.length === 0) {
+    const found = live.reduce((sum, { jobs }) => sum + jobs.length, 0);
+    refuseNothing(
+      found,
+      patterns,
+      there.map(({ job }) => job),
+    );
+  }
+  const cancelled: CancelledJob[] = [];
+  for (const { fleetHost, jobs } of live) {
+    const host = fleetHost.entry.name;
+    await hosts.try(fleetHost, async () => {
+      if (!isPlan && jobs.length > 0) {
+        ledger.transaction(() => {
+          for (const { job, task } of jobs) {
+            ledger.journal.record("job.cancelling", job, { host, label: task.label, how });
+          }
+        });
+        await fleetHost.queue.cancel(
+          jobs.map(({ task }) => task),
+          how,
+        );
+      }
+      cancelled.push(...jobs.map(({ job, task, state }) => ({ job, host, label: task.label, state })));
+    });
+  }
+  return { jobs: cancelled, failures: hosts.failures };
+}

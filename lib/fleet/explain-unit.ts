@@ -1,0 +1,96 @@
+import type { FleetHost, Registry, Settings } from "../config/index.ts";
+import { dayOfMs } from "../model/day.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
+import { parseLabel, type JobName } from "../queue/label.ts";
+import { shellWords } from "../queue/shell-words.ts";
+import { openStore, storeExists, storeSettings, unitsCovered, type CoveredUnit } from "../store/index.ts";
+import { viewHost, type JobView } from "./host-view.ts";
+import { unitsOf } from "./jobs.ts";
+import { OpenHosts, type HostFailure } from "./open-hosts.ts";
+import { unitCoverage } from "./unit-coverage.ts";
+
+/** What is known of a unit, in sentences. */
+export interface UnitExplanation {
+  readonly unit: string;
+  readonly isComplete: boolean;
+  /** What is missing, who works on it, what happens next; in this order. */
+  readonly sentences: readonly string[];
+  /** The one command to type; undefined where there is nothing to do. */
+  readonly fix: string | undefined;
+}
+
+/**
+ * A unit as a person types it, or a job of several thresholds.
+ * @throws ConfigurationError BAD_UNIT
+ */
+export function parseUnit(text: string): JobName {
+  // A label without the attempt and the settings that stand behind it.
+  const parsed = parseLabel(`${text}#1~0`);
+  if (parsed !== undefined) return parsed;
+  throw new ConfigurationError(`"${text}" is not a unit`, {
+    code: "BAD_UNIT",
+    hint: "write it as BTCUSDT@250:2024, or as a job of several thresholds: BTCUSDT@250+500:2024",
+  });
+}
+
+/** Says of each unit what is missing, who works on it, what happens next and what can be done. Changes nothing. */
+export async function explainUnits(
+  name: JobName,
+  entries: readonly FleetHost[],
+  settings: Settings,
+  registry: Registry,
+  now: Date,
+): Promise<{ readonly units: UnitExplanation[]; readonly failures: readonly HostFailure[] }> {
+  const covered = await coveredOf(name, settings);
+  await using hosts = new OpenHosts(entries, settings.sshConfigFile);
+  const views = await hosts.each(async (host) => viewHost(host));
+  const today = dayOfMs(now.getTime());
+  const units = name.thresholds.map((threshold): UnitExplanation => {
+    const { venue, market, symbol, segment } = name;
+    const series = { venue, market, symbol, threshold };
+    const unit = unitId(seriesId(series), segment);
+    const { isComplete, text } = unitCoverage(series, segment, covered, registry, today);
+    const jobs = views.flatMap((view) =>
+      view.jobs.filter(({ label }) => unitsOf(label).includes(unit)).map((job) => ({ host: view.entry.name, job })),
+    );
+    const isLive = jobs.some(({ job }) => job.state === "waiting" || job.state === "running");
+    const isNobodys = !isComplete && !isLive;
+    const sentences = [
+      text,
+      ...jobs.map(({ host, job }) => jobSentence(host, job)),
+      ...(isNobodys ? ["Nobody works on it."] : []),
+      ...(isComplete ? ["Nothing is to be done."] : []),
+    ];
+    const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
+    const fix = advised ?? (isLive ? undefined : populateCommand(series, entries));
+    return { unit, isComplete, sentences, fix: isComplete ? undefined : fix };
+  });
+  return { units, failures: hosts.failures };
+}
+
+function jobSentence(host: string, { job, state, work, advice }: JobView): string {
+  const days = work === undefined || state !== "running" ? "" : `, ${work.days_done} of ${work.days_total} days done`;
+  const of = { waiting: "waits", running: "runs", done: "is done", partial: "is done in part", failed: "has failed" };
+  const why = state === "done" || state === "running" ? "" : `: ${advice.text}`;
+  return `The job ${job} ${of[state]} on ${host}${days}${why}.`;
+}
+
+function populateCommand({ symbol, threshold }: RangeSeries, entries: readonly FleetHost[]): string {
+  const words = ["barkeep", "populate", "--symbol", symbol, "--threshold", String(threshold)];
+  const [first] = entries;
+  return shellWords(first === undefined ? words : [...words, "--host", first.name]);
+}
+
+async function coveredOf(name: JobName, settings: Settings): Promise<CoveredUnit[]> {
+  const address = storeSettings(settings);
+  if (!storeExists(address)) return [];
+  const { venue, market, symbol, thresholds } = name;
+  const series = thresholds.map((threshold) => seriesId({ venue, market, symbol, threshold }));
+  const store = await openStore(address);
+  try {
+    return await unitsCovered(store, series);
+  } finally {
+    await store.close();
+  }
+}

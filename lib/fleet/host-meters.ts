@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { UnavailableError } from "../model/errors.ts";
+import { jobFolderName } from "../queue/job-files.ts";
+import { runScript, type Runner } from "../queue/runner.ts";
+import { shellWord, shellWords } from "../queue/shell-words.ts";
+import { workFileName, workFileSchema, type WorkFile } from "./work-file.ts";
+
+/** What a machine has left. */
+export interface MachineLoad {
+  readonly cores: number;
+  /** Processes that run or want to, over the last minute. */
+  readonly load: number;
+  readonly memoryBytes: number;
+  readonly availableBytes: number;
+}
+
+export interface HostMeters {
+  /** undefined where the host has no /proc. */
+  readonly machine: MachineLoad | undefined;
+  /** Resident bytes by process id. */
+  readonly residentBytes: ReadonlyMap<number, number>;
+  /** What the workers say, by label. */
+  readonly work: ReadonlyMap<string, WorkFile>;
+}
+
+/**
+ * Reads a host's load and what its workers say, in one session.
+ * @param stateDirectory the host's, absolute
+ * @param pids the workers'
+ * @throws UnavailableError JOB_FILES for a worker's file of another version
+ */
+export async function readMeters(
+  runner: Runner,
+  stateDirectory: string,
+  labels: readonly string[],
+  pids: readonly number[],
+): Promise<HostMeters> {
+  const names = new Map(labels.map((label) => [jobFolderName(label), label]));
+  const { stdout } = await runScript(runner, script(stateDirectory, [...names.keys()], pids));
+  const values = new Map<string, string>();
+  const residentBytes = new Map<number, number>();
+  const work = new Map<string, WorkFile>();
+  for (const line of stdout.split("\n")) {
+    const [, folder = "", json = ""] = /^([^/]+)\/work\.json:(.*)$/.exec(line) ?? [];
+    const label = names.get(folder);
+    if (label !== undefined) work.set(label, parseWork(json, runner.name));
+    const [word = "", first = "", second = ""] = line.split(/[\s:]+/);
+    if (word === "resident") residentBytes.set(Number(first), Number(second) * 1024);
+    else values.set(word, first);
+  }
+  return { machine: machineOf(values), residentBytes, work };
+}
+
+function script(stateDirectory: string, folders: readonly string[], pids: readonly number[]): string {
+  const files = folders.map((name) => `${name}/${workFileName}`);
+  return `echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
+echo "cores $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
+grep -sE '^(MemTotal|MemAvailable):' /proc/meminfo
+for pid in ${pids.join(" ")}; do echo "resident $pid $(sed -n 's/^VmRSS:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null)"; done
+cd ${shellWord(join(stateDirectory, "jobs"))} 2>/dev/null || exit 0
+${files.length === 0 ? "" : `grep -sH '' ${shellWords(files)}`}
+exit 0`;
+}
+
+const machineSchema = z.object({
+  cores: z.coerce.number().positive(),
+  load: z.coerce.number(),
+  MemTotal: z.coerce.number().positive(),
+  MemAvailable: z.coerce.number(),
+});
+
+function machineOf(values: ReadonlyMap<string, string>): MachineLoad | undefined {
+  const { data } = machineSchema.safeParse(Object.fromEntries(values));
+  if (data === undefined) return undefined;
+  const { cores, load, MemTotal: total, MemAvailable: available } = data;
+  return { cores, load, memoryBytes: total * 1024, availableBytes: available * 1024 };
+}
+
+function parseWork(json: string, host: string): WorkFile {
+  const { data, error } = workFileSchema.safeParse(JSON.parse(json));
+  if (data !== undefined) return data;
+  throw new UnavailableError(`a worker's file on ${host} is of another version: ${json.slice(0, 120)}`, {
+    code: "JOB_FILES",
+    subject: host,
+    hint: "another release of barkeep wrote it; update this one",
+    cause: error,
+  });
+}

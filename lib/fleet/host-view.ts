@@ -1,0 +1,105 @@
+import type { FleetHost } from "../config/index.ts";
+import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
+import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
+import type { QueueGroup, QueueTask } from "../queue/queue.ts";
+import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
+import { adviceOn, type Advice } from "./advice.ts";
+import type { OpenFleetHost } from "./fleet-host.ts";
+import { readMeters, type MachineLoad } from "./host-meters.ts";
+import type { WorkFile } from "./work-file.ts";
+
+/** How a job stands, in one word. */
+export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
+
+/** The newest attempt at a job, from all that its host knows. */
+export interface JobView {
+  /** As a person types it: `BTCUSDT@250+500:2024`. */
+  readonly job: string;
+  readonly label: JobLabel;
+  readonly task: QueueTask;
+  readonly where: Whereabouts;
+  readonly state: JobState;
+  /** What the worker says of itself, once it has begun. */
+  readonly work: WorkFile | undefined;
+  /** Of a worker that runs. */
+  readonly residentBytes: number | undefined;
+  readonly advice: Advice;
+}
+
+export interface HostView {
+  readonly entry: FleetHost;
+  readonly groups: readonly QueueGroup[];
+  readonly jobs: readonly JobView[];
+  /** Tasks in the queue that are not barkeep's. */
+  readonly foreignTasks: number;
+  readonly machine: MachineLoad | undefined;
+}
+
+/** Puts together what a host's queue, processes and files say. Changes nothing. @throws what the queue and the host throw */
+export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<HostView> {
+  const { tasks, groups } = await queue.poll();
+  const newest = newestAttempts(tasks);
+  const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
+  const labels = begun.map(({ task }) => task.label);
+  const evidence = await readEvidence(host, entry.directory, labels);
+  const pids = [...evidence.values()].flatMap(({ record, isAlive }) => (isAlive && record?.workerPid) || []);
+  const meters = await readMeters(host, entry.directory, labels, pids);
+  const jobs = newest.map(({ task, label }): JobView => {
+    const seen = evidence.get(task.label) ?? nothingSeen;
+    const where = reconcile(task.state, seen);
+    const work = meters.work.get(task.label);
+    const pid = where.kind === "running" ? seen.record?.workerPid : undefined;
+    const job = jobNameText(label);
+    const group = groups.find(({ name }) => name === task.group);
+    return {
+      job,
+      label,
+      task,
+      where,
+      state: stateOf(where, task),
+      work,
+      residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
+      advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
+    };
+  });
+  const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
+  return { entry, groups, jobs, foreignTasks, machine: meters.machine };
+}
+
+const nothingSeen: JobEvidence = { record: undefined, result: undefined, isAlive: false, isScopeActive: false };
+
+/** One task per job: the one of the greatest attempt, the last that was added. */
+function newestAttempts(tasks: readonly QueueTask[]): { task: QueueTask; label: JobLabel }[] {
+  const newest = new Map<string, { task: QueueTask; label: JobLabel }>();
+  for (const task of tasks) {
+    const label = parseLabel(task.label);
+    if (label === undefined) continue;
+    const job = jobNameText(label);
+    const known = newest.get(job);
+    if (known === undefined || isNewer({ task, label }, known)) newest.set(job, { task, label });
+  }
+  return [...newest.values()];
+}
+
+function isNewer(a: { task: QueueTask; label: JobLabel }, b: { task: QueueTask; label: JobLabel }): boolean {
+  if (a.label.attempt !== b.label.attempt) return a.label.attempt > b.label.attempt;
+  return a.task.createdAt > b.task.createdAt;
+}
+
+function stateOf(where: Whereabouts, task: QueueTask): JobState {
+  switch (where.kind) {
+    case "waiting":
+    case "running":
+      return where.kind;
+    case "finished":
+      if (where.result.outcome !== "exited") return "failed";
+      if (where.result.exitCode === 0) return "done";
+      return where.result.exitCode === 1 ? "partial" : "failed";
+    case "not-started":
+      return task.state.kind === "done" && task.state.outcome.kind === "success" ? "done" : "failed";
+    case "lost":
+      return "failed";
+    default:
+      return where satisfies never;
+  }
+}

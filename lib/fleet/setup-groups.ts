@@ -1,0 +1,48 @@
+import type { Ledger } from "../ledger/index.ts";
+import type { GroupSetup } from "../queue/groups.ts";
+import type { OpenFleetHost } from "./fleet-host.ts";
+import { groupSetups } from "./groups.ts";
+
+/** A group's number of jobs at a time, before and after; undefined where it was not there. */
+export interface GroupChange extends GroupSetup {
+  readonly before: number | "unlimited" | undefined;
+}
+
+/** Makes a host's groups and sets how many jobs each runs at a time, within `jobs_max`. */
+export async function setUpGroups(fleetHost: OpenFleetHost, ledger: Ledger, isPlan: boolean): Promise<GroupChange[]> {
+  const { queue, entry } = fleetHost;
+  await queue.handshake();
+  const { groups } = await queue.poll();
+  const wanted = groupSetups(entry);
+  const changes = wanted.map((group) => ({
+    ...group,
+    before: groups.find(({ name }) => name === group.name)?.parallel,
+  }));
+  const differing = changes.filter(({ before, parallel }) => before !== parallel);
+  if (isPlan || differing.length === 0) return changes;
+  ledger.transaction(() => {
+    for (const { name, parallel, before } of differing) {
+      ledger.journal.record("group.setting", name, { host: entry.name, before: before ?? null, parallel });
+    }
+  });
+  await queue.ensureGroups(wanted);
+  return changes;
+}
+
+/** Lets paused groups start jobs again. @param names all that are paused where there is none @returns those that were paused */
+export async function resumeGroups(
+  { queue, entry }: OpenFleetHost,
+  names: readonly string[],
+  ledger: Ledger,
+  isPlan: boolean,
+): Promise<string[]> {
+  const { groups } = await queue.poll();
+  const paused = groups
+    .filter(({ name, status }) => status === "paused" && (names.length === 0 || names.includes(name)))
+    .map(({ name }) => name);
+  for (const name of isPlan ? [] : paused) {
+    ledger.journal.record("group.resuming", name, { host: entry.name });
+    await queue.resumeGroup(name);
+  }
+  return paused;
+}

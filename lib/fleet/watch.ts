@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FleetHost } from "../config/index.ts";
+import { viewHost, type HostView } from "./host-view.ts";
+import { OpenHosts, type HostFailure } from "./open-hosts.ts";
+
+const everyMs = 2_000;
+
+/** One look at hosts. */
+export interface FleetLook {
+  readonly views: readonly HostView[];
+  readonly failures: readonly HostFailure[];
+}
+
+/**
+ * Looks at hosts; again and again, every two seconds over the same connections, where they are watched.
+ * @param group only jobs of this group
+ * @param signal ends a watch
+ */
+export async function* lookAtFleet(
+  entries: readonly FleetHost[],
+  sshConfigFile: string | undefined,
+  group: string | undefined,
+  isWatched: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<FleetLook> {
+  await using hosts = new OpenHosts(entries, sshConfigFile);
+  for (;;) {
+    hosts.failures.length = 0;
+    const views = await hosts.each(async (host) => ofGroup(await viewHost(host), group));
+    yield { views, failures: [...hosts.failures] };
+    if (!isWatched || signal.aborted) return;
+    try {
+      await sleep(everyMs, undefined, { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return;
+    }
+  }
+}
+
+function ofGroup(view: HostView, group: string | undefined): HostView {
+  if (group === undefined) return view;
+  return {
+    ...view,
+    groups: view.groups.filter(({ name }) => name === group),
+    jobs: view.jobs.filter(({ task }) => task.group === group),
+  };
+}
