@@ -11,7 +11,7 @@ import { minimalRegistry } from "../rig/registry.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
 test("S-03 the same unit started twice at once: the second says who has it and leaves with exit 4, and the first one ends well", async () => {
-  const bench = new Bench({ days: 4 });
+  const bench = new Bench({ days: 8 });
   const whole = await bench.cleanStatus();
   await using server = new ArchiveServer(bench.archive.root);
   const url = await server.start();
@@ -19,9 +19,8 @@ test("S-03 the same unit started twice at once: the second says who has it and l
   const held = Promise.withResolvers<void>();
   server.holds.set(`BTCUSDT-aggTrades-${name}`, held.promise);
   const first = new RunningCommand(bench.populateWords([], url));
+  // Archives are fetched three days ahead: when it asks for the last one it has read some and writes the unit.
   while (server.requestsFor(name) === 0) await delay(10);
-  // It waits for its last day, with three read and nothing committed yet.
-  while (!(await bench.run(["status"])).stdout.includes("empty")) await delay(100);
 
   const second = await bench.populate(["--json"], url);
   assert.equal(second.code, 4, second.stderr);
