@@ -318,7 +318,7 @@ test("a sync that is killed at any time leaves a ledger that the next one comple
 
   let killed = 0;
   const seen = new Set<number>();
-  for (let tries = 0; tries < 8; tries += 1) {
+  for (let tries = 0; tries < 5; tries += 1) {
     const child = spawn(process.execPath, [...words, state], { stdio: "ignore" });
     const ended = once(child, "exit");
     await Promise.race([ended, delay(cleanMs * (0.3 + 0.6 * Math.random()))]);
