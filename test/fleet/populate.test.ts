@@ -54,11 +54,12 @@ test(
   },
 );
 
-/** Every file below a folder. */
+/** Every file below a folder, the release apart. */
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.includes("/current/"));
 }
 
 /** The store's password is in the jobs' own files and nowhere else; what else the operator's environment holds is nowhere. */
