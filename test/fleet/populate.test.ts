@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
@@ -31,6 +34,8 @@ test(
       "BBBUSDT@100+250:2024 added",
     ]);
     assert.deepEqual([...new Set(jobs.map(({ host }) => host))].sort(), ["alpha", "beta"]);
+    const processes = execFileSync("ps", ["-eo", "args="], { encoding: "utf8" });
+    for (const secret of rig.secrets) assert.ok(!processes.includes(secret), "no argument holds a secret");
     const again = await rig.barkeep("populate", "--all-hosts", ...asked, "--json");
     assert.equal(again.code, exitCodes.ok, again.stderr);
 
@@ -43,7 +48,34 @@ test(
     );
     for (const { label, status } of await tasks()) assert.match(JSON.stringify(status), /"Success"/, label);
     await assertComplete(rig);
+    await assertNoSecrets(rig);
     const rest = await rig.barkeep("populate", "--all-hosts", ...asked);
     assert.match(rest.stdout, /nothing to do/);
   },
 );
+
+/** Every file below a folder, the release apart. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.includes("/current/"));
+}
+
+/** The store's password is in the jobs' own files and nowhere else; what else the operator's environment holds is nowhere. */
+async function assertNoSecrets(rig: FleetRig): Promise<void> {
+  const [password = "", other = ""] = rig.secrets;
+  const settings: string[] = [];
+  for (const path of [...rig.hosts.map(({ daemon }) => daemon.home), join(rig.folder, "operator")].flatMap(filesIn)) {
+    const bytes = readFileSync(path);
+    assert.ok(!bytes.includes(other), path);
+    if (!bytes.includes(password)) continue;
+    assert.match(path, /settings\.json$/);
+    assert.equal(statSync(path).mode & 0o777, 0o600, path);
+    settings.push(path);
+  }
+  assert.equal(settings.length, 4, "one for each job");
+  for (const { daemon } of rig.hosts) {
+    for (const secret of rig.secrets) assert.ok(!(await daemon.pueue("status", "--json")).includes(secret));
+  }
+}

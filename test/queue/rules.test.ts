@@ -89,11 +89,11 @@ test("every label has a folder name of its own that needs no quoting", () => {
   assert.match(jobFolderName(formatLabel(job)), /^BTCUSDT@250\+1000_2024_3_0f9c2b7a41de-[0-9a-f]{12}$/);
 });
 
-test("a scope's name is that of the symbol and segment, whatever the thresholds and the attempt", () => {
-  assert.equal(scopeUnit(job), "barkeep.range.binance.spot.BTCUSDT.2024");
+test("a scope's name is that of the symbol, segment and thresholds, whatever the attempt", () => {
+  assert.equal(scopeUnit(job), "barkeep.range.binance.spot.BTCUSDT.2024.250-1000");
   const argv = scopeCommand(scopeUnit(job), 1000, ["node", "a b"]);
   const before = "systemd-run --user --scope --slice=barkeep.slice";
-  const name = "--unit=barkeep.range.binance.spot.BTCUSDT.2024.scope --collect";
+  const name = "--unit=barkeep.range.binance.spot.BTCUSDT.2024.250-1000.scope --collect";
   const limits = "-p MemoryHigh=900 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
   assert.deepEqual(argv, [...`${before} ${name} ${limits} -- node`.split(" "), "a b"]);
 });

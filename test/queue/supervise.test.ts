@@ -200,15 +200,15 @@ test("what a host shows of its jobs is read in one session: alive, ended, lost, 
   await codeOf(alive);
 });
 
-test("an active scope is seen by the name of the symbol and segment, whichever attempt is in it", async () => {
+test("an active scope is seen by the name of the job, whichever attempt is in it", async () => {
   const bin = join(state, "bin");
   mkdirSync(bin);
-  const active = "barkeep.range.binance.spot.BTCUSDT.2024.scope";
+  const active = "barkeep.range.binance.spot.BTCUSDT.2024.250.scope";
   writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n[ "$*" = "--user is-active --quiet ${active}" ]\n`, {
     mode: 0o755,
   });
   const { PATH: path = "" } = runner.env;
-  const labels = ["BTCUSDT@250:2024#1~ab", "BTCUSDT@1000:2024#2~ab", "BTCUSDT@250:2023#1~ab", "someone's"];
+  const labels = ["BTCUSDT@250:2024#1~ab", "BTCUSDT@250:2024#2~ab", "BTCUSDT@250:2023#1~ab", "someone's"];
   const seen = await readEvidence(new LocalRunner({ ...runner.env, PATH: `${bin}:${path}` }), state, labels);
   assert.deepEqual(
     labels.map((label) => seen.get(label)?.isScopeActive),
