@@ -7,7 +7,7 @@ import { examineHost } from "../lib/doctor/host/index.ts";
 import { openHost } from "../lib/hosts/index.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
-import { deployLines, deployPlanLines } from "../lib/report/deploy.ts";
+import { deployLines, deployPlanDocument, deployPlanLines } from "../lib/report/deploy.ts";
 
 const command = defineCommand({
   name: "deploy",
@@ -16,7 +16,7 @@ const command = defineCommand({
     host: { describe: "a host of the fleet", demandOption: true },
   },
   options: {
-    plan: { type: "boolean", describe: "say what would be sent, switched and installed; change nothing" },
+    plan: { type: "boolean", describe: "say what would be sent and switched; change nothing" },
   },
   examples: [
     ["bigbox --plan", "what a deploy would do"],
@@ -27,12 +27,8 @@ const command = defineCommand({
     const artifact = await describeArtifact(projectRoot, entry.storeUrl === undefined);
     await using host = openHost(entry, settings.sshConfigFile);
     const plan = await planDeploy(host, entry, artifact, await examineHost(entry, settings.sshConfigFile));
-    const { files, ...release } = artifact;
     if (args.plan) {
-      const { current, uploads, switches, units, notes, lacking } = plan;
-      const about = { host: host.name, release: { ...release, files: files.length } };
-      if (settings.json)
-        printJson({ ...about, current: current ?? null, uploads, switches, units, notes, lacking, done: false });
+      if (settings.json) printJson(deployPlanDocument(host.name, plan));
       else deployPlanLines(host.name, plan).forEach((line) => print(line));
       return exitCodes.ok;
     }
@@ -48,7 +44,6 @@ const command = defineCommand({
       },
       plan,
     );
-    plan.notes.forEach((line) => log(line));
     const { before, ...done } = outcome;
     if (settings.json) printJson({ host: host.name, ...done, before: before ?? null, done: true });
     else deployLines(host.name, outcome).forEach((line) => print(line));

@@ -15,7 +15,6 @@ import {
   writeHistory,
   type HostReleases,
 } from "./host-releases.ts";
-import { installUnits, planUnits } from "./install-units.ts";
 import { historyAfterDeploy, releaseBefore, removable } from "./retention.ts";
 import { usedReleases } from "./used-releases.ts";
 
@@ -37,16 +36,14 @@ export interface DeployPlan {
   readonly current: string | undefined;
   /** False where the host has the release unpacked already. */
   readonly uploads: boolean;
-  /** False where it is current already; only units may be missing then. */
+  /** False where it is current already. */
   readonly switches: boolean;
-  readonly units: readonly string[];
-  readonly notes: readonly string[];
   /** Prerequisites that the host has not; with any of them nothing is sent. */
   readonly lacking: readonly Finding[];
 }
 
-/** What a deploy itself may put right. */
-const ownChecks = ["release", "queue"];
+/** A release is what a deploy brings, and it needs no queue. */
+const ownChecks: ReadonlySet<string> = new Set(["release", "queue"]);
 
 /**
  * Looks at a host. Changes nothing.
@@ -61,15 +58,12 @@ export async function planDeploy(
 ): Promise<DeployPlan> {
   const there = await lookAtReleases(host, entry.directory);
   if (there.platform !== thisPlatform()) throw otherPlatform(host, there.platform);
-  const { units, notes } = await planUnits(host, entry);
   return {
     artifact,
     current: there.current,
     uploads: !there.unpacked.includes(artifact.name),
     switches: there.current !== artifact.name,
-    units: units.map(({ name }) => name),
-    notes,
-    lacking: findings.filter(({ name, state }) => state === "failed" && !ownChecks.includes(name)),
+    lacking: findings.filter(({ name, state }) => state === "failed" && !ownChecks.has(name)),
   };
 }
 
@@ -79,40 +73,23 @@ export interface DeployOutcome {
   readonly before: string | undefined;
   readonly switched: boolean;
   readonly removed: readonly string[];
-  readonly units: readonly string[];
 }
 
 /**
  * Puts a release on a host and makes it current once it has shown that it works there. Killed at any point it leaves the old or the new
  * release current, and the same command goes on.
- * @throws RefusedError HOST_NOT_READY, DEPLOY_GATE, UNIT_INVALID; UnavailableError DEPLOY_HOST; what the host throws
+ * @throws RefusedError HOST_NOT_READY, DEPLOY_GATE; UnavailableError DEPLOY_HOST; what the host throws
  */
 export async function deploy(target: DeployTarget, plan: DeployPlan): Promise<DeployOutcome> {
-  const { host, entry, ledger, note } = target;
+  const { host, entry } = target;
   const { artifact, lacking } = plan;
   const { name } = artifact;
-  if (plan.switches && lacking.length > 0) throw hostLacks(host, lacking);
-  let removed: readonly string[] = [];
-  if (plan.switches) {
-    await prepareFolders(host, entry.directory);
-    if (plan.uploads) await upload(target, artifact);
-    const there = await gateAndSwitch(target, name, (found) => historyAfterDeploy(found.history, found.current, name));
-    removed = await prune(target, name, there);
-  }
-  const { folder, units } = await planUnits(host, entry);
-  if (units.length > 0) {
-    const names = units.map((unit) => unit.name);
-    ledger.journal.record("units.installing", host.name, { units: names });
-    await installUnits(host, folder, units);
-    note(`units installed: ${names.join(", ")}`);
-  }
-  return {
-    release: name,
-    before: plan.current,
-    switched: plan.switches,
-    removed,
-    units: units.map((unit) => unit.name),
-  };
+  if (!plan.switches) return { release: name, before: plan.current, switched: false, removed: [] };
+  if (lacking.length > 0) throw hostLacks(host, lacking);
+  await prepareFolders(host, entry.directory);
+  if (plan.uploads) await upload(target, artifact);
+  const there = await gateAndSwitch(target, name, ({ history, current }) => historyAfterDeploy(history, current, name));
+  return { release: name, before: plan.current, switched: true, removed: await prune(target, name, there) };
 }
 
 /** The release that would become current by going back. @throws RefusedError NO_EARLIER_RELEASE */
@@ -134,7 +111,7 @@ export async function rollback(
   { current, before }: { readonly current: string; readonly before: string },
 ): Promise<DeployOutcome> {
   await gateAndSwitch(target, before, ({ history }) => history);
-  return { release: before, before: current, switched: true, removed: [], units: [] };
+  return { release: before, before: current, switched: true, removed: [] };
 }
 
 async function upload({ host, entry, ledger, artifactFolder, note }: DeployTarget, artifact: Artifact): Promise<void> {

@@ -2,18 +2,22 @@ import type { DeployOutcome, DeployPlan } from "../deploy/deploy.ts";
 
 /** What `deploy --plan` answers. */
 export function deployPlanLines(host: string, plan: DeployPlan): string[] {
-  const { artifact, current, uploads, switches, units, notes, lacking } = plan;
+  const { artifact, current, uploads, switches, lacking } = plan;
   const { name, version, files, withEngine } = artifact;
-  const what = `release ${name} (${version}, ${files.length} files, ${withEngine ? "with" : "without"} the embedded engine)`;
+  const engine = `${withEngine ? "with" : "without"} the embedded engine`;
+  const what = `release ${name} (${version}, ${files.length} files, ${engine})`;
   const first = switches
     ? `${host}: ${what} would be ${uploads ? "sent and " : ""}tried, then current instead of ${current ?? "none"}`
     : `${host}: ${what} is current already`;
-  return [
-    first,
-    ...(units.length > 0 ? [`units that would be installed: ${units.join(", ")}`] : []),
-    ...notes,
-    ...lacking.map(({ name, detail }) => `not ready: ${name}: ${detail}`),
-  ];
+  return [first, ...lacking.map(({ name, detail }) => `not ready: ${name}: ${detail}`)];
+}
+
+/** The same under `--json`. */
+export function deployPlanDocument(host: string, plan: DeployPlan): Readonly<Record<string, unknown>> {
+  const { artifact, current, uploads, switches, lacking } = plan;
+  const { files, ...release } = artifact;
+  const about = { host, release: { ...release, files: files.length }, current: current ?? null };
+  return { ...about, uploads, switches, lacking, done: false };
 }
 
 /** What `deploy` answers. */

@@ -16,9 +16,7 @@ export class WorkingTree {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
       cpSync(source, join(this.root, path));
     }
-    for (const more of ["package-lock.json", "systemd"]) {
-      cpSync(join(projectRoot, more), join(this.root, more), { recursive: true });
-    }
+    cpSync(join(projectRoot, "package-lock.json"), join(this.root, "package-lock.json"));
     const node = join(this.root, "node_modules/node/bin/node");
     mkdirSync(dirname(node), { recursive: true });
     writeFileSync(node, `#!/bin/sh\nexec ${process.execPath} "$@"\n`);

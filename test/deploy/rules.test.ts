@@ -8,7 +8,6 @@ import { describeArtifact, packArtifact } from "../../lib/deploy/artifact.ts";
 import { releaseFiles } from "../../lib/deploy/release-files.ts";
 import { historyAfterDeploy, releaseBefore, removable } from "../../lib/deploy/retention.ts";
 import { tarOf } from "../../lib/deploy/tar.ts";
-import { renderUnit, renderUnits } from "../../lib/deploy/units.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { WorkingTree } from "./releases.ts";
 
@@ -86,24 +85,4 @@ test("what was current is the way back; the last three stay, and what is used", 
   assert.deepEqual(removable(all, ["a", "b", "c", "d"], "d", new Set()), ["a", "z"]);
   assert.deepEqual(removable(all, ["a", "b", "c", "d"], "d", new Set(["a"])), ["z"]);
   assert.deepEqual(removable(all, ["a", "b", "c", "d"], "d", undefined), []);
-});
-
-test("units are the templates with a host's values, and nothing that systemd would read otherwise", () => {
-  const units = renderUnits({ host: "bigbox", memory_mb: "48000", pueued: "/home/keeper/.cargo/bin/pueued" });
-  assert.deepEqual(
-    units.map(({ name }) => name),
-    ["barkeep-pueued.service", "barkeep.slice"],
-  );
-  assert.match(units[0]?.text ?? "", /^ExecStart=\/home\/keeper\/\.cargo\/bin\/pueued$/m);
-  assert.match(units[1]?.text ?? "", /^MemoryMax=48000M$/m);
-  for (const { text } of units) assert.doesNotMatch(text, /\{\{/);
-  const without = renderUnits({ host: "bigbox", memory_mb: "48000", pueued: undefined });
-  assert.deepEqual(
-    without.map(({ name }) => name),
-    ["barkeep.slice"],
-  );
-  for (const value of ["a b", "50%", "a\nExecStart=b", "$HOME"]) {
-    assert.throws(() => renderUnit("x", "E={{v}}", { v: value }), { code: "UNIT_VALUE" });
-  }
-  assert.throws(() => renderUnit("x", "E={{v}}", {}), { code: "UNIT_TEMPLATE" });
 });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { loadRegistry, projectRoot, type Settings } from "../../config/index.ts";
 import { dayOfMs, parseDay } from "../../model/day.ts";
 import { exitCodes, type ExitCode } from "../../model/exit-codes.ts";
-import { parseThreshold, seriesId, type SeriesId } from "../../model/series.ts";
+import { parseThreshold, seriesId, type RangeSeries, type SeriesId } from "../../model/series.ts";
 import { formatDigest } from "../../native/index.ts";
 import type { PopulateListener } from "./listener.ts";
 import type { PopulateTarget } from "./populate-target.ts";
@@ -21,7 +21,8 @@ const [firstDay, lastDay] = [parseDay("2024-08-08"), parseDay("2024-08-09")];
 const threshold = parseThreshold(25);
 const expectedDigest = "7b0110f486f18243";
 
-export const canarySeries: SeriesId = seriesId({ venue, market: "spot", symbol, threshold });
+const canary: RangeSeries = { venue, market: "spot", symbol, threshold };
+export const canarySeries: SeriesId = seriesId(canary);
 
 export interface CanaryOutcome {
   readonly series: SeriesId;
@@ -57,19 +58,20 @@ export async function runCanary(
   const today = dayOfMs(now.getTime());
   // The sample's registry has floors of its own: this machine's are for real series.
   const resolved = await resolveWork(request, settings, registry, {}, today, (line) => listener.line(line));
-  const work = resolved.map((one) => ({ ...one, series: one.series.map((series) => ({ ...series, venue })) }));
-  const series = canarySeries;
+  const work = resolved.map(({ entry, range, segmentation, source }) => {
+    return { series: [canary], entry, range, segmentation, source };
+  });
 
   const built = await populateWork(target, work, settings, today, signal, listener);
   let { exitCode } = built;
   if (exitCode === exitCodes.ok && built.results.every(({ days }) => days === 0)) {
-    const rebuildRequest = { targets: [series], reason: "canary", startAsked: undefined };
+    const rebuildRequest = { targets: [canarySeries], reason: "canary", startAsked: undefined };
     const plan = await planRebuilds(target.store, rebuildRequest, settings, registry, signal);
     const note = (line: string): void => listener.line(line);
     exitCode = (await rebuildPlanned(target, plan, registry, now, signal, note)).exitCode;
   }
-  const status = (await readStatus(target.store, registry, signal)).find((one) => one.series === series);
+  const status = (await readStatus(target.store, registry, signal)).find((one) => one.series === canarySeries);
   const digest = status === undefined ? undefined : formatDigest(status.digest);
   const isWell = exitCode === exitCodes.ok && status?.complete === true && digest === expectedDigest;
-  return { series, bars: status?.bars ?? 0n, digest, expectedDigest, isWell, exitCode };
+  return { series: canarySeries, bars: status?.bars ?? 0n, digest, expectedDigest, isWell, exitCode };
 }
