@@ -1,5 +1,4 @@
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from "@clickhouse/client";
-import { EmbeddedConnection } from "./embedded/connection.ts";
 import type { Engine } from "./embedded/engine.ts";
 import { sessionSettings } from "./embedded/engine-settings.ts";
 
@@ -36,6 +35,8 @@ export function serverClients(address: ServerAddress, headers: Readonly<Record<s
 }
 
 export async function embeddedClients(engine: Engine): Promise<Clients> {
+  // With the engine, and not before it: see loadEngine.
+  const { EmbeddedConnection } = await import("./embedded/connection.ts");
   const client = async (): Promise<ClickHouseClient> =>
     createClient({ connection: await EmbeddedConnection.open(engine), log: { level: ClickHouseLogLevel.OFF } });
   return { writer: await client(), reader: await client() };

@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import type { z } from "zod";
 import { embeddedClients, serverClients, type Clients } from "./clients.ts";
-import { Engine } from "./embedded/engine.ts";
+import type { Engine } from "./embedded/engine.ts";
+import { loadEngine } from "./embedded/load-engine.ts";
 import { SharedRoute } from "./embedded/shared-route.ts";
 import { storeFailure, wasNeverSent } from "./errors.ts";
 import { fixedRoute, type Route } from "./route.ts";
@@ -173,6 +174,7 @@ function toStderr(line: string): void {
 
 /** Opens the engine in this process alone: it owns the state directory and serves it to nobody. */
 export async function openEmbedded(stateDirectory: string): Promise<Store> {
+  const Engine = await loadEngine();
   const engine = await Engine.open(stateDirectory);
   return migrated(new Store(stateDirectory, fixedRoute(await embeddedClients(engine), engine)));
 }

@@ -4,8 +4,9 @@ import { parseError } from "@clickhouse/client";
 import { ChdbConnection } from "chdb/connection";
 import type { ConnExecParams, ConnExecResult, ConnInsertParams, ConnInsertResult } from "chdb/connection";
 import { formatClause, parseInsert, statementKind } from "../sql/scan.ts";
-import { streamableFormats, type Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { sessionSettings } from "./engine-settings.ts";
+import { streamableFormats } from "./streamable-formats.ts";
 
 /**
  * The engine behind `@clickhouse/client`: the stock connection, except that bodies of inserts go through the spool and

@@ -12,16 +12,6 @@ import { sweepLeftBehind } from "./left-behind.ts";
 import { passwordLeft } from "./owner-token.ts";
 import { Spool } from "./spool.ts";
 
-/** Formats whose stream is the concatenation of the engine's chunks; others repeat a header or a schema in each. */
-export const streamableFormats: ReadonlySet<string> = new Set([
-  "Native",
-  "JSONEachRow",
-  "TabSeparated",
-  "TSV",
-  "RowBinary",
-  "CSV",
-]);
-
 /** Between tries at the engine's lock. */
 const lockPausesMs = [100, 400, 1_500];
 

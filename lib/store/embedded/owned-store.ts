@@ -1,7 +1,8 @@
 import { embeddedClients, type Clients } from "../clients.ts";
 import { closeClients } from "../route.ts";
 import { StoreServer, type ServedAddress } from "../serve/server.ts";
-import { Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { loadEngine } from "./load-engine.ts";
 
 /** The engine in this process: clients for it, which never leave the process, and a server for the others. */
 export class OwnedStore {
@@ -16,6 +17,7 @@ export class OwnedStore {
 
   /** @throws what Engine.open throws, STORE_OWNED before all */
   static async open(stateDirectory: string): Promise<OwnedStore> {
+    const Engine = await loadEngine();
     const engine = await Engine.open(stateDirectory);
     return new OwnedStore(engine, await embeddedClients(engine));
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Session, StreamChunk } from "chdb";
-import { streamableFormats, type Engine } from "../embedded/engine.ts";
+import type { Engine } from "../embedded/engine.ts";
+import { streamableFormats } from "../embedded/streamable-formats.ts";
 import { sqlString } from "../sql/literal.ts";
 import { formatClause, scan, statementKind } from "../sql/scan.ts";
 import { Slots } from "./slots.ts";

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { fleetHost, loadFleet, projectRoot } from "../lib/config/index.ts";
+import { describeArtifact } from "../lib/deploy/artifact.ts";
+import { deploy, planDeploy } from "../lib/deploy/deploy.ts";
+import { examineHost } from "../lib/doctor/host/index.ts";
+import { openHost } from "../lib/hosts/index.ts";
+import { openLedger } from "../lib/ledger/index.ts";
+import { exitCodes } from "../lib/model/exit-codes.ts";
+import { deployLines, deployPlanDocument, deployPlanLines } from "../lib/report/deploy.ts";
+
+const command = defineCommand({
+  name: "deploy",
+  summary: "put this working tree on a host as a release, try it there, then make it the current one",
+  positionals: {
+    host: { describe: "a host of the fleet", demandOption: true },
+  },
+  options: {
+    plan: { type: "boolean", describe: "say what would be sent and switched; change nothing" },
+  },
+  examples: [
+    ["bigbox --plan", "what a deploy would do"],
+    ["bigbox", "jobs that run there finish with the release they began with"],
+  ],
+  handler: async (args, { settings, print, printJson, log }) => {
+    const entry = fleetHost(loadFleet(settings.fleetFile), args.host);
+    const artifact = await describeArtifact(projectRoot, entry.storeUrl === undefined);
+    await using host = openHost(entry, settings.sshConfigFile);
+    const plan = await planDeploy(host, entry, artifact, await examineHost(entry, settings.sshConfigFile));
+    if (args.plan) {
+      if (settings.json) printJson(deployPlanDocument(host.name, plan));
+      else deployPlanLines(host.name, plan).forEach((line) => print(line));
+      return exitCodes.ok;
+    }
+    using ledger = openLedger(settings.stateDirectory);
+    const outcome = await deploy(
+      {
+        host,
+        entry,
+        ledger,
+        login: { user: settings.storeUser, password: settings.storePassword },
+        artifactFolder: join(settings.stateDirectory, "artifacts"),
+        note: log,
+      },
+      plan,
+    );
+    const { before, ...done } = outcome;
+    if (settings.json) printJson({ host: host.name, ...done, before: before ?? null, done: true });
+    else deployLines(host.name, outcome).forEach((line) => print(line));
+    return exitCodes.ok;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);

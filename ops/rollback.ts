@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { fleetHost, loadFleet } from "../lib/config/index.ts";
+import { planRollback, rollback } from "../lib/deploy/deploy.ts";
+import { openHost } from "../lib/hosts/index.ts";
+import { openLedger } from "../lib/ledger/index.ts";
+import { exitCodes } from "../lib/model/exit-codes.ts";
+
+const command = defineCommand({
+  name: "rollback",
+  summary: "make the release before the current one of a host current again, once it has shown that it works",
+  positionals: {
+    host: { describe: "a host of the fleet", demandOption: true },
+  },
+  options: {
+    plan: { type: "boolean", describe: "say which release would be current; change nothing" },
+  },
+  examples: [["bigbox", "a second time goes one further back"]],
+  handler: async (args, { settings, print, printJson, log }) => {
+    const entry = fleetHost(loadFleet(settings.fleetFile), args.host);
+    await using host = openHost(entry, settings.sshConfigFile);
+    const { current, before } = await planRollback(host, entry);
+    if (!args.plan) {
+      using ledger = openLedger(settings.stateDirectory);
+      const login = { user: settings.storeUser, password: settings.storePassword };
+      const artifactFolder = join(settings.stateDirectory, "artifacts");
+      await rollback({ host, entry, ledger, login, artifactFolder, note: log }, { current, before });
+    }
+    if (settings.json) printJson({ host: host.name, release: before, before: current, done: !args.plan });
+    else print(`${host.name}: release ${before} ${args.plan ? "would be" : "is"} current instead of ${current}`);
+    return exitCodes.ok;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);
