@@ -38,6 +38,7 @@ export class WorkFileWriter {
   readonly #path: string;
   readonly #beganMs = Date.now();
   #writtenMs = 0;
+  #later: NodeJS.Timeout | undefined;
   #last: Pick<WorkFile, "days_done" | "days_total" | "trades" | "bars"> = {
     days_done: 0,
     days_total: 0,
@@ -57,7 +58,10 @@ export class WorkFileWriter {
       trades: state.trades.toString(),
       bars: state.bars,
     };
-    if (Date.now() - this.#writtenMs >= everyMs) this.#write(null, []);
+    const waitMs = this.#writtenMs + everyMs - Date.now();
+    if (waitMs <= 0) this.#write(null, []);
+    // The last word before a long wait is written too, when its turn comes.
+    else this.#later ??= setTimeout(() => this.#write(null, []), waitMs).unref();
   }
 
   end(exitCode: number, failures: WorkFile["failures"]): void {
@@ -65,6 +69,8 @@ export class WorkFileWriter {
   }
 
   #write(exitCode: number | null, failures: WorkFile["failures"]): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
     const now = Date.now();
     this.#writtenMs = now;
     const file: WorkFile = {
