@@ -14,14 +14,16 @@ const askAgainMs = 100;
  */
 export async function inTurn(store: Store, version: number, work: () => Promise<void>): Promise<void> {
   const key = { series: "schema", segment: `version ${version}`, build: 0 };
-  const lease = await leaseWhenFree(store, key);
-  const keeper = new LeaseKeeper(store, [lease]);
-  try {
-    // Another one that took it at the same moment steps back, or has not seen this one and comes first.
-    while (await isHeldBesides(store, lease)) await delay(askAgainMs);
-    await work();
-  } finally {
-    await keeper.release();
+  for (;;) {
+    const lease = await leaseWhenFree(store, key);
+    const keeper = new LeaseKeeper(store, [lease]);
+    try {
+      if (!(await isHeldBesides(store, lease))) return await work();
+    } finally {
+      await keeper.release();
+    }
+    // Each of two has seen the other: both step back, and not in step.
+    await delay(askAgainMs * (1 + 4 * Math.random()));
   }
 }
 
