@@ -63,12 +63,15 @@ async function killOnce(
   child.kill("SIGKILL");
   await closed;
   if (child.signalCode !== "SIGKILL") return undefined;
-  const { stdout } = await runChild(process.execPath, [program, stateOf(scratch)]);
-  const last = lastCommitSchema.parse(JSON.parse(stdout));
-  const rest = await populateRest(scratch, days, dayCount, dbps);
-  if (last.trades + rest.trades !== days.tradesPerDay * dayCount) {
-    throw new Error(`${last.trades} trades were committed and ${rest.trades} after the kill`);
-  }
+  const last = await lastCommit(scratch);
+  await populateRest(scratch, days, dayCount, dbps);
+  const { trades } = await lastCommit(scratch);
+  if (trades !== days.tradesPerDay * dayCount) throw new Error(`${trades} trades are covered after the resume`);
   const hadCommitted = last.trades > 0;
   return { repeatedSeconds: (killedMs - (hadCommitted ? last.committed_at_ms : startMs)) / 1000, hadCommitted };
+}
+
+async function lastCommit(scratch: string): Promise<z.output<typeof lastCommitSchema>> {
+  const { stdout } = await runChild(process.execPath, [program, stateOf(scratch)]);
+  return lastCommitSchema.parse(JSON.parse(stdout));
 }
