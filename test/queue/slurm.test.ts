@@ -36,7 +36,8 @@ function job(label: string, script: string, given: Partial<QueueJob> = {}): Queu
   return shellJob(home, label, script, given);
 }
 
-const eater = "const held=[];setInterval(()=>held.push(Buffer.alloc(30e6,1)),30)";
+// Slow enough that a supervisor which looks five times a second has seen most of what it held.
+const eater = "const held=[];setInterval(()=>held.push(Buffer.alloc(10e6,1)),100)";
 
 test("jobs are submitted, watched and forgotten by Slurm, each end told apart, none lost", { skip }, async () => {
   assert.match((await queue.handshake()).version, /^\d+\.\d+/);

@@ -70,7 +70,8 @@ export class LocalFiles {
   /** Takes the requests that wait. */
   takeRequests(): { readonly number: string; readonly how: CancelHow }[] {
     return namesIn(this.#requests).flatMap((name) => {
-      const [number = "", how] = name.split(".");
+      // Only whole names: what is still being written beside its place has a longer one, and its writer needs it.
+      const [, number = "", how] = /^([^.]+)\.(stop|kill)$/.exec(name) ?? [];
       if (how !== "stop" && how !== "kill") return [];
       rmSync(join(this.#requests, name), { force: true });
       return [{ number, how }];
