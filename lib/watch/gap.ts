@@ -1,0 +1,25 @@
+import type { Day } from "../model/day.ts";
+
+export type GapKind = "leading" | "interior" | "trailing" | "overlap" | "stale" | "revised" | "unknown";
+
+/** By age, not by length: P0 live edge, P1 ended under 48 hours ago, P2 older. */
+export type GapPriority = "P0" | "P1" | "P2";
+
+/** Days (and ids, where they are known) of one unit that are expected and not proven present, or present more than once. */
+export interface Gap {
+  readonly kind: GapKind;
+  readonly priority: GapPriority;
+  /** `range:binance/spot/BTCUSDT@250` */
+  readonly series: string;
+  /** `BTCUSDT@250:2024`; every gap lies in one unit. */
+  readonly unit: string;
+  readonly fromDay: Day;
+  /** Inclusive. */
+  readonly throughDay: Day;
+  /** First missing (overlap: first doubled) aggregate-trade id. */
+  readonly fromId?: bigint;
+  /** Last missing (doubled) one. */
+  readonly throughId?: bigint;
+  /** One sentence: the proof. */
+  readonly reason: string;
+}
