@@ -53,6 +53,7 @@ export async function cancelJobs(
         ledger.transaction(() => {
           for (const { job, task } of jobs) {
             ledger.journal.record("job.cancelling", job, { host, label: task.label, how });
+            ledger.jobAttempts.cancelled(host, task.label);
           }
         });
         await fleetHost.queue.cancel(

@@ -15,11 +15,13 @@ interface Admitted {
   /** Counted from 1. */
   readonly attempt: number;
   readonly memoryBytes: number;
+  /** Others wait for its good end: what it builds in part, because the archive has holes, is good enough for them. */
+  readonly isCanary: boolean;
 }
 
 /** A job as its host's queue takes it: the supervisor, within a scope where the host has them, and in it the worker. */
 export function queueJobOf(
-  { job, attempt, memoryBytes }: Admitted,
+  { job, attempt, memoryBytes, isCanary }: Admitted,
   entry: FleetHost,
   guard: MemoryGuard["kind"],
   settings: Settings,
@@ -42,6 +44,7 @@ export function queueJobOf(
     node,
     join(bin, "supervise.mjs"),
     ...Object.entries(options).flat(),
+    ...(isCanary ? ["--partly-is-well"] : []),
     "--",
     ...worker,
     "--hash",

@@ -18,7 +18,7 @@ const snapshotSchema = z.strictObject({
   /** As seen from the host; null is the embedded engine in the state directory. */
   store: storeSchema.nullable(),
   /** What is to be done: see `planDocumentOf`. */
-  plan: z.record(z.string(), z.json()),
+  plan: z.looseObject({ bar_version: z.int() }).and(z.record(z.string(), z.json())),
 });
 
 /** What a worker works by. */
@@ -76,8 +76,9 @@ export function readJobSnapshot(path: string, hash: string): JobSettings {
  * The plan of a job that was queued before, from its file's text.
  * @throws ConfigurationError SETTINGS_SNAPSHOT for a file of another version
  */
-export function parsePlanOf(text: string, path: string): QueueableJob["document"] {
-  return parseSnapshot(JSON.parse(text), path).plan;
+export function parsePlanOf(text: string, path: string): Pick<QueueableJob, "document" | "barVersion"> {
+  const { plan } = parseSnapshot(JSON.parse(text), path);
+  return { document: plan, barVersion: plan.bar_version };
 }
 
 function parseSnapshot(document: unknown, path: string): z.output<typeof snapshotSchema> {

@@ -58,6 +58,8 @@ export interface QueueJob {
   readonly memoryBytes: number;
   /** Put in place before the job is queued, each whole and 0600; nothing in them becomes an argument. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
+  /** Labels of jobs before it in the batch: it begins when they have ended well, and never where one of them has not. */
+  readonly after?: readonly string[];
 }
 
 /** A task of a queue. The host is the queue's. */
@@ -82,6 +84,8 @@ export interface QueueTask extends TaskIdentity {
   readonly state: TaskState;
   /** The queue's own handle, for a person to type; another task may have it later. */
   readonly number: string;
+  /** Numbers of tasks that have to end well before it begins, and have not; absent where there is none. */
+  readonly awaits?: readonly string[];
 }
 
 /** Times are UTC, ISO 8601. */

@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { escalate, sizeFor } from "../../lib/queue/escalate.ts";
 import type { JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
 import { checkParallel, groupOf } from "../../lib/queue/groups.ts";
@@ -250,7 +249,7 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
       taskIn({ ...killed, outcome: { kind: "dependency-failed" } }),
       running,
       nothing,
-      /someone else did/,
+      /has failed, so the queue gave it up/,
       "pueue restart --in-place 7",
     ],
     [taskIn({ ...killed, outcome: { kind: "failed", code: 1 } }), running, nothing, /ran here/, "pueue log 7"],
@@ -278,43 +277,6 @@ test("how a job ended is said in words", () => {
     const where = { kind: "finished", result: { ...result, ...change } } as const;
     assert.deepEqual(explainState("slurm", taskIn(killed), undefined, where), { text });
   }
-});
-
-test("S-18: a job killed for memory is asked for one size up, to the host's limit, then a person", () => {
-  const mib = 1 << 20;
-  const host = { hostLimitBytes: 4096 * mib };
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1024 * mib }), {
-    kind: "retry",
-    memoryBytes: 1536 * mib,
-  });
-  // The watchdog saw more than it had allowed: the peak counts.
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1500 * mib }), {
-    kind: "retry",
-    memoryBytes: 3072 * mib,
-  });
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 3072 * mib, memoryPeakBytes: 3072 * mib }), {
-    kind: "retry",
-    memoryBytes: 4096 * mib,
-  });
-  const last = escalate({ ...host, memoryMaxBytes: 4096 * mib, memoryPeakBytes: 4096 * mib });
-  assert.equal(last.kind, "quarantine");
-  assert.match(last.kind === "quarantine" ? last.advice : "", /4096 MiB.*memory_mb/);
-});
-
-test("escalation ends: each retry asks for more than what was not enough, and sizes hold what they are asked for", () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 1, max: 2 ** 40 }), (first, limit) => {
-      assert.ok(sizeFor(first) >= first);
-      let memoryMaxBytes = Math.min(first, limit);
-      for (let tries = 0; ; tries += 1) {
-        assert.ok(tries < 100);
-        const next = escalate({ memoryMaxBytes, memoryPeakBytes: memoryMaxBytes, hostLimitBytes: limit });
-        if (next.kind === "quarantine") break;
-        assert.ok(next.memoryBytes > memoryMaxBytes && next.memoryBytes <= limit);
-        memoryMaxBytes = next.memoryBytes;
-      }
-    }),
-  );
 });
 
 test("a settings snapshot is the same for the same settings, and another file is refused", () => {

@@ -91,6 +91,7 @@ const outcomeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("killed") }),
   z.strictObject({ kind: z.literal("errored"), reason: z.string() }),
   z.strictObject({ kind: z.literal("failed-to-spawn"), reason: z.string() }),
+  z.strictObject({ kind: z.literal("dependency-failed") }),
 ]);
 
 const taskSchema = z.strictObject({
@@ -100,6 +101,8 @@ const taskSchema = z.strictObject({
   argv: z.tuple([z.string()], z.string()),
   directory: z.string(),
   createdAt: z.iso.datetime(),
+  /** Numbers of tasks that have to end well before it begins. */
+  after: z.array(z.string()).optional(),
   state: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("queued") }),
     z.strictObject({

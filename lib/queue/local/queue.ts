@@ -50,6 +50,7 @@ export class LocalQueue implements Queue {
     const plan = planBatch(jobs, this.#tasks());
     const now = Date.now();
     const added = new Map<QueueJob, QueueTask>();
+    const numbers = new Map<string, string>();
     plan.fresh.forEach((job, i) => {
       for (const { path, text } of job.files) {
         ensureFolder(dirname(path), 0o700);
@@ -57,6 +58,7 @@ export class LocalQueue implements Queue {
       }
       const { label, group, argv, directory } = job;
       const createdAt = new Date(now).toISOString();
+      const after = (job.after ?? []).flatMap((one) => numbers.get(one) ?? []);
       const task: LocalTask = {
         version: 1,
         label,
@@ -64,9 +66,11 @@ export class LocalQueue implements Queue {
         argv: [...argv],
         directory,
         createdAt,
+        ...(after.length === 0 ? {} : { after }),
         state: { kind: "queued" },
       };
       const number = newNumber(now, i);
+      numbers.set(label, number);
       this.#files.write(number, task);
       added.set(job, queueTask(number, task));
     });
@@ -159,7 +163,8 @@ export class LocalQueue implements Queue {
   }
 }
 
-function queueTask(number: string, { label, createdAt, group, state }: LocalTask): QueueTask {
+function queueTask(number: string, { label, createdAt, group, state, after }: LocalTask): QueueTask {
+  if (state.kind === "queued" && after !== undefined) return { number, label, createdAt, group, state, awaits: after };
   if (state.kind !== "running") return { number, label, createdAt, group, state };
   return { number, label, createdAt, group, state: { kind: "running", startedAt: state.startedAt } };
 }

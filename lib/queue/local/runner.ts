@@ -68,6 +68,7 @@ class LocalRun {
   /** Every task that was not done when it was last seen here. Only this process changes their files. */
   readonly #live = new Map<string, LocalTask>();
   readonly #done = new Set<string>();
+  readonly #succeeded = new Set<string>();
   /** Those whose exit code will come here; others were started by a runner before this one. */
   readonly #children = new Set<string>();
 
@@ -80,6 +81,7 @@ class LocalRun {
       this.#load();
       for (const { number, how } of this.#files.takeRequests()) this.#cancel(number, how);
       this.#reapAdopted();
+      this.#settleOrder();
       this.#startWhatFits();
       if (this.#live.size > 0) idleSinceMs = performance.now();
     }
@@ -90,7 +92,7 @@ class LocalRun {
       if (this.#live.has(number) || this.#done.has(number)) continue;
       const task = this.#files.read(number);
       if (task === undefined) continue;
-      if (task.state.kind === "done") this.#done.add(number);
+      if (task.state.kind === "done") this.#noteDone(number, task.state.outcome);
       else this.#live.set(number, task);
     }
   }
@@ -114,6 +116,17 @@ class LocalRun {
     }
   }
 
+  /** Tasks that are not to come after anything any more, and those that will never begin: what they wait for has not ended well. */
+  #settleOrder(): void {
+    for (const [number, task] of this.#live) {
+      if (task.after === undefined) continue;
+      const left = task.after.filter((one) => !this.#succeeded.has(one));
+      const after = left.length === 0 ? undefined : left;
+      if (left.some((one) => !this.#live.has(one))) this.#finish(number, { kind: "dependency-failed" });
+      else if (left.length < task.after.length) this.#put(number, { ...task, after });
+    }
+  }
+
   #startWhatFits(): void {
     const parallel = this.#files.parallel();
     const running = new Map<string, number>();
@@ -122,7 +135,8 @@ class LocalRun {
     }
     for (const [number, task] of [...this.#live].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const count = running.get(task.group) ?? 0;
-      if (task.state.kind !== "queued" || count >= (parallel[task.group] ?? parallelDefault)) continue;
+      if (task.state.kind !== "queued" || task.after !== undefined) continue;
+      if (count >= (parallel[task.group] ?? parallelDefault)) continue;
       running.set(task.group, count + 1);
       this.#start(number, task);
     }
@@ -159,7 +173,12 @@ class LocalRun {
     this.#put(number, { ...task, state: { kind: "done", outcome, startedAt, endedAt } });
     this.#live.delete(number);
     this.#children.delete(number);
+    this.#noteDone(number, outcome);
+  }
+
+  #noteDone(number: string, { kind }: TaskOutcome): void {
     this.#done.add(number);
+    if (kind === "success") this.#succeeded.add(number);
   }
 
   #put(number: string, task: LocalTask): void {

@@ -5,7 +5,7 @@ import { identityKey } from "../identity-key.ts";
 import { putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
-import { shellWords } from "../shell-words.ts";
+import { shellWord, shellWords } from "../shell-words.ts";
 import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
 import { parseLog, parseStatus } from "./schema.ts";
 
@@ -79,7 +79,12 @@ export class PueueQueue implements Queue {
 
   /** Adds jobs and reads them back, in one session. */
   async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
-    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), addCommand(job)]);
+    const awaited = new Set(jobs.flatMap(({ after = [] }) => after));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
+    const lines = jobs.flatMap((job, i) => {
+      const add = addCommand(job, places);
+      return [...putFilesScript(job.files), awaited.has(job.label) ? `task_${i}=$(${add}) && echo "$task_${i}"` : add];
+    });
     const output = await this.#run(`${lines.join(" &&\n")} && ${statusCommand}`);
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
@@ -120,12 +125,17 @@ function parallelCommand(group: string, parallel: number): string {
 }
 
 /**
- * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
+ * Prints the task's number, in a line of its own. @param places the shell's variables with the numbers of jobs, by label. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
  * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
  */
-function addCommand(job: QueueJob): string {
-  const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
-  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
+function addCommand(
+  { directory, group, label, argv, after = [] }: QueueJob,
+  places: ReadonlyMap<string, string>,
+): string {
+  const where = [`--working-directory=${directory}`, `--group=${group}`, `--label=${label}`];
+  const tasks = after.flatMap((one) => places.get(one) ?? []).map((place) => ` "$${place}"`);
+  const order = tasks.length === 0 ? "" : ` --after${tasks.join("")}`;
+  return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;
 }
 
 /**

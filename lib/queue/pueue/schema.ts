@@ -54,7 +54,13 @@ const groupSchema = z.strictObject({ status: z.string(), parallel_tasks: z.int()
 const documentSchema = z.strictObject({
   tasks: z.record(
     z.string(),
-    z.object({ created_at: time, group: z.string(), label: z.string().nullable(), status: z.unknown() }),
+    z.object({
+      created_at: time,
+      group: z.string(),
+      label: z.string().nullable(),
+      status: z.unknown(),
+      dependencies: z.array(z.int()).default([]),
+    }),
   ),
   groups: z.record(z.string(), groupSchema),
 });
@@ -73,11 +79,19 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
       cause: error,
     });
   }
-  const tasks = Object.entries(data.tasks).map(([number, { label, created_at, group, status }]): QueueTask => {
-    const state = statusSchema.safeParse(status).data;
-    if (state === undefined) throw unknownState(host, `task ${number}`, status);
-    return { label: label ?? "", createdAt: created_at, group, state, number };
+  const seen = Object.entries(data.tasks).map(([number, task]) => {
+    const state = statusSchema.safeParse(task.status).data;
+    if (state === undefined) throw unknownState(host, `task ${number}`, task.status);
+    return { number, state, task };
   });
+  const open = new Set(seen.filter(({ state }) => state.kind !== "done").map(({ number }) => number));
+  const tasks = seen.map(
+    ({ number, state, task: { label, created_at: createdAt, group, dependencies } }): QueueTask => {
+      const awaits = dependencies.map(String).filter((one) => open.has(one));
+      const task = { label: label ?? "", createdAt, group, state, number };
+      return state.kind === "queued" && awaits.length > 0 ? { ...task, awaits } : task;
+    },
+  );
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {
     const known = Object.entries(groupStates).find(([one]) => one === group.status)?.[1];
     if (known === undefined) throw unknownState(host, `group ${name}`, group.status);

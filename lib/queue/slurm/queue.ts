@@ -97,11 +97,18 @@ export class SlurmQueue implements Queue {
   async #submit(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
     const createdAt = new Date().toISOString();
     const identities = jobs.map(({ label, group }) => ({ uuid: randomUUID(), label, group, createdAt }));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
     const lines = jobs.flatMap((job, i) => {
       const identity = identities[i];
       if (identity === undefined) return [];
       const files = putFilesScript(job.files).map((line) => `${line} || exit $?`);
-      return [...files, submitCommand(job, identity, this.#root)];
+      return [
+        ...files,
+        `task_${i}=$(`,
+        submitCommand(job, identity, places, this.#root),
+        `) || exit $?`,
+        `echo "$task_${i}"`,
+      ];
     });
     const output = await this.#run([`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...lines].join("\n"));
     const numbers = output.trim().split("\n");
@@ -139,7 +146,12 @@ export class SlurmQueue implements Queue {
 }
 
 /** Prints the job's number. The job is not run again by Slurm itself: whoever plans decides that. */
-function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): string {
+function submitCommand(
+  job: QueueJob,
+  identity: SlurmIdentity,
+  places: ReadonlyMap<string, string>,
+  root: string,
+): string {
   const name = formatIdentity(identity);
   const options = [
     "--parsable",
@@ -152,7 +164,9 @@ function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): st
     `--output=${slurmLogFile(root, identity).replaceAll("%", "%%")}`,
   ];
   const end = `end-${identity.uuid}`;
-  return `${shellWords(["sbatch", ...options])} <<'${end}' || exit $?\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
+  const tasks = (job.after ?? []).flatMap((label) => places.get(label) ?? []).map((place) => `:$${place}`);
+  const order = tasks.length === 0 ? "" : ` --kill-on-invalid-dep=yes --dependency="afterok${tasks.join("")}"`;
+  return `${shellWords(["sbatch", ...options])}${order} <<'${end}'\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
 }
 
 /** A job that waits hears no signal; of one that runs, the batch script's process is the supervisor. */
