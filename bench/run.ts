@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
 import { measureEngine } from "./engine.ts";
+import { measureFleetSsh } from "./fleet-ssh.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
@@ -34,6 +35,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
+  "fleet-ssh": measureFleetSsh,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };

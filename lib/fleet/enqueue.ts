@@ -1,4 +1,3 @@
-import type { Settings } from "../config/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import { chooseCanaries } from "../plan/canary.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
@@ -8,6 +7,7 @@ import { groupSetups } from "./groups.ts";
 import type { JobNeeds, QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
 import { queueJobOf } from "./queue-job.ts";
+import type { SnapshotSettings } from "./snapshot.ts";
 
 /** A job, what it is expected to take, and what it may hold. */
 export interface JobRequest extends JobNeeds {
@@ -59,7 +59,7 @@ function nextAttempt(ledger: Ledger, { snapshot }: HostLook, job: JobName): numb
 export async function enqueueJobs(
   look: HostLook,
   requests: readonly JobRequest[],
-  settings: Settings,
+  settings: SnapshotSettings,
   ledger: Ledger,
 ): Promise<Enqueuing> {
   const { entry, queue } = look.fleetHost;

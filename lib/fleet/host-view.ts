@@ -41,14 +41,14 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
   const newest = newestAttempts(tasks);
   const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
-  const evidence = await readEvidence(host, entry.directory, labels);
-  const pids = [...evidence.values()].flatMap(({ record, isAlive }) => (isAlive && record?.workerPid) || []);
-  const meters = await readMeters(host, entry.directory, labels, pids);
+  const [evidence, meters] = await Promise.all([
+    readEvidence(host, entry.directory, labels),
+    readMeters(host, entry.directory, labels),
+  ]);
   const jobs = newest.map(({ task, label }): JobView => {
     const seen = evidence.get(task.label) ?? nothingSeen;
     const where = reconcile(task.state, seen);
     const work = meters.work.get(task.label);
-    const pid = where.kind === "running" ? seen.record?.workerPid : undefined;
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
     return {
@@ -58,7 +58,7 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
       where,
       state: stateOf(where, task),
       work,
-      residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
+      residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
       advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
     };
   });
@@ -66,7 +66,13 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
   return { entry, groups, jobs, foreignTasks, machine: meters.machine };
 }
 
-const nothingSeen: JobEvidence = { record: undefined, result: undefined, isAlive: false, isScopeActive: false };
+const nothingSeen: JobEvidence = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+  residentBytes: undefined,
+  isScopeActive: false,
+};
 
 /** One task per job: the one of the greatest attempt, the last that was added. */
 function newestAttempts(tasks: readonly QueueTask[]): { task: QueueTask; label: JobLabel }[] {

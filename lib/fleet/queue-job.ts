@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FleetHost, Settings } from "../config/index.ts";
+import type { FleetHost } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
@@ -7,7 +7,7 @@ import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import { programOn } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
-import { jobSnapshot } from "./snapshot.ts";
+import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
 interface Admitted {
@@ -24,7 +24,7 @@ export function queueJobOf(
   { job, attempt, memoryBytes, isCanary }: Admitted,
   entry: FleetHost,
   guard: MemoryGuard["kind"],
-  settings: Settings,
+  settings: SnapshotSettings,
 ): QueueJob {
   const snapshot = jobSnapshot(job, entry, settings);
   const label = formatLabel({ ...job, attempt, settingsHash: snapshot.hash });

@@ -28,7 +28,7 @@ export async function recordResults(
   const labels = news.map(({ label }) => label);
   const [evidence, { work }] = await Promise.all([
     readEvidence(host, entry.directory, labels),
-    readMeters(host, entry.directory, labels, []),
+    readMeters(host, entry.directory, labels),
   ]);
   ledger.transaction(() => {
     for (const task of news) {

@@ -30,6 +30,9 @@ export interface JobSettings {
   >;
 }
 
+/** What a job's snapshot takes from the settings of whoever queues it. */
+export type SnapshotSettings = Pick<Settings, "stateDirectory" | "storeUrl" | "storeUser" | "storePassword">;
+
 /** Where a host's workers keep what they know beside the store. This machine's share the operator's own. */
 export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stateDirectory">): string {
   return host.sshAlias === undefined ? settings.stateDirectory : host.directory;
@@ -39,7 +42,7 @@ export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stat
 export function jobSnapshot(
   { document }: Pick<QueueableJob, "document">,
   host: FleetHost,
-  settings: Settings,
+  settings: SnapshotSettings,
 ): SettingsSnapshot {
   const url = host.storeUrl ?? settings.storeUrl;
   return settingsSnapshot({

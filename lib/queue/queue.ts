@@ -84,8 +84,8 @@ export interface QueueTask extends TaskIdentity {
   readonly state: TaskState;
   /** The queue's own handle, for a person to type; another task may have it later. */
   readonly number: string;
-  /** Numbers of tasks that have to end well before it begins, and have not; absent where there is none. */
-  readonly awaits?: readonly string[];
+  /** Numbers of tasks that have to end well before it begins, and have not; undefined where there is none. */
+  readonly awaits?: readonly string[] | undefined;
 }
 
 /** Times are UTC, ISO 8601. */

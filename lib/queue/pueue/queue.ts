@@ -81,11 +81,11 @@ export class PueueQueue implements Queue {
   async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
     const awaited = new Set(jobs.flatMap(({ after = [] }) => after));
     const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
-    const lines = jobs.flatMap((job, i) => {
+    const adds = jobs.map((job, i) => {
       const add = addCommand(job, places);
-      return [...putFilesScript(job.files), awaited.has(job.label) ? `task_${i}=$(${add}) && echo "$task_${i}"` : add];
+      return awaited.has(job.label) ? `task_${i}=$(${add}) && echo "$task_${i}"` : add;
     });
-    const output = await this.#run(`${lines.join(" &&\n")} && ${statusCommand}`);
+    const output = await this.#run(`${[...putFilesScript(jobs), ...adds].join(" &&\n")} && ${statusCommand}`);
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
     const added = new Map<QueueJob, QueueTask>();

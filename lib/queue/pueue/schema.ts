@@ -88,8 +88,8 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
   const tasks = seen.map(
     ({ number, state, task: { label, created_at: createdAt, group, dependencies } }): QueueTask => {
       const awaits = dependencies.map(String).filter((one) => open.has(one));
-      const task = { label: label ?? "", createdAt, group, state, number };
-      return state.kind === "queued" && awaits.length > 0 ? { ...task, awaits } : task;
+      const isHeld = state.kind === "queued" && awaits.length > 0;
+      return { label: label ?? "", createdAt, group, state, number, awaits: isHeld ? awaits : undefined };
     },
   );
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {

@@ -101,16 +101,10 @@ export class SlurmQueue implements Queue {
     const lines = jobs.flatMap((job, i) => {
       const identity = identities[i];
       if (identity === undefined) return [];
-      const files = putFilesScript(job.files).map((line) => `${line} || exit $?`);
-      return [
-        ...files,
-        `task_${i}=$(`,
-        submitCommand(job, identity, places, this.#root),
-        `) || exit $?`,
-        `echo "$task_${i}"`,
-      ];
+      return [`task_${i}=$(`, submitCommand(job, identity, places, this.#root), `) || exit $?`, `echo "$task_${i}"`];
     });
-    const output = await this.#run([`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...lines].join("\n"));
+    const put = [`mkdir -p ${shellWord(join(this.#root, "logs"))}`, ...putFilesScript(jobs)];
+    const output = await this.#run([...put.map((line) => `${line} || exit $?`), ...lines].join("\n"));
     const numbers = output.trim().split("\n");
     return new Map(
       jobs.map((job, i) => {
