@@ -184,6 +184,7 @@ function writeEvidence(directory: string, label: string): void {
       failures: [],
     },
   };
-  for (const [name, document] of Object.entries(files))
+  for (const [name, document] of Object.entries(files)) {
     writeFileSync(join(folder, name), `${JSON.stringify(document)}\n`);
+  }
 }

@@ -13,6 +13,7 @@ export const benchNames = [
   "verify",
   "ledger-sync",
   "fleet-ssh",
+  "fleet-local",
   "fleet-simulation",
   "peers",
 ] as const;

@@ -31,7 +31,7 @@ export function queueJobOf(
   const folder = jobFolder(entry.directory, label);
   const settingsFile = join(folder, "settings.json");
   const unit = scopeUnit(job);
-  const { node, bin } = programOn(entry);
+  const { node, root } = programOn(entry);
   const options = {
     "--label": label,
     "--unit": unit,
@@ -39,10 +39,11 @@ export function queueJobOf(
     "--units-folder": join(entry.directory, "units"),
     "--memory-max": String(memoryBytes),
   };
-  const worker = [node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
+  // The program itself: the launcher would only look for the right Node once more.
+  const worker = [node, join(root, "ops", "run-job.ts"), jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
     node,
-    join(bin, "supervise.mjs"),
+    join(root, "bin", "supervise.mjs"),
     ...Object.entries(options).flat(),
     ...(isCanary ? ["--partly-is-well"] : []),
     "--",

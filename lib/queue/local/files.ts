@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ensureFolder } from "../../files/folders.ts";
@@ -76,6 +76,13 @@ export class LocalFiles {
       rmSync(join(this.#requests, name), { force: true });
       return [{ number, how }];
     });
+  }
+
+  /** Calls back when a task or a request may have come; without the promise that it always does. */
+  watch(changed: () => void): () => void {
+    const watchers = [this.#tasks, this.#requests].map((folder) => watch(folder, { persistent: false }, changed));
+    for (const one of watchers) one.on("error", changed);
+    return () => watchers.forEach((one) => one.close());
   }
 
   #path(number: string): string {

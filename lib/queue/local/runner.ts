@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { RefusedError } from "../../model/errors.ts";
 import { processStart } from "../../store/embedded/process-identity.ts";
 import type { RunRecord } from "../job-files.ts";
@@ -69,6 +68,7 @@ class LocalRun {
   readonly #live = new Map<string, LocalTask>();
   readonly #done = new Set<string>();
   readonly #succeeded = new Set<string>();
+  #wake = (): void => {};
   /** Those whose exit code will come here; others were started by a runner before this one. */
   readonly #children = new Set<string>();
 
@@ -77,7 +77,8 @@ class LocalRun {
   }
 
   async untilIdle(): Promise<void> {
-    for (let idleSinceMs = performance.now(); performance.now() - idleSinceMs < idleMsMax; await delay(tickMs)) {
+    const stopWatching = this.#files.watch(() => this.#wake());
+    for (let idleSinceMs = performance.now(); performance.now() - idleSinceMs < idleMsMax; await this.#pause()) {
       this.#load();
       for (const { number, how } of this.#files.takeRequests()) this.#cancel(number, how);
       this.#reapAdopted();
@@ -85,6 +86,16 @@ class LocalRun {
       this.#startWhatFits();
       if (this.#live.size > 0) idleSinceMs = performance.now();
     }
+    stopWatching();
+  }
+
+  /** Until the next look: at once where a task has ended or something was asked for. A file system need not tell; so it looks by itself too. */
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, tickMs);
+    await promise;
+    clearTimeout(timer);
   }
 
   #load(): void {
@@ -162,6 +173,7 @@ class LocalRun {
     child.on("exit", (code) => {
       if (code === null) this.#finish(number, { kind: "killed" });
       else this.#finish(number, code === 0 ? { kind: "success" } : { kind: "failed", code });
+      this.#wake();
     });
   }
 
