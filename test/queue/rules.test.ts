@@ -199,7 +199,11 @@ const result: RunResult = {
   endedAt: "2026-01-01T10:05:00.000Z",
   durationMs: 299_950,
 };
-const nothing: Pick<JobEvidence, "record" | "result" | "isAlive"> = { record: undefined, result: undefined, isAlive: false };
+const nothing: Pick<JobEvidence, "record" | "result" | "isAlive"> = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+};
 const startedAt = "2026-01-01T10:00:00.000000001Z";
 const killed: TaskState = { kind: "done", outcome: { kind: "killed" }, startedAt, endedAt: "2026-01-01T10:01:00Z" };
 
