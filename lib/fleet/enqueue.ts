@@ -55,7 +55,7 @@ export async function enqueueJobs(
   await addMissingGroups(look);
   const asked = requests.map((request) => {
     const attempt = nextAttempt(ledger, look, request.job);
-    return { request, attempt, queueJob: queueJobOf({ ...request, attempt }, entry, look.guard.kind, settings) };
+    return { request, attempt, queueJob: queueJobOf({ ...request, attempt, waitingSinceMs: undefined }, entry, look.guard.kind, settings) };
   });
   ledger.transaction(() => {
     for (const { request, attempt, queueJob } of asked) {

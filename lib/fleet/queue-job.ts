@@ -3,6 +3,7 @@ import type { FleetHost, Settings } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
+import { memoryOption } from "../queue/memory-option.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import { programOn } from "./fleet-host.ts";
@@ -15,11 +16,13 @@ interface Admitted {
   /** Counted from 1. */
   readonly attempt: number;
   readonly memoryBytes: number;
+  /** See {@link QueueJob}. */
+  readonly waitingSinceMs: number | undefined;
 }
 
 /** A job as its host's queue takes it: the supervisor, within a scope where the host has them, and in it the worker. */
 export function queueJobOf(
-  { job, attempt, memoryBytes }: Admitted,
+  { job, attempt, memoryBytes, waitingSinceMs }: Admitted,
   entry: FleetHost,
   guard: MemoryGuard["kind"],
   settings: Settings,
@@ -35,7 +38,7 @@ export function queueJobOf(
     "--unit": unit,
     "--job-folder": folder,
     "--units-folder": join(entry.directory, "units"),
-    "--memory-max": String(memoryBytes),
+    [memoryOption]: String(memoryBytes),
   };
   const worker = [node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
@@ -54,5 +57,6 @@ export function queueJobOf(
     directory: entry.directory,
     memoryBytes,
     files: [{ path: settingsFile, text: snapshot.text }],
+    waitingSinceMs,
   };
 }

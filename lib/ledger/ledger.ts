@@ -5,6 +5,7 @@ import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
+import { HostNotes } from "./host-notes.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -32,6 +33,7 @@ export class Ledger implements Disposable {
   readonly plans: Plans;
   readonly mirror: Mirror;
   readonly outbox: Outbox;
+  readonly hostNotes: HostNotes;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -43,6 +45,7 @@ export class Ledger implements Disposable {
     this.plans = new Plans(file, clock);
     this.mirror = new Mirror(file);
     this.outbox = new Outbox(file, clock);
+    this.hostNotes = new HostNotes(file, clock);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */

@@ -140,8 +140,18 @@ CREATE TABLE deliveries (
 
 const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
+/** What the fleet's commands remember of a host: drained, groups held, the autoscaler's state. */
+const hostNotes = `CREATE TABLE host_notes (
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL CHECK (json_valid(value)),
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (host, name)
+) STRICT;`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
+  { version: 2, sql: hostNotes },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -68,6 +68,11 @@ test("what holds when nobody says", () => {
     segmentation: "year",
     symbolGate: "strict",
     undoDays: 7,
+    autoscale: {
+      cpu: { floor: 40, ceiling: 80 },
+      memory: { floor: 60, ceiling: 80 },
+      groupMax: { p1: 8, p2: 6, p3: 10, px: 4 },
+    },
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { groupOf } from "../../lib/queue/groups.ts";
+import { groupOf } from "../../lib/model/groups.ts";
 import { projectRoot } from "../../lib/config/index.ts";
 import { settingDefinition, settingNames } from "../../lib/config/setting-definitions.ts";
 import { readSettingsFile } from "../../lib/config/settings-file.ts";

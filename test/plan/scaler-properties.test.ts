@@ -49,8 +49,8 @@ function isOpen({ state, parallel }: GroupReading): boolean {
   return state === "running" && typeof parallel === "number" && parallel > 0;
 }
 
-always("only groups that run and whose parallel is known are acted on", (reading, { actions }) => {
-  const open = new Set(reading.groups?.filter(isOpen).map(({ name }) => name));
+always("only groups that run and whose parallel is known are acted on, or those that we hold", (reading, { actions }) => {
+  const open = new Set(reading.groups?.filter((one) => isOpen(one) || one.state === "held").map(({ name }) => name));
   for (const action of actions) {
     if ("group" in action) assert.ok(open.has(action.group), `${action.action} on ${action.group}`);
   }

@@ -58,6 +58,10 @@ export class PueueQueue implements Queue {
     await this.#run(parallelCommand(group, parallel));
   }
 
+  async pauseGroup(group: string): Promise<void> {
+    await this.#run(shellWords(["pueue", "pause", "--wait", `--group=${group}`]));
+  }
+
   async resumeGroup(group: string): Promise<void> {
     await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
   }
@@ -125,6 +129,7 @@ function parallelCommand(group: string, parallel: number): string {
  */
 function addCommand(job: QueueJob): string {
   const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
+  if (job.waitingSinceMs !== undefined) where.push("--priority=1");
   return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UnavailableError } from "../../model/errors.ts";
+import { memoryLimitIn } from "../memory-option.ts";
 import type { QueueGroup, QueueSnapshot, QueueTask, TaskOutcome, TaskState } from "../queue.ts";
 
 /** Times come in the daemon's zone with up to nine decimals; ours are UTC with as many. */
@@ -50,11 +51,17 @@ const statusSchema = z.union([
 const groupStates = { Running: "running", Paused: "paused", Reset: "resetting" } as const;
 const groupSchema = z.strictObject({ status: z.string(), parallel_tasks: z.int().nonnegative() });
 
-/** What is not used (the command, the environment) is not looked at. */
+/** What is not used (the environment, dependencies) is not looked at. */
 const documentSchema = z.strictObject({
   tasks: z.record(
     z.string(),
-    z.object({ created_at: time, group: z.string(), label: z.string().nullable(), status: z.unknown() }),
+    z.object({
+      created_at: time,
+      group: z.string(),
+      label: z.string().nullable(),
+      command: z.string(),
+      status: z.unknown(),
+    }),
   ),
   groups: z.record(z.string(), groupSchema),
 });
@@ -73,10 +80,17 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
       cause: error,
     });
   }
-  const tasks = Object.entries(data.tasks).map(([number, { label, created_at, group, status }]): QueueTask => {
+  const tasks = Object.entries(data.tasks).map(([number, { label, created_at, group, command, status }]): QueueTask => {
     const state = statusSchema.safeParse(status).data;
     if (state === undefined) throw unknownState(host, `task ${number}`, status);
-    return { label: label ?? "", createdAt: created_at, group, state, number };
+    return {
+      label: label ?? "",
+      createdAt: created_at,
+      group,
+      state,
+      number,
+      memoryBytes: memoryLimitIn(command),
+    };
   });
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {
     const known = Object.entries(groupStates).find(([one]) => one === group.status)?.[1];

@@ -74,6 +74,13 @@ export class SlurmQueue implements Queue {
     });
   }
 
+  /** Holds jobs of the group that wait now; one that is queued later is not held. */
+  async pauseGroup(group: string): Promise<void> {
+    const { tasks } = await this.poll();
+    const waiting = tasks.filter((task) => task.group === group && task.state.kind === "queued");
+    if (waiting.length > 0) await this.#run(`scontrol hold ${waiting.map(({ number }) => number).join(",")}`);
+  }
+
   /** Lets go of jobs of the group that were held. */
   async resumeGroup(group: string): Promise<void> {
     const { tasks } = await this.poll();
