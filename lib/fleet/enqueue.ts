@@ -4,9 +4,11 @@ import type { Ledger } from "../ledger/index.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
 import type { Enqueued } from "../queue/queue.ts";
 import { groupSetups } from "./groups.ts";
+import { readStopped } from "./host-memory.ts";
 import type { QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
 import { queueJobOf } from "./queue-job.ts";
+import { sharePlaces } from "./share-places.ts";
 
 /** A job and what it may hold. */
 export interface JobRequest {
@@ -53,9 +55,16 @@ export async function enqueueJobs(
   if (requests.length === 0) return [];
   const { entry, queue } = look.fleetHost;
   await addMissingGroups(look);
+  const coming = requests.map(({ job, memoryBytes }) => {
+    return { unit: jobNameText(job), group: job.group, requestBytes: memoryBytes };
+  });
+  await sharePlaces(look.fleetHost, coming, ledger);
+  const stopped = new Map(readStopped(ledger, entry.name).map(({ job, waitingSinceMs }) => [job, waitingSinceMs]));
   const asked = requests.map((request) => {
     const attempt = nextAttempt(ledger, look, request.job);
-    return { request, attempt, queueJob: queueJobOf({ ...request, attempt, waitingSinceMs: undefined }, entry, look.guard.kind, settings) };
+    const waitingSinceMs = stopped.get(jobNameText(request.job));
+    const admitted = { ...request, attempt, waitingSinceMs };
+    return { request, attempt, queueJob: queueJobOf(admitted, entry, look.guard.kind, settings) };
   });
   ledger.transaction(() => {
     for (const { request, attempt, queueJob } of asked) {

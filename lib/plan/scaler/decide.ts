@@ -7,7 +7,7 @@ import type { Action, Decision, GroupOutcome, HoldCause, ScalerState } from "./d
 import { groupLoads, openGroups, untouchable, type GroupLoad } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
-import { sharedOut } from "./share.ts";
+import { sharedOut, stepAction } from "./share.ts";
 import type { Steps } from "./steps.ts";
 
 /**
@@ -90,9 +90,7 @@ function verdictOf({ verdict }: Choice, isStep: boolean, isShared: boolean): Dec
 }
 
 function changeOf({ group, from, to, reason }: GroupOutcome): Action[] {
-  if (typeof from !== "number" || to === undefined || from === to) return [];
-  if (to === 0) return [{ action: "hold group", group, why: "jobs_max", reason }];
-  return [{ action: "set parallel", group, from, to, reason }];
+  return typeof from !== "number" || to === undefined ? [] : stepAction(group, from, to, reason);
 }
 
 /** Why nothing can be decided; undefined where it can. */
@@ -130,8 +128,10 @@ function nothing(
   };
 }
 
-function countsOf({ name, parallel, runningBytes, queuedBytes }: GroupLoad): Omit<GroupOutcome, "to" | "reason"> {
-  return { group: name, running: runningBytes.length, queued: queuedBytes.length, from: parallel };
+function countsOf(load: GroupLoad): Omit<GroupOutcome, "to" | "reason"> {
+  const { name, parallel, state, runningBytes, queuedBytes } = load;
+  const from = state === "held" ? 0 : parallel;
+  return { group: name, running: runningBytes.length, queued: queuedBytes.length, from };
 }
 
 /** Only units of groups that may be acted on give anything back, and never live ones. */

@@ -1,7 +1,7 @@
 import { isWorkGroup, workGroups } from "../../model/groups.ts";
 import { memoryLedger } from "../ledger.ts";
 import type { Action } from "./decision.ts";
-import { bytesNow, isIdle, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
+import { bytesNow, groupLoads, isIdle, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 import type { Steps } from "./steps.ts";
@@ -58,6 +58,24 @@ function freeNow(loads: readonly GroupLoad[], { budget, memory }: HostReading, {
   const { freeBytes } = memoryLedger(budget, loads.map(bytesNow));
   if (memory === undefined) return freeBytes;
   return Math.min(freeBytes, memory.availableBytes - memory.totalBytes * danger.stopAdmitting.availableBelow);
+}
+
+/** What has to be done so that the groups share the places, where nothing else is decided. */
+export function shareActions(reading: HostReading, limits: ScalerLimits): Action[] {
+  const loads = groupLoads(reading, limits);
+  const { steps, letGo } = sharedOut(loads, new Map(), reading, true, limits);
+  const changes = openGroups(loads).flatMap(({ name, parallel }) => {
+    const step = steps.get(name);
+    return step === undefined ? [] : stepAction(name, parallel, step.to, step.reason);
+  });
+  return [...changes, ...letGo];
+}
+
+/** A group that is to run 0 at once is held. */
+export function stepAction(group: string, from: number, to: number, reason: string): Action[] {
+  if (to === from) return [];
+  if (to === 0) return [{ action: "hold group", group, why: "jobs_max", reason }];
+  return [{ action: "set parallel", group, from, to, reason }];
 }
 
 function isHeld({ name, state }: GroupLoad): boolean {
