@@ -95,7 +95,8 @@ export const settingDefinitions = {
   autoscaleGroupMax: {
     env: "AUTOSCALE_GROUP_MAX",
     default: "p1=8,p2=6,p3=10,px=4",
-    describe: "the same: the most that each group runs at once; where there is pressure information only jobs_max bounds",
+    describe:
+      "the same: the most that each group runs at once; where there is pressure information only jobs_max bounds",
   },
   cryptoFloor: { env: "RANGEBAR_CRYPTO_MIN_THRESHOLD", default: "250", describe: "least threshold of crypto, dbps" },
   forexFloor: { env: "RANGEBAR_FOREX_MIN_THRESHOLD", default: "50", describe: "least threshold of forex, dbps" },

@@ -98,8 +98,16 @@ function autoscaleOf(find: (name: SettingName) => SettingText | undefined): Auto
   const percent = (name: SettingName): number => wholeNumber(find(name)) ?? Number(settingDefinition(name).default);
   const { env, default: fallback } = settingDefinitions.autoscaleGroupMax;
   return {
-    cpu: checkedBand(percent("autoscaleCpuFloor"), percent("autoscaleCpuCeiling"), "AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING"),
-    memory: checkedBand(percent("autoscaleMemFloor"), percent("autoscaleMemCeiling"), "AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING"),
+    cpu: checkedBand(
+      percent("autoscaleCpuFloor"),
+      percent("autoscaleCpuCeiling"),
+      "AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING",
+    ),
+    memory: checkedBand(
+      percent("autoscaleMemFloor"),
+      percent("autoscaleMemCeiling"),
+      "AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING",
+    ),
     groupMax: parseGroupMax(find("autoscaleGroupMax")?.text ?? fallback, env, fallback),
   };
 }

@@ -10,6 +10,8 @@ import { HostScaler, type ScaledHost } from "./scale/scale-host.ts";
 export interface DrainedHost {
   /** Whether it was drained before. */
   readonly wasDrained: boolean;
+  /** Does its queue have groups that can be held? Slurm's has none, and starts what waits there. */
+  readonly canHold: boolean;
   readonly scaled: ScaledHost;
 }
 
@@ -37,7 +39,8 @@ export async function setDrained(
         });
       }
       await using fleetHost = openFleetHost(entry, settings.sshConfigFile);
-      return { wasDrained, scaled: await new HostScaler(fleetHost, !isPlan, settings, env, ledger).step() };
+      const canHold = entry.queue !== "slurm";
+      return { wasDrained, canHold, scaled: await new HostScaler(fleetHost, !isPlan, settings, env, ledger).step() };
     }),
   );
 }
@@ -57,11 +60,14 @@ export function withoutDrained(
   const drained = entries.filter(({ name }) => readDrain(ledger, name) !== undefined).map(({ name }) => name);
   if (drained.length === 0) return entries;
   if (drained.length === entries.length) {
-    throw new RefusedError(`${drained.join(", ")} ${drained.length === 1 ? "is" : "are"} drained: nothing is queued there`, {
-      code: "HOST_DRAINED",
-      subject: drained.join(", "),
-      hint: `barkeep undrain ${drained.join(" ")}`,
-    });
+    throw new RefusedError(
+      `${drained.join(", ")} ${drained.length === 1 ? "is" : "are"} drained: nothing is queued there`,
+      {
+        code: "HOST_DRAINED",
+        subject: drained.join(", "),
+        hint: `barkeep undrain ${drained.join(" ")}`,
+      },
+    );
   }
   for (const name of drained) note(`${name}: left out, it is drained; barkeep undrain ${name} opens it again`);
   return entries.filter(({ name }) => !drained.includes(name));

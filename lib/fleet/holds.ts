@@ -30,11 +30,7 @@ export async function letGroupGo(
 }
 
 /** The holds of groups that the queue calls paused. One that it does not was let go by a person. */
-export function standingHolds(
-  ledger: Ledger,
-  host: string,
-  groups: readonly QueueGroup[],
-): ReadonlyMap<string, Hold> {
+export function standingHolds(ledger: Ledger, host: string, groups: readonly QueueGroup[]): ReadonlyMap<string, Hold> {
   const paused = new Set(groups.filter(({ status }) => status === "paused").map(({ name }) => name));
   return new Map(
     readHolds(ledger, host)

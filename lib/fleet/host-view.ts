@@ -72,7 +72,16 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
       state: stateOf(where, task),
       work,
       residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
-      advice: adviceOn({ job, task, group, hold: drainedOr(holds.get(task.group), drain), where, work, entry, queue: queue.kind }),
+      advice: adviceOn({
+        job,
+        task,
+        group,
+        hold: drainedOr(holds.get(task.group), drain),
+        where,
+        work,
+        entry,
+        queue: queue.kind,
+      }),
     };
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;

@@ -32,4 +32,10 @@ export async function sharePlaces(
 }
 
 /** The host itself is not asked: how much it runs is the autoscaler's to decide. */
-const noSigns = { cores: undefined, load: undefined, memory: undefined, pressure: undefined, peaks: new Map() } as const;
+const noSigns = {
+  cores: undefined,
+  load: undefined,
+  memory: undefined,
+  pressure: undefined,
+  peaks: new Map(),
+} as const;

@@ -37,7 +37,7 @@ export interface Queue {
   /** @throws ConfigurationError BAD_PARALLEL below 1 */
   setParallel(group: string, parallel: number): Promise<void>;
 
-  /** Keeps a group from starting jobs; those that run go on. */
+  /** Keeps a group from starting jobs; those that run go on. @throws ConfigurationError SLURM_NO_LIMIT */
   pauseGroup(group: string): Promise<void>;
 
   /** Lets a paused group start jobs again; one that runs is left as it is. */

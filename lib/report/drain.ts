@@ -3,7 +3,11 @@ import type { DrainedHost } from "../fleet/drain.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 
 /** What `drain` and `undrain` say of a host. */
-export function drainLines({ wasDrained, scaled }: DrainedHost, isDrained: boolean, isPlan: boolean): string[] {
+export function drainLines(
+  { wasDrained, canHold, scaled }: DrainedHost,
+  isDrained: boolean,
+  isPlan: boolean,
+): string[] {
   const { decision, failure } = scaled;
   const { host } = decision;
   const { running, queued } = countsOf(scaled);
@@ -13,9 +17,10 @@ export function drainLines({ wasDrained, scaled }: DrainedHost, isDrained: boole
   if (failure !== undefined) {
     return [`${host}: ${is} ${state}${before}; its queue was not told: ${describeFailure(failure)}`];
   }
-  const then = isDrained
-    ? `${running} run and end, ${queued} wait until barkeep undrain ${host}`
-    : `${running} run, ${queued} wait for their turn`;
+  const then =
+    isDrained && canHold
+      ? `${running} run and end, ${queued} wait until barkeep undrain ${host}`
+      : `${running} run, ${queued} wait for their turn`;
   return [`${host}: ${is} ${state}${before}; ${then}`];
 }
 

@@ -27,7 +27,9 @@ function hostLines(view: HostView): string[] {
   const drained =
     view.drain === undefined
       ? []
-      : [`drained since ${view.drain.since}: nothing is admitted, what runs ends; barkeep undrain ${entry.name} opens it again`];
+      : [
+          `drained since ${view.drain.since}: nothing is admitted, what runs ends; barkeep undrain ${entry.name} opens it again`,
+        ];
   return [head, ...drained, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
 }
 

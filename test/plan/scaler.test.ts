@@ -267,7 +267,10 @@ test("D-06: a parallel that cannot be read is not taken for 0, and none is not t
 /** What follows a decision when so much memory is available. */
 function shortOfMemory(availableShare: number, before?: Decision, afterMs = 0): Decision {
   const memory = { totalBytes: 61 * gigabyte, availableBytes: 61 * gigabyte * availableShare };
-  const reading = carriedOut({ ...(before?.reading ?? busy()), memory, readAtMs: nowMs + afterMs }, before?.actions ?? []);
+  const reading = carriedOut(
+    { ...(before?.reading ?? busy()), memory, readAtMs: nowMs + afterMs },
+    before?.actions ?? [],
+  );
   return decide(reading, before?.state ?? initialState, scalerLimits, nowMs + afterMs);
 }
 

@@ -63,8 +63,14 @@ test("the last place of a group without work is handed over where places are sho
   const reading = quietReading({ jobsMax: 2, groups: two, running: tasks(1, "p2", 0.5e9), queued });
   const up = decideNow(reading);
   assert.deepEqual(words(up), ["hold p3", "p2 1→2"]);
-  const plenty = quietReading({ jobsMax: 4, groups: four.map(({ name }) => group(name, 1)), queued, running: tasks(1, "p2", 0.5e9) });
-  assert.deepEqual(words(decideNow(plenty)), [], "one of each may run: nobody is held");
+  const plenty = quietReading({
+    jobsMax: 4,
+    groups: four.map(({ name }) => group(name, 1)),
+    queued,
+    running: tasks(1, "p2", 0.5e9),
+  });
+  assert.deepEqual(words(decideNow(plenty)), ["hold p1", "hold p3", "hold px", "p2 1→4"]);
+  assert.deepEqual(words(decideNow({ ...plenty, jobsMax: 9 })), ["p2 1→2"], "there are places enough: nobody is held");
 });
 
 test("nothing is let go while memory is short, nor without memory for it", () => {
@@ -93,7 +99,8 @@ test("whatever a host is like, its groups may together run no more than jobs_max
       if (decision.verdict === "none" || decision.verdict === "relief") return;
       const after = carriedOut(reading, decision.actions);
       const open = openGroups(groupLoads(after, scalerLimits));
-      const isLeast = open.every(({ parallel }) => parallel === 1) && open.filter(({ name }) => isWorkGroup(name)).length <= 1;
+      const isLeast =
+        open.every(({ parallel }) => parallel === 1) && open.filter(({ name }) => isWorkGroup(name)).length <= 1;
       assert.ok(isLeast || allowed(after) <= reading.jobsMax, `${allowed(after)} of ${reading.jobsMax}`);
     }),
     { numRuns: 500 },

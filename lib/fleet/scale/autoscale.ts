@@ -34,7 +34,9 @@ export async function scaleUntil(
   onStep: (host: ScaledHost) => void,
 ): Promise<void> {
   using ledger = openLedger(settings.stateDirectory);
-  await Promise.all(entries.map(async (entry) => scaleHostUntil(entry, everyMs, settings, env, ledger, signal, onStep)));
+  await Promise.all(
+    entries.map(async (entry) => scaleHostUntil(entry, everyMs, settings, env, ledger, signal, onStep)),
+  );
 }
 
 async function scaleHostUntil(

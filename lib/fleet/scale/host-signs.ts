@@ -2,13 +2,7 @@ import { join } from "node:path";
 import { jobFolderName } from "../../queue/job-files.ts";
 import { runScript, type Runner } from "../../queue/runner.ts";
 import { shellWord, shellWords } from "../../queue/shell-words.ts";
-import {
-  parseLoadAverage,
-  parseMemory,
-  parsePressure,
-  type LoadAverage,
-  type Memory,
-} from "../../plan/proc.ts";
+import { parseLoadAverage, parseMemory, parsePressure, type LoadAverage, type Memory } from "../../plan/proc.ts";
 import type { HostPressure } from "../../plan/scaler/reading.ts";
 
 /** What a host says of itself. What could not be read is undefined. */

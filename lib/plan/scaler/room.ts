@@ -46,6 +46,11 @@ export class Room {
     return this.#takeFor(next);
   }
 
+  /** Are all places of `jobs_max` taken? */
+  get isFull(): boolean {
+    return Math.max(this.#tasks, this.#places) >= this.#jobsMax;
+  }
+
   /** Keeps places for groups that have none. */
   reserve(places: number): void {
     this.#places += places;
@@ -57,8 +62,7 @@ export class Room {
   }
 
   #takeFor(bytes: number): string | undefined {
-    const taken = Math.max(this.#tasks, this.#places);
-    if (taken >= this.#jobsMax) return `${taken} may run at once, jobs_max is ${this.#jobsMax}`;
+    if (this.isFull) return `as many may run at once as jobs_max allows, ${this.#jobsMax}`;
     const wish = `the next asks for ${formatBytes(bytes)}`;
     if (bytes > this.#freeBytes) return `${wish}, ${formatBytes(Math.max(0, this.#freeBytes))} of the budget are free`;
     const needed = bytes * this.#caution;

@@ -1,7 +1,16 @@
 import { isWorkGroup, workGroups } from "../../model/groups.ts";
 import { memoryLedger } from "../ledger.ts";
 import type { Action } from "./decision.ts";
-import { bytesNow, groupLoads, isIdle, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
+import {
+  bytesNow,
+  groupLoads,
+  isIdle,
+  openGroups,
+  sum,
+  untouchable,
+  type GroupLoad,
+  type OpenGroup,
+} from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 import type { Steps } from "./steps.ts";

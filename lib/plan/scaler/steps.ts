@@ -6,7 +6,7 @@ import { bytesAt, isIdle, openGroups, sum, untouchable, type GroupLoad, type Ope
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 import { Room } from "./room.ts";
-import { isCrowded, wantsPlace } from "./share.ts";
+import { wantsPlace } from "./share.ts";
 
 /** New parallels by group, each with its reason; a group that is absent stays as it is, and one that has 0 is held. */
 export type Steps = ReadonlyMap<string, { readonly to: number; readonly reason: string }>;
@@ -78,7 +78,7 @@ export function reduced(loads: readonly GroupLoad[], { source, reason, keep }: D
 
 /**
  * One more of each group that has work for it and uses all it has; and what groups without work do not use is handed over, so
- * that a host does not idle when one kind of work has ended. All as long as there is {@link Room}: each step sees what the
+ * that a host does not idle when one kind of work has ended, their last place where all are taken. All as long as there is {@link Room}: each step sees what the
  * steps before it took. Groups with the fewest go first.
  * @param tasksMax the most that all groups together may run
  */
@@ -92,7 +92,7 @@ export function raised(
   const room = new Room(loads, reading, source, tasksMax, limits);
   const steps = new Map<string, { to: number; reason: string }>();
   const groups = openGroups(loads);
-  const least = (group: OpenGroup): number => (isWorkGroup(group.name) && isCrowded(loads, reading.jobsMax) ? 0 : 1);
+  const least = (group: OpenGroup): number => (isWorkGroup(group.name) && room.isFull ? 0 : 1);
   room.reserve(loads.filter(wantsPlace).length);
   const parallelOf = (group: OpenGroup): number => steps.get(group.name)?.to ?? group.parallel;
   const fewestFirst = (): OpenGroup[] => groups.toSorted((a, b) => parallelOf(a) - parallelOf(b));
@@ -113,4 +113,3 @@ export function raised(
   }
   return steps;
 }
-

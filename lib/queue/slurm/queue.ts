@@ -67,18 +67,11 @@ export class SlurmQueue implements Queue {
 
   async setParallel(group: string, parallel: number): Promise<void> {
     checkParallel(parallel, group);
-    throw new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
-      code: "SLURM_NO_LIMIT",
-      subject: group,
-      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
-    });
+    throw this.#noGroups(group);
   }
 
-  /** Holds jobs of the group that wait now; one that is queued later is not held. */
   async pauseGroup(group: string): Promise<void> {
-    const { tasks } = await this.poll();
-    const waiting = tasks.filter((task) => task.group === group && task.state.kind === "queued");
-    if (waiting.length > 0) await this.#run(`scontrol hold ${waiting.map(({ number }) => number).join(",")}`);
+    throw this.#noGroups(group);
   }
 
   /** Lets go of jobs of the group that were held. */
@@ -125,6 +118,14 @@ export class SlurmQueue implements Queue {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
     throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
+  }
+
+  #noGroups(group: string): ConfigurationError {
+    return new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
+      code: "SLURM_NO_LIMIT",
+      subject: group,
+      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
+    });
   }
 
   #missing(): ConfigurationError {
