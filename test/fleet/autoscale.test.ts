@@ -103,22 +103,26 @@ test(
 test(
   "S-19: the loop lives through a host that dies, comes back to it by itself, and ends at SIGTERM",
   { skip },
-  async () => {
+  async (t) => {
     await rig.host("beta").sshd.kill();
     const words = ["autoscale", "--all-hosts", "--loop", "1"];
     const loop = spawn(process.execPath, [join(projectRoot, "bin", "barkeep.mjs"), ...words], {
       env: { ...process.env, ...rig.env },
       stdio: ["ignore", "pipe", "inherit"],
     });
+    t.after(() => loop.kill("SIGKILL"));
     const ended = once(loop, "exit");
     const lines: string[] = [];
     createInterface({ input: loop.stdout }).on("line", (line) => lines.push(line.slice(line.indexOf(" ") + 1)));
     const said = async (what: RegExp, from: number): Promise<boolean> =>
       eventually(String(what), () => lines.slice(from).some((line) => what.test(line)));
     await said(/^beta: none: the host is lost/, 0);
+    const drained = await rig.barkeep("drain", "beta");
+    assert.equal(drained.code, exitCodes.unavailable, "its queue was not told");
+    assert.match(drained.stdout, /^beta: is drained; its queue was not told: /);
     await said(/^alpha: /, lines.length);
     await rig.host("beta").sshd.start();
-    await said(/^beta: (hold|up|share): /, lines.length);
+    await said(/^beta: hold: the host is drained: .*; hold p1; hold p2; hold p3; hold px$/, lines.length);
     loop.kill("SIGTERM");
     assert.deepEqual(await ended, [exitCodes.ok, null]);
   },

@@ -10,19 +10,13 @@ import { anyReading, group, quietReading, tasks } from "./arbitraries.ts";
 import { carriedOut, decideNow, total } from "./decisions.ts";
 
 function words({ actions }: Decision): string[] {
-  const word = (one: Action): string => {
-    switch (one.action) {
-      case "set parallel":
-        return `${one.group} ${one.from}→${one.to}`;
-      case "hold group":
-        return `hold ${one.group}`;
-      case "let group go":
-        return `let ${one.group} go with ${one.parallel}`;
-      default:
-        return one.action;
-    }
-  };
   return actions.map(word).sort();
+}
+
+function word(one: Action): string {
+  if (one.action === "set parallel") return `${one.group} ${one.from}→${one.to}`;
+  if (one.action === "hold group") return `hold ${one.group}`;
+  return one.action === "let group go" ? `let ${one.group} go with ${one.parallel}` : one.action;
 }
 
 const four = [group("p1", 4), group("p2", 2), group("p3", 3), group("px", 2)];

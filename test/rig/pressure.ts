@@ -9,6 +9,10 @@ export interface FedPressure {
   readonly memoryFull?: number;
 }
 
+function line(kind: "some" | "full", percent: number): string {
+  return `${kind} avg10=${percent.toFixed(2)} avg60=${percent.toFixed(2)} avg300=0.00 total=1`;
+}
+
 /**
  * Programs that come first on a rig host's path: `grep` shows a pressure that the test chose instead of this machine's, and
  * `pueue` can be made to answer something that nobody knows.
@@ -34,8 +38,6 @@ PATH=\${PATH#*:} exec pueue "$@"`,
   }
 
   feed({ cpu = 0, memoryFull = 0 }: FedPressure): void {
-    const line = (kind: string, percent: number): string =>
-      `${kind} avg10=${percent.toFixed(2)} avg60=${percent.toFixed(2)} avg300=0.00 total=1`;
     const files = { cpu: [cpu, 0], memory: [memoryFull / 10, memoryFull], io: [0, 0] } as const;
     const lines = Object.entries(files).flatMap(([name, [some, full]]) =>
       [line("some", some), line("full", full)].map((text) => `/proc/pressure/${name}:${text}`),

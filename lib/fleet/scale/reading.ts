@@ -50,7 +50,7 @@ export function readingOf(entry: FleetHost, look: QueueLook, signs: HostSigns, r
       const startedAtMs = "startedAt" in task.state ? Date.parse(task.state.startedAt ?? task.createdAt) : readAtMs;
       // What is not ours, and what the queue has lost sight of, cannot be stopped and queued again.
       const isLive = parseLabel(task.label) === undefined || task.state.kind === "done";
-      return { ...unitOf(task), startedAtMs, peakBytes: peaks.get(task.label), isLive };
+      return Object.assign(unitOf(task), { startedAtMs, peakBytes: peaks.get(task.label), isLive });
     }),
     queued: snapshot.tasks.filter(({ state }) => state.kind === "queued").map(unitOf),
     // Whatever a plan has admitted is in the queue.

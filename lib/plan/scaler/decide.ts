@@ -37,7 +37,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
       ? sharedOut(loads, choice.steps, reading, isAdmitting, limits)
       : { steps: withoutHeld(choice.steps, holds), letGo: [] };
   const groups = loads.map((load) => outcomeOf(load, { ...choice, steps: shares.steps }));
-  const changes = [...groups.flatMap(changeOf), ...holds, ...shares.letGo];
+  const changes = [...groups.flatMap(changeOf), ...shares.letGo];
   const isStep = loads.some(({ name, parallel }) => (choice.steps.get(name)?.to ?? parallel) !== parallel);
   return {
     host: reading.host,
@@ -49,6 +49,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     actions: [
       ...admissionChange(before.isAdmitting, isAdmitting, danger),
       ...changes,
+      ...holds,
       ...reliefActions(relief, danger),
     ],
     groups,
@@ -143,8 +144,9 @@ function reliefNow(
   limits: ScalerLimits,
   nowMs: number,
 ): Relief[] {
-  const isOurs = (load: GroupLoad): boolean => load.state === "held" || untouchable(load) === undefined;
-  const touchable = new Set(loads.filter(isOurs).map(({ name }) => name));
+  const touchable = new Set(
+    loads.filter((load) => load.state === "held" || untouchable(load) === undefined).map(({ name }) => name),
+  );
   const candidates = reading.running.filter(({ group, isLive }) => touchable.has(group) && !isLive);
   return reliefOf(danger, candidates, stops, killedAtMs, nowMs, limits);
 }

@@ -57,9 +57,8 @@ export function untouchable({ state, parallel }: GroupReading): string | undefin
   if (state !== "running") return `its state is ${state}`;
   if (parallel === undefined) return "its parallel cannot be read";
   // The queue's own word for "without limit" is 0.
-  if (parallel === "unlimited" || parallel === 0)
-    return "it has no limit: the queue places jobs itself, or somebody took its limit away";
-  return undefined;
+  const isLimited = parallel !== "unlimited" && parallel > 0;
+  return isLimited ? undefined : "it has no limit: the queue places jobs itself, or somebody took its limit away";
 }
 
 /** Tasks that run at once when the queue starts all that a parallel allows. What runs is not ended by a smaller one. */

@@ -93,11 +93,12 @@ function isHeld({ name, state }: GroupLoad): boolean {
 
 /** Those with work, of these the most demanding. */
 function mostWorthFirst(a: GroupLoad, b: GroupLoad): number {
-  const worth = (load: GroupLoad): number => {
-    const rank = workGroups.length - workGroups.findIndex((name) => name === load.name);
-    return rank + (isIdle(load) && load.runningBytes.length === 0 ? 0 : workGroups.length);
-  };
   return worth(b) - worth(a);
+}
+
+function worth(load: GroupLoad): number {
+  const rank = workGroups.length - workGroups.findIndex((name) => name === load.name);
+  return rank + (isIdle(load) && runningIn(load) === 0 ? 0 : workGroups.length);
 }
 
 /** The places while they are shared out. */
