@@ -41,7 +41,7 @@ export function adviceOn(standing: Standing): Advice {
 
 function adviceOnHeld({ group, why, reason }: Hold, { name }: Pick<FleetHost, "name">): Advice {
   const words = why === "drained" ? ["barkeep", "undrain", name] : ["barkeep", "autoscale", "--apply", "--host", name];
-  return { text: `barkeep holds its group ${group}: ${reason}`, fix: shellWords(words) };
+  return { text: `its group ${group} is held: ${reason}`, fix: shellWords(words) };
 }
 
 function fixOf({ job, group, where, entry, task }: Standing): string | undefined {

@@ -71,7 +71,7 @@ test(
     assert.match(stopped.text, /it ended with 130/);
     letGo();
     const waiting = await jobIn(rig, "alpha", "BBBUSDT@250:2023", "waiting");
-    assert.match(waiting.text, /barkeep holds its group p2: .*memory full 20 %/);
+    assert.match(waiting.text, /its group p2 is held: .*memory full 20 %/);
     assert.equal(waiting.fix, "barkeep autoscale --apply --host alpha");
     const [still] = await decisionsOf(rig, exitCodes.ok, "--host", "alpha", "--apply");
     assert.deepEqual([still?.requeued, still?.admitting], [[], false]);
