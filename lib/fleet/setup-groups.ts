@@ -3,12 +3,14 @@ import type { GroupSetup } from "../queue/groups.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
 import { standingHolds } from "./holds.ts";
-import { writeHolds } from "./host-memory.ts";
+import { readHolds, writeHolds } from "./host-memory.ts";
 import { sharePlaces } from "./share-places.ts";
 
 /** A group's number of jobs at a time, before and after; undefined where it was not there. */
 export interface GroupChange extends GroupSetup {
   readonly before: number | "unlimited" | undefined;
+  /** Why it starts no jobs for now; undefined where it does. */
+  readonly held: string | undefined;
 }
 
 /** Makes a host's groups and sets how many jobs each runs at a time, within `jobs_max`: where that is less than one of each, some are held. */
@@ -17,21 +19,20 @@ export async function setUpGroups(fleetHost: OpenFleetHost, ledger: Ledger, isPl
   await queue.handshake();
   const { groups } = await queue.poll();
   const wanted = groupSetups(entry);
-  const changes = wanted.map((group) => ({
-    ...group,
-    before: groups.find(({ name }) => name === group.name)?.parallel,
-  }));
+  const changes = wanted.map(({ name, parallel }) => {
+    return { name, parallel, before: groups.find((group) => group.name === name)?.parallel };
+  });
   const differing = changes.filter(({ before, parallel }) => before !== parallel);
-  if (isPlan) return changes;
-  if (differing.length > 0) await setParallels(fleetHost, wanted, differing, ledger);
-  await sharePlaces(fleetHost, [], ledger);
-  return changes;
+  if (!isPlan && differing.length > 0) await setParallels(fleetHost, wanted, differing, ledger);
+  if (!isPlan) await sharePlaces(fleetHost, [], ledger);
+  const holds = new Map(readHolds(ledger, entry.name).map(({ group, reason }) => [group, reason]));
+  return changes.map((change) => Object.assign(change, { held: holds.get(change.name) }));
 }
 
 async function setParallels(
   { queue, entry }: OpenFleetHost,
   wanted: readonly GroupSetup[],
-  differing: readonly GroupChange[],
+  differing: readonly Omit<GroupChange, "held">[],
   ledger: Ledger,
 ): Promise<void> {
   ledger.transaction(() => {

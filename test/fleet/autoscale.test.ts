@@ -105,6 +105,9 @@ test(
   { skip },
   async (t) => {
     await rig.host("beta").sshd.kill();
+    const [alive, dead] = await decisionsOf(rig, exitCodes.unavailable, "--all-hosts", "--apply");
+    assert.equal(alive?.verdict, "hold");
+    assert.deepEqual([dead?.verdict, dead?.actions], ["none", []]);
     const words = ["autoscale", "--all-hosts", "--loop", "1"];
     const loop = spawn(process.execPath, [join(projectRoot, "bin", "barkeep.mjs"), ...words], {
       env: { ...process.env, ...rig.env },

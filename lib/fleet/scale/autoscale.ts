@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FleetHost, ProcessEnvironment, Settings } from "../../config/index.ts";
 import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { scalerLimits } from "../../plan/scaler/limits.ts";
 import { openFleetHost } from "../fleet-host.ts";
 import { HostScaler, type ScaledHost } from "./scale-host.ts";
 
@@ -54,13 +55,10 @@ async function scaleHostUntil(
   while (!signal.aborted) {
     const scaled = await scaler.step();
     onStep(scaled);
-    await pause(Math.min(everyMs, waitOf(scaled, everyMs)), signal);
+    const { lookAgainMs } = scaled.decision;
+    // While memory is short a decision says itself how soon the next has to come.
+    await pause(lookAgainMs < scalerLimits.lookEveryMs ? Math.min(lookAgainMs, everyMs) : everyMs, signal);
   }
-}
-
-/** While memory is short a decision says itself how soon the next has to come. */
-function waitOf({ decision: { isAdmitting, verdict, lookAgainMs } }: ScaledHost, everyMs: number): number {
-  return isAdmitting || verdict === "none" ? everyMs : lookAgainMs;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import type { AutoscaleSettings, ProcessEnvironment, Settings } from "../../conf
 import type { Ledger } from "../../ledger/index.ts";
 import { Failure, RetryableError } from "../../model/errors.ts";
 import { decide } from "../../plan/scaler/decide.ts";
-import type { Decision } from "../../plan/scaler/decision.ts";
+import { initialState, type Decision } from "../../plan/scaler/decision.ts";
 import { decisionDocument } from "../../plan/scaler/explain.ts";
 import { scalerLimits, type ScalerLimits } from "../../plan/scaler/limits.ts";
 import type { HostReading } from "../../plan/scaler/reading.ts";
@@ -55,6 +55,18 @@ export class HostScaler {
 
   /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
   async step(): Promise<ScaledHost> {
+    try {
+      return await this.#step();
+    } catch (error) {
+      // Another process has the ledger for longer than a statement waits: the next look may be luckier.
+      if (!(error instanceof RetryableError)) throw error;
+      const nowMs = this.#ledger.clock.wallMs();
+      const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: [], failure: error };
+    }
+  }
+
+  async #step(): Promise<ScaledHost> {
     const { name } = this.#fleetHost.entry;
     const { reading, look, failure } = await this.#read();
     const nowMs = this.#ledger.clock.wallMs();
