@@ -11,7 +11,7 @@ import { openLedger } from "../lib/ledger/index.ts";
 import { addDays, parseDay } from "../lib/model/day.ts";
 import { parseSegmentId } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
-import { groupOf } from "../lib/queue/groups.ts";
+import { groupOf } from "../lib/model/groups.ts";
 import type { RunResult } from "../lib/queue/job-files.ts";
 import { parseLabel } from "../lib/queue/label.ts";
 import type { QueueTask } from "../lib/queue/queue.ts";

@@ -9,7 +9,7 @@ import { lookAt } from "../lib/fleet/look.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { parseSegmentId } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
-import { groupOf } from "../lib/queue/groups.ts";
+import { groupOf } from "../lib/model/groups.ts";
 import { jobFolder, type RunRecord, type RunResult } from "../lib/queue/job-files.ts";
 import { jobNameText } from "../lib/queue/label.ts";
 import type { QueueJob } from "../lib/queue/queue.ts";

@@ -1,4 +1,5 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { withoutDrained } from "../lib/fleet/drain.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { retryJobs } from "../lib/fleet/retry.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
@@ -33,8 +34,8 @@ const command = defineCommand({
     ["--host bigbox --resume", "after a reboot: what was lost, and the groups that its queue has paused"],
     ["'BTCUSDT@*:2024' --host bigbox", "jobs of one symbol and year"],
   ],
-  handler: async (args, { settings, env, print, printJson }) => {
-    const entries = demandedHosts(args, settings);
+  handler: async (args, { settings, env, print, printJson, log }) => {
+    const entries = withoutDrained(demandedHosts(args, settings), settings, log);
     const request = { entries, patterns: args.jobs, resumes: args.resume, failsMax: args.maxFails, isPlan: args.plan };
     const outcome = await retryJobs(request, settings, env);
     if (settings.json) printJson(retryDocument(outcome));

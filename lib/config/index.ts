@@ -1,3 +1,4 @@
+export type { AutoscaleSettings } from "./autoscale.ts";
 export { readEnvironment, type Environment, type ProcessEnvironment } from "./environment.ts";
 export { fleetHost, loadFleet, parseFleet, type Fleet, type FleetHost } from "./fleet.ts";
 export type { QueueKind } from "./fleet-schema.ts";

@@ -25,8 +25,8 @@ const masked = "***";
  * @throws ConfigurationError BAD_SETTING, as {@link loadSettings}
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
-  // A list is shown as it was written.
-  const { storeHosts: _list, ...scalars } = loadSettings(flags, environment);
+  // Lists are shown as they were written.
+  const { storeHosts: _list, autoscale: _limits, ...scalars } = loadSettings(flags, environment);
   const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = scalars;
   for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
 import { markets, type Market } from "../model/markets.ts";
 import { segmentations, type Segmentation } from "../model/segments.ts";
+import { checkedBand, parseGroupMax, type AutoscaleSettings } from "./autoscale.ts";
 import type { Environment, Layer } from "./environment.ts";
 import { fleetBeside } from "./fleet.ts";
 import { projectRoot } from "./project-root.ts";
@@ -42,6 +43,7 @@ export interface Settings {
   readonly symbolGate: SymbolGate;
   /** How long a build that was replaced is kept for undo. */
   readonly undoDays: number;
+  readonly autoscale: AutoscaleSettings;
 }
 
 /** The common flags as typed; absent ones fall through to the environment. */
@@ -88,6 +90,25 @@ export function loadSettings(flags: SettingFlags, environment: Environment): Set
     segmentation: oneOf(find("segmentation"), segmentations) ?? settingDefinitions.segmentation.default,
     symbolGate: oneOf(find("symbolGate"), symbolGates) ?? settingDefinitions.symbolGate.default,
     undoDays: wholeNumber(find("undoDays")) ?? Number(settingDefinitions.undoDays.default),
+    autoscale: autoscaleOf(find),
+  };
+}
+
+function autoscaleOf(find: (name: SettingName) => SettingText | undefined): AutoscaleSettings {
+  const percent = (name: SettingName): number => wholeNumber(find(name)) ?? Number(settingDefinition(name).default);
+  const { env, default: fallback } = settingDefinitions.autoscaleGroupMax;
+  return {
+    cpu: checkedBand(
+      percent("autoscaleCpuFloor"),
+      percent("autoscaleCpuCeiling"),
+      "AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING",
+    ),
+    memory: checkedBand(
+      percent("autoscaleMemFloor"),
+      percent("autoscaleMemCeiling"),
+      "AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING",
+    ),
+    groupMax: parseGroupMax(find("autoscaleGroupMax")?.text ?? fallback, env, fallback),
   };
 }
 

@@ -1,5 +1,4 @@
 import { jobNameText } from "../queue/label.ts";
-import type { Ledger } from "../ledger/index.ts";
 import { roomInQueue, type QueueGroupLoad, type QueueRoom } from "../plan/queue-room.ts";
 import { assumedBytesOf, scalerLimits } from "../plan/scaler/limits.ts";
 import type { QueueSnapshot } from "../queue/queue.ts";
@@ -16,7 +15,6 @@ export function admitOn(
   { fleetHost, unattended, snapshot }: HostLook,
   groups: QueueSnapshot["groups"],
   requests: readonly JobRequest[],
-  ledger: Ledger,
 ): QueueRoom {
   const { entry, queue } = fleetHost;
   const candidates = requests.map(({ job, memoryBytes }) => ({
@@ -27,13 +25,12 @@ export function admitOn(
   if (queue.kind === "slurm") {
     return { admitted: new Set(candidates.map(({ job }) => job)), held: new Map(), lowered: new Map() };
   }
-  const asked = ledger.jobAttempts.requestsOn(entry.name);
   const live = snapshot.tasks.filter(({ label, state }) => state.kind !== "done" || unattended.has(label));
   const loads = groups.map(({ name, parallel }): QueueGroupLoad => {
     const ofGroup = live
       .filter(({ group }) => group === name)
-      .map(({ label, state }) => ({
-        bytes: asked.get(label) ?? assumedBytesOf(scalerLimits, name),
+      .map(({ state, memoryBytes }) => ({
+        bytes: memoryBytes ?? assumedBytesOf(scalerLimits, name),
         runs: state.kind === "running" || state.kind === "paused" || state.kind === "done",
       }));
     const running = ofGroup.filter(({ runs }) => runs).reduce((sum, { bytes }) => sum + bytes, 0);

@@ -1,12 +1,14 @@
 import type { Ledger } from "../ledger/index.ts";
 import { chooseCanaries } from "../plan/canary.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
-import type { Enqueued, QueueGroup } from "../queue/queue.ts";
+import type { Enqueued } from "../queue/queue.ts";
 import { admitOn } from "./admit.ts";
 import { groupSetups } from "./groups.ts";
+import { readStopped } from "./host-memory.ts";
 import type { JobNeeds, QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
 import { queueJobOf } from "./queue-job.ts";
+import { sharePlaces } from "./share-places.ts";
 import type { SnapshotSettings } from "./snapshot.ts";
 
 /** A job, what it is expected to take, and what it may hold. */
@@ -33,11 +35,10 @@ export interface Enqueuing {
 }
 
 /** Makes the groups that a queue lacks. Those that are there keep the number that somebody, or the autoscaler, gave them. */
-async function addMissingGroups({ fleetHost, snapshot }: HostLook): Promise<QueueGroup[]> {
+async function addMissingGroups({ fleetHost, snapshot }: HostLook): Promise<void> {
   const there = new Set(snapshot.groups.map(({ name }) => name));
   const missing = groupSetups(fleetHost.entry).filter(({ name }) => !there.has(name));
   if (missing.length > 0) await fleetHost.queue.ensureGroups(missing);
-  return [...snapshot.groups, ...missing.map(({ name, parallel }) => ({ name, parallel, status: "running" as const }))];
 }
 
 /** The number of a job's next attempt: one more than what this ledger and the host's queue know of. */
@@ -64,18 +65,25 @@ export async function enqueueJobs(
 ): Promise<Enqueuing> {
   const { entry, queue } = look.fleetHost;
   if (requests.length === 0) return { queued: [], held: new Map(), lowered: new Map() };
-  const groups = await addMissingGroups(look);
+  await addMissingGroups(look);
+  const coming = requests.map(({ job, memoryBytes }) => {
+    return { unit: jobNameText(job), group: job.group, requestBytes: memoryBytes };
+  });
+  await sharePlaces(look.fleetHost, coming, ledger);
+  const { groups } = await queue.poll();
   const longestFirst = requests.toSorted((a, b) => b.seconds - a.seconds);
-  const { admitted, held, lowered } = admitOn(look, groups, longestFirst, ledger);
+  const { admitted, held, lowered } = admitOn(look, groups, longestFirst);
   const isAdmitted = ({ job }: JobRequest): boolean => admitted.has(jobNameText(job));
   const { canaries, others } = canariesFirst(longestFirst.filter(isAdmitted), ledger.jobAttempts.provenOn(entry.name));
   const first = canaries.map((request) => ({ request, after: [] as readonly string[] }));
   const names = canaries.map(({ job }) => jobNameText(job));
+  const stopped = new Map(readStopped(ledger, entry.name).map(({ job, waitingSinceMs }) => [job, waitingSinceMs]));
   const asked = [...first, ...others.map((request) => ({ request, after: names }))].map(({ request, after }) => {
     const attempt = nextAttempt(ledger, look, request.job);
     const isCanary = canaries.includes(request);
-    const queueJob = queueJobOf({ ...request, attempt, isCanary }, entry, look.guard.kind, settings);
-    return { request, after, attempt, queueJob };
+    const waitingSinceMs = stopped.get(jobNameText(request.job));
+    const admittedJob = { ...request, attempt, isCanary, waitingSinceMs };
+    return { request, after, attempt, queueJob: queueJobOf(admittedJob, entry, look.guard.kind, settings) };
   });
   const labels = asked.slice(0, canaries.length).map(({ queueJob }) => queueJob.label);
   ledger.transaction(() => {

@@ -1,10 +1,13 @@
 import type { FleetHost } from "../config/index.ts";
 import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
 import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
+import type { Ledger } from "../ledger/index.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
 import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
+import { standingHolds } from "./holds.ts";
+import { readDrain, type Drain, type Hold } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
 import type { WorkFile } from "./work-file.ts";
 
@@ -33,11 +36,21 @@ export interface HostView {
   /** Tasks in the queue that are not barkeep's. */
   readonly foreignTasks: number;
   readonly machine: MachineLoad | undefined;
+  /** By group: what barkeep itself holds there, and why. */
+  readonly holds: ReadonlyMap<string, Hold>;
+  /** Set where nothing is admitted to the host. */
+  readonly drain: Drain | undefined;
 }
 
-/** Puts together what a host's queue, processes and files say. Changes nothing. @throws what the queue and the host throw */
-export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<HostView> {
+/**
+ * Puts together what a host's queue, processes and files say. Changes nothing.
+ * @param ledger where it is known which groups barkeep itself holds; without it they are paused groups like any other
+ * @throws what the queue and the host throw
+ */
+export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
   const { tasks, groups } = await queue.poll();
+  const holds = ledger === undefined ? new Map<string, Hold>() : standingHolds(ledger, entry.name, groups);
+  const drain = ledger === undefined ? undefined : readDrain(ledger, entry.name);
   const newest = newestAttempts(tasks);
   const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
@@ -59,11 +72,25 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
       state: stateOf(where, task),
       work,
       residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
-      advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
+      advice: adviceOn({
+        job,
+        task,
+        group,
+        hold: drainedOr(holds.get(task.group), drain),
+        where,
+        work,
+        entry,
+        queue: queue.kind,
+      }),
     };
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
-  return { entry, groups, jobs, foreignTasks, machine: meters.machine };
+  return { entry, groups, jobs, foreignTasks, machine: meters.machine, holds, drain };
+}
+
+/** Whatever a group was held for before: as long as the host is drained, that is the reason. */
+function drainedOr(hold: Hold | undefined, drain: Drain | undefined): Hold | undefined {
+  return hold === undefined || drain === undefined ? hold : { ...hold, why: "drained", reason: "the host is drained" };
 }
 
 const nothingSeen: JobEvidence = {

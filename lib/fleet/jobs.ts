@@ -4,16 +4,16 @@ import type { UnitEstimate } from "../datasets/range/estimate.ts";
 import type { PopulatePlan } from "../datasets/range/plan.ts";
 import type { SymbolWork } from "../datasets/range/populate.ts";
 import type { JsonValue } from "../model/canonical-json.ts";
+import { groupOf, type WorkGroup } from "../model/groups.ts";
 import { segmentsBetween } from "../model/segments.ts";
 import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
 import { currentFingerprint } from "../datasets/range/fingerprint.ts";
 import type { MemoryRequest } from "../plan/memory.ts";
-import { groupOf, type JobGroup } from "../queue/groups.ts";
 import type { JobName } from "../queue/label.ts";
 
 /** Units of one symbol and segment that share a pass over the trades: what is queued, placed and limited. */
 export interface QueueableJob extends JobName {
-  readonly group: JobGroup;
+  readonly group: WorkGroup;
   /** What it does, to the day: a plan of its own, without anything that is looked up later. */
   readonly document: JsonValue;
   /** Of the bars that it makes. */

@@ -23,11 +23,18 @@ export async function lookAt(fleetHost: OpenFleetHost, isGuardDeclined: boolean)
   const { host, queue } = fleetHost;
   await queue.handshake();
   const [guard, snapshot] = await Promise.all([detectGuard(host, isGuardDeclined), queue.poll()]);
+  return { fleetHost, guard, snapshot, unattended: await unattendedLabels(fleetHost, snapshot) };
+}
+
+/** Labels of tasks that the queue calls ended, and that run. Asks the host only where the queue is not to be trusted. */
+export async function unattendedLabels(
+  { host, entry }: OpenFleetHost,
+  snapshot: QueueSnapshot,
+): Promise<ReadonlySet<string>> {
   const doubtful = snapshot.tasks.filter(({ state }) => state.kind === "done" && doubtfulEnds.has(state.outcome.kind));
   const labels = doubtful.map(({ label }) => label).filter((label) => parseLabel(label) !== undefined);
-  const evidence = await readEvidence(host, fleetHost.entry.directory, labels);
-  const unattended = new Set(labels.filter((label) => evidence.get(label)?.isAlive === true));
-  return { fleetHost, guard, snapshot, unattended };
+  const evidence = await readEvidence(host, entry.directory, labels);
+  return new Set(labels.filter((label) => evidence.get(label)?.isAlive === true));
 }
 
 /** Ends that a queue only takes for granted. */

@@ -3,6 +3,7 @@ import type { FleetHost } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
+import { memoryOption } from "../queue/memory-option.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import { programOn } from "./fleet-host.ts";
@@ -17,11 +18,13 @@ interface Admitted {
   readonly memoryBytes: number;
   /** Others wait for its good end: what it builds in part, because the archive has holes, is good enough for them. */
   readonly isCanary: boolean;
+  /** See {@link QueueJob}. */
+  readonly waitingSinceMs: number | undefined;
 }
 
 /** A job as its host's queue takes it: the supervisor, within a scope where the host has them, and in it the worker. */
 export function queueJobOf(
-  { job, attempt, memoryBytes, isCanary }: Admitted,
+  { job, attempt, memoryBytes, isCanary, waitingSinceMs }: Admitted,
   entry: FleetHost,
   guard: MemoryGuard["kind"],
   settings: SnapshotSettings,
@@ -37,7 +40,7 @@ export function queueJobOf(
     "--unit": unit,
     "--job-folder": folder,
     "--units-folder": join(entry.directory, "units"),
-    "--memory-max": String(memoryBytes),
+    [memoryOption]: String(memoryBytes),
   };
   // The program itself: the launcher would only look for the right Node once more.
   const worker = [node, join(root, "ops", "run-job.ts"), jobNameText(job), "--job-folder", folder];
@@ -58,5 +61,6 @@ export function queueJobOf(
     directory: entry.directory,
     memoryBytes,
     files: [{ path: settingsFile, text: snapshot.text }],
+    waitingSinceMs,
   };
 }

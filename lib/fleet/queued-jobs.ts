@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Ledger } from "../ledger/index.ts";
 import { UnavailableError } from "../model/errors.ts";
-import { groupOf } from "../queue/groups.ts";
+import { groupOf } from "../model/groups.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import type { JobView } from "./host-view.ts";

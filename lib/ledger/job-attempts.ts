@@ -49,7 +49,7 @@ const endedRow = z.object({
 export type AttemptResult = Readonly<z.output<z.ZodObject<typeof resultShape>>>;
 export type EndedJobAttempt = Readonly<z.output<typeof endedRow>>;
 
-const labelled = z.object({ label: z.string(), value: z.coerce.number() });
+const endRow = z.object({ label: z.string(), ended_ms: z.coerce.number() });
 const valued = z.object({ value: z.coerce.number().nullable() });
 
 /** The attempts at queued jobs, each with what was asked for it and what it was measured at: what later requests are learned from. */
@@ -123,12 +123,8 @@ ON CONFLICT (host, label) DO UPDATE SET ${names.map((name) => `${name} = exclude
 
   /** When the attempts on a host have ended, milliseconds of the host's clock, by label; as far as that was read back. */
   endsOn(host: string): ReadonlyMap<string, number> {
-    return this.#byLabel("ended_ms", host);
-  }
-
-  /** What the attempts on a host have asked for, bytes, by label. */
-  requestsOn(host: string): ReadonlyMap<string, number> {
-    return this.#byLabel("request_bytes", host);
+    const sql = "SELECT label, ended_ms FROM job_attempts WHERE host = ? AND ended_ms IS NOT NULL";
+    return new Map(this.#file.rows(sql, endRow, host).map(({ label, ended_ms: endedMs }) => [label, endedMs]));
   }
 
   /** The number of a job's last attempt; 0 where there was none. */
@@ -161,14 +157,5 @@ FROM job_attempts WHERE outcome IS NOT NULL AND ${condition} ORDER BY ended_ms, 
       endedRow,
       ...values,
     );
-  }
-
-  #byLabel(column: "ended_ms" | "request_bytes", host: string): ReadonlyMap<string, number> {
-    const rows = this.#file.rows(
-      `SELECT label, ${column} AS value FROM job_attempts WHERE host = ? AND ${column} IS NOT NULL`,
-      labelled,
-      host,
-    );
-    return new Map(rows.map(({ label, value }) => [label, value]));
   }
 }

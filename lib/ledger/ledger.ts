@@ -5,6 +5,7 @@ import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
+import { HostNotes } from "./host-notes.ts";
 import { JobAttempts } from "./job-attempts.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
@@ -34,6 +35,7 @@ export class Ledger implements Disposable {
   readonly plans: Plans;
   readonly mirror: Mirror;
   readonly outbox: Outbox;
+  readonly hostNotes: HostNotes;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -46,6 +48,7 @@ export class Ledger implements Disposable {
     this.plans = new Plans(file, clock);
     this.mirror = new Mirror(file);
     this.outbox = new Outbox(file, clock);
+    this.hostNotes = new HostNotes(file, clock);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */

@@ -34,6 +34,7 @@ const tables: readonly KeptTable[] = [
   ),
   table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state"),
   table("deliveries", "id", "id outbox at_ms channel result details"),
+  table("host_notes", "rowid", "host name value changed_ms"),
 ];
 
 /** What of a table could be read. */

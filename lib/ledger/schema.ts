@@ -140,6 +140,15 @@ CREATE TABLE deliveries (
 
 const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
+/** What the fleet's commands remember of a host: drained, groups held, the autoscaler's state. */
+const hostNotes = `CREATE TABLE host_notes (
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL CHECK (json_valid(value)),
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (host, name)
+) STRICT;`;
+
 /** Attempts at queued jobs. A row is made when the attempt is queued, and filled in when its result is read back from its host. */
 const jobAttempts = `CREATE TABLE job_attempts (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -172,7 +181,8 @@ CREATE INDEX job_attempts_of_job ON job_attempts (job, id);`;
 
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
-  { version: 2, sql: jobAttempts },
+  { version: 2, sql: hostNotes },
+  { version: 3, sql: jobAttempts },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -24,7 +24,13 @@ function hostLines(view: HostView): string[] {
   const head = `${entry.name} (${entry.queue}): ${load}; jobs may use ${formatBytes(entry.memoryMb * 1e6)}`;
   const counts = countsOf(jobs);
   const foreign = foreignTasks === 0 ? "" : `, ${formatCount(foreignTasks)} tasks of others`;
-  return [head, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
+  const drained =
+    view.drain === undefined
+      ? []
+      : [
+          `drained since ${view.drain.since}: nothing is admitted, what runs ends; barkeep undrain ${entry.name} opens it again`,
+        ];
+  return [head, ...drained, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
 }
 
 function countsOf(jobs: readonly JobView[]): string {
@@ -37,7 +43,7 @@ function countsOf(jobs: readonly JobView[]): string {
     .join(", ");
 }
 
-function groupLines({ groups, jobs }: HostView): string[] {
+function groupLines({ groups, jobs, holds }: HostView): string[] {
   const used = groups.filter(({ name }) => jobs.some(({ task }) => task.group === name && task.state.kind !== "done"));
   if (used.length === 0) return [];
   return textTable(
@@ -54,7 +60,7 @@ function groupLines({ groups, jobs }: HostView): string[] {
       const { running, waiting, secondsLeft } = groupOutlook(group, ofGroup);
       return [
         group.name,
-        group.status,
+        holds.has(group.name) ? "held" : group.status,
         formatCount(running),
         formatCount(waiting),
         String(group.parallel),
@@ -123,7 +129,7 @@ export function fleetStatusDocument(
   failures: readonly HostFailure[],
 ): Record<string, unknown> {
   return {
-    hosts: views.map(({ entry, groups, jobs, machine, foreignTasks }) => ({
+    hosts: views.map(({ entry, groups, jobs, machine, foreignTasks, holds, drain }) => ({
       host: entry.name,
       queue: entry.queue,
       memory_mb: entry.memoryMb,
@@ -133,6 +139,7 @@ export function fleetStatusDocument(
       memory_bytes: machine?.memoryBytes ?? null,
       available_bytes: machine?.availableBytes ?? null,
       other_tasks: foreignTasks,
+      drained_since: drain?.since ?? null,
       groups: groups.map((group) => {
         const outlook = groupOutlook(
           group,
@@ -141,6 +148,8 @@ export function fleetStatusDocument(
         return {
           group: group.name,
           status: group.status,
+          held: holds.get(group.name)?.why ?? null,
+          held_reason: holds.get(group.name)?.reason ?? null,
           parallel: group.parallel,
           running: outlook.running,
           waiting: outlook.waiting,

@@ -193,3 +193,18 @@ test("a limit is never 0, and a task file of another version is loud", async () 
     (error: unknown) => error instanceof UnavailableError && error.code === "QUEUE_UNKNOWN_STATE",
   );
 });
+
+test("a paused group starts nothing until it is resumed; a job that was stopped to make room goes before those that had not begun", async () => {
+  await queue.ensureGroups([{ name: "p1", parallel: 1 }]);
+  await queue.pauseGroup("p1");
+  const log = join(home, "log");
+  await queue.enqueue([job("new", `echo new >>${log}`), job("free", "true", { group: "p2" })]);
+  await queue.enqueue([job("again", `echo again >>${log}`, { waitingSinceMs: Date.now() - 60_000 })]);
+  await until(queue, "free", "done");
+  const { groups } = await queue.poll();
+  assert.equal(groups.find(({ name }) => name === "p1")?.status, "paused");
+  assert.equal((await taskOf(queue, "new")).state.kind, "queued");
+  await queue.resumeGroup("p1");
+  await until(queue, "new", "done");
+  assert.equal(readFileSync(log, "utf8"), "again\nnew\n");
+});

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConfigurationError, UnavailableError, type Failure } from "../../lib/model/errors.ts";
 import { readEvidence, type JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
-import { jobGroups } from "../../lib/queue/groups.ts";
+import { jobGroups } from "../../lib/model/groups.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { parseStatus } from "../../lib/queue/pueue/schema.ts";

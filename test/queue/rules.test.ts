@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
-import { checkParallel, groupOf } from "../../lib/queue/groups.ts";
+import { checkParallel } from "../../lib/queue/groups.ts";
 import { jobFolderName, type RunRecord, type RunResult } from "../../lib/queue/job-files.ts";
 import { formatLabel, liveKey, parseLabel } from "../../lib/queue/label.ts";
 import { chooseGuard, detectGuard } from "../../lib/queue/memory-guard.ts";
@@ -19,17 +19,6 @@ import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
-
-test("a job goes to the group of its most demanding threshold", () => {
-  assert.equal(groupOf([1000]), "p1");
-  assert.equal(groupOf([250]), "p2");
-  assert.equal(groupOf([500]), "p3");
-  assert.equal(groupOf([750]), "p3");
-  assert.equal(groupOf([750, 1000]), "p3");
-  assert.equal(groupOf([1000, 750, 500, 250]), "p2");
-  assert.equal(groupOf([100]), "px");
-  assert.equal(groupOf([25, 1000]), "p1");
-});
 
 test("no group runs 0, which pueue would read as unlimited, nor half a job", () => {
   for (const parallel of [0, -1, 1.5, Number.NaN]) {

@@ -28,14 +28,16 @@ export class RigHost implements AsyncDisposable {
     this.daemon = daemon;
   }
 
-  static async start(name: string): Promise<RigHost> {
+  /** @param bin a folder that comes first on its path */
+  static async start(name: string, bin?: string): Promise<RigHost> {
     const home = temporaryFolder(name);
     const directory = join(home, "barkeep");
     mkdirSync(directory);
     symlinkSync(projectRoot, join(directory, "current"));
     const daemon = await PueueDaemon.start(home);
     const { PUEUE_CONFIG_PATH: config, PATH: path } = daemon.runner.env;
-    const lines = [`SetEnv SHLVL=3 PUEUE_CONFIG_PATH=${config} PATH=${path}`];
+    const first = bin === undefined ? "" : `${bin}:`;
+    const lines = [`SetEnv SHLVL=3 PUEUE_CONFIG_PATH=${config} PATH=${first}${path}`];
     return new RigHost(name, directory, await Sshd.start({ alias: name, lines }), daemon);
   }
 
@@ -65,6 +67,10 @@ export interface FleetRigOptions {
   readonly servesArchive?: boolean;
   /** More lines of each host's table in the fleet file. */
   readonly more?: Readonly<Record<string, string>>;
+  /** Of each host; more than it has groups unless given. */
+  readonly jobsMax?: number;
+  /** Folders that come first on a host's path. */
+  readonly bin?: Readonly<Record<string, string>>;
 }
 
 /** The operator's side: a served store, an archive, a registry, a fleet of hosts. */
@@ -92,7 +98,7 @@ export class FleetRig implements AsyncDisposable {
     const folder = temporaryFolder("fleet");
     const store = await ServedStoreProcess.start(join(folder, "store"));
     const hosts: RigHost[] = [];
-    for (const name of names) hosts.push(await RigHost.start(name));
+    for (const name of names) hosts.push(await RigHost.start(name, options.bin?.[name]));
     const rig = new FleetRig(hosts, store, folder);
     makeRigArchive(rig.archiveFolder, symbols, options.perDay ?? 2_000);
     if (options.servesArchive === true) await rig.#serveArchive();
@@ -105,7 +111,7 @@ export class FleetRig implements AsyncDisposable {
         `directory = "${host.directory}"`,
         'queue = "pueue"',
         "memory_mb = 8000",
-        "jobs_max = 2",
+        `jobs_max = ${options.jobsMax ?? 4}`,
         `store_url = "${store.url}"`,
         options.more?.[host.name] ?? "",
       ].join("\n"),

@@ -54,13 +54,13 @@ export class LocalFiles {
     return join(this.root, "logs", `${number}.log`);
   }
 
-  /** How many jobs each group runs at a time. */
-  parallel(): Readonly<Record<string, number>> {
-    return readFileOf(groupsSchema, this.#groups)?.parallel ?? {};
+  /** How many jobs each group runs at a time, and those that start none. */
+  groups(): LocalGroups {
+    return readFileOf(groupsSchema, this.#groups) ?? { version: 1, parallel: {}, paused: [] };
   }
 
-  writeParallel(parallel: Readonly<Record<string, number>>): void {
-    writeWhole(this.#groups, `${JSON.stringify({ version: 1, parallel })}\n`);
+  writeGroups(groups: Partial<LocalGroups>): void {
+    writeWhole(this.#groups, `${JSON.stringify({ ...this.groups(), ...groups })}\n`);
   }
 
   request(number: string, how: CancelHow): void {
@@ -128,7 +128,12 @@ const taskSchema = z.strictObject({
 });
 export type LocalTask = z.infer<typeof taskSchema>;
 
-const groupsSchema = z.strictObject({ version: z.literal(1), parallel: z.record(z.string(), z.int().positive()) });
+const groupsSchema = z.strictObject({
+  version: z.literal(1),
+  parallel: z.record(z.string(), z.int().positive()),
+  paused: z.array(z.string()).default([]),
+});
+export type LocalGroups = z.infer<typeof groupsSchema>;
 
 /** Sorts by time, and within a batch by its order. */
 export function newNumber(now: number, indexInBatch: number): string {

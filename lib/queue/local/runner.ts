@@ -139,14 +139,14 @@ class LocalRun {
   }
 
   #startWhatFits(): void {
-    const parallel = this.#files.parallel();
+    const { parallel, paused } = this.#files.groups();
     const running = new Map<string, number>();
     for (const { group, state } of this.#live.values()) {
       if (state.kind === "running") running.set(group, (running.get(group) ?? 0) + 1);
     }
     for (const [number, task] of [...this.#live].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const count = running.get(task.group) ?? 0;
-      if (task.state.kind !== "queued" || task.after !== undefined) continue;
+      if (task.state.kind !== "queued" || task.after !== undefined || paused.includes(task.group)) continue;
       if (count >= (parallel[task.group] ?? parallelDefault)) continue;
       running.set(task.group, count + 1);
       this.#start(number, task);

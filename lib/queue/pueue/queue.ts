@@ -58,6 +58,10 @@ export class PueueQueue implements Queue {
     await this.#run(parallelCommand(group, parallel));
   }
 
+  async pauseGroup(group: string): Promise<void> {
+    await this.#run(shellWords(["pueue", "pause", "--wait", `--group=${group}`]));
+  }
+
   async resumeGroup(group: string): Promise<void> {
     await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
   }
@@ -129,10 +133,11 @@ function parallelCommand(group: string, parallel: number): string {
  * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
  */
 function addCommand(
-  { directory, group, label, argv, after = [] }: QueueJob,
+  { directory, group, label, argv, after = [], waitingSinceMs }: QueueJob,
   places: ReadonlyMap<string, string>,
 ): string {
   const where = [`--working-directory=${directory}`, `--group=${group}`, `--label=${label}`];
+  if (waitingSinceMs !== undefined) where.push("--priority=1");
   const tasks = after.flatMap((one) => places.get(one) ?? []).map((place) => ` "$${place}"`);
   const order = tasks.length === 0 ? "" : ` --after${tasks.join("")}`;
   return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;

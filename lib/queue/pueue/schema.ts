@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UnavailableError } from "../../model/errors.ts";
+import { memoryLimitIn } from "../memory-option.ts";
 import type { QueueGroup, QueueSnapshot, QueueTask, TaskOutcome, TaskState } from "../queue.ts";
 
 /** Times come in the daemon's zone with up to nine decimals; ours are UTC with as many. */
@@ -50,7 +51,7 @@ const statusSchema = z.union([
 const groupStates = { Running: "running", Paused: "paused", Reset: "resetting" } as const;
 const groupSchema = z.strictObject({ status: z.string(), parallel_tasks: z.int().nonnegative() });
 
-/** What is not used (the command, the environment) is not looked at. */
+/** What is not used (the environment) is not looked at. */
 const documentSchema = z.strictObject({
   tasks: z.record(
     z.string(),
@@ -58,6 +59,7 @@ const documentSchema = z.strictObject({
       created_at: time,
       group: z.string(),
       label: z.string().nullable(),
+      command: z.string(),
       status: z.unknown(),
       dependencies: z.array(z.int()).default([]),
     }),
@@ -86,10 +88,18 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
   });
   const open = new Set(seen.filter(({ state }) => state.kind !== "done").map(({ number }) => number));
   const tasks = seen.map(
-    ({ number, state, task: { label, created_at: createdAt, group, dependencies } }): QueueTask => {
+    ({ number, state, task: { label, created_at: createdAt, group, command, dependencies } }): QueueTask => {
       const awaits = dependencies.map(String).filter((one) => open.has(one));
       const isHeld = state.kind === "queued" && awaits.length > 0;
-      return { label: label ?? "", createdAt, group, state, number, awaits: isHeld ? awaits : undefined };
+      return {
+        label: label ?? "",
+        createdAt,
+        group,
+        state,
+        number,
+        memoryBytes: memoryLimitIn(command),
+        awaits: isHeld ? awaits : undefined,
+      };
     },
   );
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {

@@ -67,11 +67,11 @@ export class SlurmQueue implements Queue {
 
   async setParallel(group: string, parallel: number): Promise<void> {
     checkParallel(parallel, group);
-    throw new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
-      code: "SLURM_NO_LIMIT",
-      subject: group,
-      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
-    });
+    throw this.#noGroups(group);
+  }
+
+  async pauseGroup(group: string): Promise<void> {
+    throw this.#noGroups(group);
   }
 
   /** Lets go of jobs of the group that were held. */
@@ -119,6 +119,14 @@ export class SlurmQueue implements Queue {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
     throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
+  }
+
+  #noGroups(group: string): ConfigurationError {
+    return new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
+      code: "SLURM_NO_LIMIT",
+      subject: group,
+      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
+    });
   }
 
   #missing(): ConfigurationError {
