@@ -4,6 +4,7 @@ import { resolveWork, type PopulateRequest } from "../datasets/range/request.ts"
 import { openLedger, type Ledger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
+import { withoutDrained } from "./drain.ts";
 import { enqueueJobs, type JobRequest, type QueuedJob } from "./enqueue.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
 import { liveUnits, lookAt, type HostLook, type LiveUnit } from "./look.ts";
@@ -51,8 +52,9 @@ export async function populateOnHosts(
   now: Date,
   note: (line: string) => void,
 ): Promise<FleetPopulate> {
-  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   using ledger = openLedger(settings.stateDirectory);
+  const open = withoutDrained(entries, ledger, note);
+  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   const plan = await planOnStore(work, settings, ledger);
   const planId = storePlan(ledger, plan, settings);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
@@ -60,9 +62,11 @@ export async function populateOnHosts(
   const live = liveUnits(looks);
   const unpublished = await unpublishedUnits(plan, note);
   const wanted = jobsOfPlan(plan, settings, pass, (unit) => !live.has(unit) && !unpublished.has(unit));
+  // What waits or runs on a host that is drained counts all the same.
+  const openLooks = looks.filter(({ fleetHost }) => open.includes(fleetHost.entry));
   const placement = placeUnits(
     wanted,
-    looks.map(({ fleetHost }) => fleetHost.entry),
+    openLooks.map(({ fleetHost }) => fleetHost.entry),
   );
   const jobsOf = ({ fleetHost }: HostLook): FleetJob[] =>
     jobsOfPlan(plan, settings, pass, (unit) => placement.hosts.get(unit) === fleetHost.entry.name);
@@ -81,7 +85,7 @@ export async function populateOnHosts(
     plan,
     hosts: placed,
     live: new Map([...live].filter(([unit]) => isPlanned.has(unit))),
-    unplaced: looks.length === 0 ? [] : placement.unplaced,
+    unplaced: openLooks.length === 0 ? [] : placement.unplaced,
     failures: hosts.failures,
   };
 }
