@@ -2,7 +2,6 @@ import { loadRegistry, type Registry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { populate, type PopulateOutcome } from "../lib/datasets/range/run.ts";
 import { planPopulate } from "../lib/datasets/range/plan.ts";
-import { withoutDrained } from "../lib/fleet/drain.ts";
 import { namedHosts } from "../lib/fleet/options.ts";
 import { populateOnHosts } from "../lib/fleet/populate.ts";
 import { parseDay } from "../lib/model/day.ts";
@@ -95,9 +94,8 @@ const command = defineCommand({
       endAsked: args.endDate,
       leavesOutBelowFloor: args.allSymbols,
     };
-    const named = namedHosts(args, settings);
-    if (named.length > 0) {
-      const entries = withoutDrained(named, settings, log);
+    const entries = namedHosts(args, settings);
+    if (entries.length > 0) {
       const pass = args.perThreshold ? "single" : "shared";
       const asked = { request, entries, pass, isPlan: args.plan } as const;
       const outcome = await populateOnHosts(asked, settings, registry, env, new Date(), log);

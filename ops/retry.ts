@@ -2,6 +2,7 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { withoutDrained } from "../lib/fleet/drain.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { retryJobs } from "../lib/fleet/retry.ts";
+import { openLedger } from "../lib/ledger/index.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { retryDocument, retryExitCode, retryLines } from "../lib/report/fleet-jobs.ts";
 
@@ -35,7 +36,8 @@ const command = defineCommand({
     ["'BTCUSDT@*:2024' --host bigbox", "jobs of one symbol and year"],
   ],
   handler: async (args, { settings, env, print, printJson, log }) => {
-    const entries = withoutDrained(demandedHosts(args, settings), settings, log);
+    using ledger = openLedger(settings.stateDirectory);
+    const entries = withoutDrained(demandedHosts(args, settings), ledger, log);
     const request = { entries, patterns: args.jobs, resumes: args.resume, failsMax: args.maxFails, isPlan: args.plan };
     const outcome = await retryJobs(request, settings, env);
     if (settings.json) printJson(retryDocument(outcome));

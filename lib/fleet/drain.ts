@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import type { FleetHost, ProcessEnvironment, Settings } from "../config/index.ts";
-import { ledgerPath, openLedger } from "../ledger/index.ts";
+import { openLedger, type Ledger } from "../ledger/index.ts";
 import { RefusedError } from "../model/errors.ts";
 import { openFleetHost } from "./fleet-host.ts";
 import { readDrain, writeDrain } from "./host-memory.ts";
@@ -52,11 +51,9 @@ export async function setDrained(
  */
 export function withoutDrained(
   entries: readonly FleetHost[],
-  { stateDirectory }: Pick<Settings, "stateDirectory">,
+  ledger: Ledger,
   note: (line: string) => void,
 ): readonly FleetHost[] {
-  if (!existsSync(ledgerPath(stateDirectory))) return entries;
-  using ledger = openLedger(stateDirectory);
   const drained = entries.filter(({ name }) => readDrain(ledger, name) !== undefined).map(({ name }) => name);
   if (drained.length === 0) return entries;
   if (drained.length === entries.length) {

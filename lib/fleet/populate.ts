@@ -5,6 +5,7 @@ import { openLedger, type Ledger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
 import { grantedBytes } from "../plan/memory.ts";
+import { withoutDrained } from "./drain.ts";
 import { enqueueJobs, type Enqueuing, type JobRequest } from "./enqueue.ts";
 import { Experience } from "./experience.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
@@ -58,8 +59,9 @@ export async function populateOnHosts(
   now: Date,
   note: (line: string) => void,
 ): Promise<FleetPopulate> {
-  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   using ledger = openLedger(settings.stateDirectory);
+  const open = withoutDrained(entries, ledger, note);
+  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   const plan = await planOnStore(work, settings, ledger);
   const planId = storePlan(ledger, plan, settings);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
@@ -74,9 +76,11 @@ export async function populateOnHosts(
   const live = liveUnits(looks);
   const unpublished = await unpublishedUnits(plan, note);
   const wanted = jobsWanted((unit) => !live.has(unit) && !unpublished.has(unit));
+  // What waits or runs on a host that is drained counts all the same.
+  const openLooks = looks.filter(({ fleetHost }) => open.includes(fleetHost.entry));
   const placement = placeUnits(
     wanted,
-    looks.map(({ fleetHost }) => fleetHost.entry),
+    openLooks.map(({ fleetHost }) => fleetHost.entry),
   );
   const jobsOf = ({ fleetHost: { entry } }: HostLook): HostJob[] =>
     jobsWanted((unit) => placement.hosts.get(unit) === entry.name)
@@ -97,7 +101,7 @@ export async function populateOnHosts(
     plan,
     hosts: placed,
     live: new Map([...live].filter(([unit]) => isPlanned.has(unit))),
-    unplaced: looks.length === 0 ? [] : placement.unplaced,
+    unplaced: openLooks.length === 0 ? [] : placement.unplaced,
     failures: hosts.failures,
   };
 }

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { z } from "zod";
 import { openExistingLedger } from "../../lib/ledger/index.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
-import { projectRoot } from "../ops/run.ts";
+import { barkeep, projectRoot } from "../ops/run.ts";
 import { eventually } from "../queue/tasks.ts";
 import { FleetRig, skipWithoutFleet } from "../rig/fleet.ts";
 import { FedHost } from "../rig/pressure.ts";
@@ -130,6 +130,16 @@ test(
     assert.deepEqual(await ended, [exitCodes.ok, null]);
   },
 );
+
+test("without pressure information the operator's own limits decide", { skip }, async () => {
+  alphaHost.feedNothing();
+  const limits = { AUTOSCALE_MEM_FLOOR: "0", AUTOSCALE_MEM_CEILING: "1" };
+  const { code, stdout, stderr } = await barkeep(["autoscale", "--host", "alpha"], { ...rig.env, ...limits });
+  alphaHost.feed({});
+  assert.equal(code, exitCodes.ok, stderr);
+  // Down, or waiting until the last step has shown.
+  assert.match(stdout, /^alpha: (down|hold): (memory in use \d+ % is above 1 %|load \d+ % is above 80 %)/);
+});
 
 test("a loop's and a number's wrong use is refused", { skip }, async () => {
   for (const words of [

@@ -45,6 +45,11 @@ PATH=\${PATH#*:} exec pueue "$@"`,
     writeFileSync(this.#pressure, `${lines.join("\n")}\n`);
   }
 
+  /** As a kernel that does not measure pressure. */
+  feedNothing(): void {
+    writeFileSync(this.#pressure, "");
+  }
+
   /** What pueue says from now on, whatever it is asked; itself again without a text. */
   answer(text?: string): void {
     if (text === undefined) rmSync(this.#answer);

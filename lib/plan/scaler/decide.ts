@@ -14,7 +14,8 @@ import type { Steps } from "./steps.ts";
  * What to do on a host now. Pure: it changes nothing, and asked again after its actions were carried out it wants nothing more.
  *
  * The first that holds decides: too little is known → nothing; memory runs out → room is made; more is promised than there is →
- * groups are trimmed; else one step up or down, or none, and none within the cool-down of the last.
+ * groups are trimmed; else one step up or down, or none, and none within the cool-down of the last. Then the places of `jobs_max`
+ * are shared out.
  */
 export function decide(reading: HostReading, before: ScalerState, limits: ScalerLimits, nowMs: number): Decision {
   const loads = groupLoads(reading, limits);
@@ -45,7 +46,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     verdict: verdictOf(choice, isStep, changes.length > 0),
     reason: choice.reason,
     isAdmitting: isAdmitting && reading.isDrained !== true,
-    lookAgainMs: danger.isOver ? limits.lookEveryMs : limits.lookInDangerEveryMs,
+    lookAgainMs: danger.isOver || reading.memory === undefined ? limits.lookEveryMs : limits.lookInDangerEveryMs,
     actions: [
       ...admissionChange(before.isAdmitting, isAdmitting, danger),
       ...changes,

@@ -48,7 +48,10 @@ export class PueueQueue implements Queue {
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
     const found = await this.#find(tasks);
-    const alive = found.filter(({ state }) => state.kind !== "done");
+    // Those that wait first: one that ends makes room in which the next of them would start.
+    const alive = found
+      .filter(({ state }) => state.kind !== "done")
+      .sort((a, b) => Number(isStarted(a)) - Number(isStarted(b)));
     if (alive.length > 0) await this.#run(alive.map((task) => cancelCommand(task, how)).join(" && "));
     return alive.map(({ label, createdAt }) => ({ label, createdAt }));
   }
@@ -124,6 +127,10 @@ export class PueueQueue implements Queue {
   }
 }
 
+function isStarted({ state }: Pick<QueueTask, "state">): boolean {
+  return state.kind === "running" || state.kind === "paused";
+}
+
 function parallelCommand(group: string, parallel: number): string {
   return shellWords(["pueue", "parallel", `--group=${group}`, String(parallel)]);
 }
@@ -149,6 +156,5 @@ function addCommand(
  */
 function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
   const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
-  const isStarted = state.kind === "running" || state.kind === "paused";
-  return `{ ${isStarted ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
+  return `{ ${isStarted({ state }) ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
 }
