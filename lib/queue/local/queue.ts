@@ -94,7 +94,10 @@ export class LocalQueue implements Queue {
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const alive = this.#find(tasks).filter(({ state }) => state.kind !== "done");
+    // Those that wait first: one that ends makes room in which the next of them would start.
+    const alive = this.#find(tasks)
+      .filter(({ state }) => state.kind !== "done")
+      .sort((a, b) => Number(a.state.kind === "running") - Number(b.state.kind === "running"));
     for (const { number } of alive) this.#files.request(number, how);
     await this.#ensureRunner();
     return alive.map(({ label, createdAt }) => ({ label, createdAt }));
