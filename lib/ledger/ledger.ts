@@ -5,6 +5,7 @@ import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
+import { HealTries } from "./heal-tries.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -30,6 +31,7 @@ export class Ledger implements Disposable {
   readonly journal: Journal;
   readonly attempts: Attempts;
   readonly plans: Plans;
+  readonly healTries: HealTries;
   readonly mirror: Mirror;
   readonly outbox: Outbox;
   readonly #file: LedgerFile;
@@ -41,6 +43,7 @@ export class Ledger implements Disposable {
     this.journal = new Journal(file, clock);
     this.attempts = new Attempts(file, clock, this.journal);
     this.plans = new Plans(file, clock);
+    this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
     this.outbox = new Outbox(file, clock);
   }

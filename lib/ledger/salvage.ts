@@ -27,6 +27,7 @@ const tables: readonly KeptTable[] = [
     "id",
     "id unit build attempt plan host pid process_start boot started_ms started_monotonic_ns ended_ms elapsed_ms result code trades bars",
   ),
+  table("heal_tries", "id", "id gap unit host pid process_start started_ms ended_ms result code replayed_ms"),
   table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state"),
   table("deliveries", "id", "id outbox at_ms channel result details"),
 ];

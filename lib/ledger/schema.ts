@@ -138,10 +138,29 @@ CREATE TABLE deliveries (
   details TEXT NOT NULL CHECK (json_valid(details))
 ) STRICT;`;
 
+/** Tries to close gaps: `replayed_ms` marks those that a person let count no more. */
+const healTries = `CREATE TABLE heal_tries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  gap TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  host TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  process_start TEXT NOT NULL,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  result TEXT CHECK (result IN ('healed', 'failed', 'elsewhere', 'interrupted', 'queued')),
+  code TEXT,
+  replayed_ms INTEGER,
+  CHECK ((ended_ms IS NULL) = (result IS NULL))
+) STRICT;
+CREATE INDEX heal_tries_of_gap ON heal_tries (gap, id);
+CREATE INDEX heal_tries_open ON heal_tries (id) WHERE result IS NULL;`;
+
 const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
+  { version: 2, sql: healTries },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

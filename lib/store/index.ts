@@ -32,6 +32,14 @@ export { dropBuild, oldBuilds } from "./gc.ts";
 export { findLeftovers, sweep } from "./sweep.ts";
 export { planUndo, undoRebuild } from "./undo.ts";
 export { movePointer, takePublishRight, type PublishRight } from "./publish.ts";
+export {
+  logRepairs,
+  readRepairs,
+  unitStateOf,
+  type LoggedRepair,
+  type RepairRow,
+  type UnitState,
+} from "./repair-log.ts";
 export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";

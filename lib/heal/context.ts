@@ -1,0 +1,28 @@
+import type { ProcessEnvironment, Registry, Settings } from "../config/index.ts";
+import type { Ledger } from "../ledger/index.ts";
+import type { SeriesId } from "../model/series.ts";
+import type { Store } from "../store/index.ts";
+import type { Gap } from "../watch/gap.ts";
+
+/** Where a healing tells people and its service manager what happens. */
+export interface HealListener {
+  line(text: string): void;
+  /** Something moved on: a day was read, a commit was made. */
+  beat(): void;
+}
+
+/** Looks for gaps. @param series of these only; of all without it */
+export type FindGaps = (series?: readonly SeriesId[]) => Promise<readonly Gap[]>;
+
+/** What a pass works with; its clock is the ledger's. */
+export interface HealContext {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly settings: Settings;
+  readonly registry: Registry;
+  readonly env: ProcessEnvironment;
+  readonly findGaps: FindGaps;
+  /** Stops behind the next commit. */
+  readonly signal: AbortSignal;
+  readonly listener: HealListener;
+}
