@@ -2,22 +2,24 @@ import { pointerHistory, type Store } from "../store/index.ts";
 import type { LeftReason } from "./agenda.ts";
 import type { Repair } from "./repairs.ts";
 
-/** Why a repair is not begun. */
+/** Why a gap's repair is not begun. */
 export interface Obstacle {
   readonly reason: LeftReason;
   readonly text: string;
 }
 
-/** What of the store speaks against a repair that its tries allow. */
-export async function obstacleTo(
+/** Units of a repair that are not to be touched, and why: what a person has undone is not done again unasked. */
+export async function obstaclesTo(
   { action, series, segment, units }: Repair,
   store: Store,
-): Promise<Obstacle | undefined> {
-  if (action !== "rebuild") return undefined;
+): Promise<ReadonlyMap<string, Obstacle>> {
+  const found = new Map<string, Obstacle>();
+  if (action !== "rebuild") return found;
   for (const [i, one] of series.entries()) {
     const [pointer] = await pointerHistory(store, one, segment);
-    if (pointer?.held !== true) continue;
-    return { reason: "held", text: `an undo holds ${units[i]}: barkeep rebuild ${units[i]} --reason TEXT` };
+    const unit = units[i];
+    if (pointer?.held !== true || unit === undefined) continue;
+    found.set(unit, { reason: "held", text: `an undo holds it: barkeep rebuild ${unit} --reason TEXT` });
   }
-  return undefined;
+  return found;
 }

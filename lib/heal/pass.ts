@@ -5,7 +5,7 @@ import type { Gap } from "../watch/gap.ts";
 import { agendaOf, type Agenda, type LeftGap } from "./agenda.ts";
 import { attemptRepair, type RepairResult } from "./attempt.ts";
 import type { HealContext } from "./context.ts";
-import { obstacleTo, type Obstacle } from "./obstacles.ts";
+import { obstaclesTo, type Obstacle } from "./obstacles.ts";
 import { healPolicy, nextHealStep, type HealPolicy } from "./policy.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 import { unitFacts } from "./unit-facts.ts";
@@ -34,46 +34,49 @@ export interface HealOutlook {
 }
 
 /**
- * Looks for gaps and closes what may be closed, most urgent first: after each repair its series are looked at again, so that what
+ * Looks for gaps and closes what may be closed, most urgent first. After each repair its series are looked at again, so that what
  * was healed by the way is not done twice.
  * @throws what keeps it from looking
  */
 export async function healOnce(limits: HealLimits, context: HealContext): Promise<HealPass> {
-  const pass = new Pass(limits, context);
-  return pass.run();
+  return new Pass(limits, context).run();
 }
 
 /** Says what {@link healOnce} would do now. Changes nothing. */
 export async function planHeal(limits: Omit<HealLimits, "budget">, context: HealContext): Promise<HealOutlook> {
   const gaps = await context.findGaps();
-  const { repairs, left } = await readAgenda(gaps, limits.policy ?? healPolicy, context);
-  const willDo: Repair[] = [];
-  const alone = [...left];
+  const agenda = await readAgenda(gaps, limits.policy ?? healPolicy, context);
+  const repairs: Repair[] = [];
+  const left = [...agenda.left];
   let historical = 0;
-  for (const repair of repairs) {
-    const obstacle = await obstacleTo(repair, context.store);
+  for (const repair of agenda.repairs) {
+    const obstacles = await obstaclesTo(repair, context.store);
     const isOver = repair.priority === "P2" && historical >= limits.historicalMax;
-    if (obstacle !== undefined) alone.push(...leftOf(repair.gaps, obstacle));
-    else if (isOver) alone.push(...leftOf(repair.gaps, overBudget));
-    else {
-      willDo.push(repair);
-      if (repair.priority === "P2") historical += 1;
-    }
+    const alone = repair.gaps.flatMap((gap) => {
+      const obstacle = obstacles.get(gap.unit) ?? (isOver ? overBudget : undefined);
+      return obstacle === undefined ? [] : [{ gap, ...obstacle }];
+    });
+    left.push(...alone);
+    if (alone.length === repair.gaps.length) continue;
+    repairs.push({ ...repair, units: repair.units.filter((unit) => !obstacles.has(unit)) });
+    if (repair.priority === "P2") historical += 1;
   }
-  return { repairs: willDo, left: alone, exitCode: exitCodeOfGaps(gaps) };
+  return { repairs, left, exitCode: exitCodeOfGaps(gaps) };
 }
 
 const overBudget: Obstacle = {
   reason: "budget",
-  text: "this pass has begun as many repairs of history as it may; the next one goes on (--max-p2-jobs, --budget)",
+  text: "this pass has begun as much as it may, the next one goes on; --max-p2-jobs and --budget allow more",
 };
+const stillThere: Obstacle = { reason: "tried", text: "it was tried, and is still there" };
 
 class Pass {
   readonly #limits: HealLimits;
   readonly #context: HealContext;
   readonly #policy: HealPolicy;
+  readonly #isInterrupted: () => boolean;
   readonly #results: RepairResult[] = [];
-  /** Gaps that were looked at in this pass, and why they are left where they are. */
+  /** Gaps that this pass is done with, and why they are left where they are still there. */
   readonly #seen = new Map<string, Obstacle>();
   #gaps: readonly Gap[] = [];
   #historical = 0;
@@ -81,6 +84,7 @@ class Pass {
   constructor(limits: HealLimits, context: HealContext) {
     this.#limits = limits;
     this.#policy = limits.policy ?? healPolicy;
+    this.#isInterrupted = () => context.signal.aborted;
     this.#context = { ...context, signal: AbortSignal.any([context.signal, limits.budget]) };
   }
 
@@ -106,41 +110,48 @@ class Pass {
   }
 
   async #take(repair: Repair): Promise<void> {
-    const { findGaps, listener, ledger } = this.#context;
+    const { findGaps, listener, store } = this.#context;
     // Somebody else may have closed it since the last look.
     const now = await findGaps(repair.series);
     this.#refresh(repair, now);
     const still = new Set(now.map(gapKey));
     if (repair.gaps.some((gap) => !still.has(gapKey(gap)))) return;
-
-    const obstacle = await obstacleTo(repair, this.#context.store);
-    if (obstacle !== undefined) {
-      for (const gap of repair.gaps) this.#seen.set(gapKey(gap), obstacle);
+    const obstacles = await obstaclesTo(repair, store);
+    if (obstacles.size > 0) {
+      for (const gap of repair.gaps) this.#markSeen(gap, obstacles.get(gap.unit));
       return;
     }
     if (repair.priority === "P2") this.#historical += 1;
     for (const gap of repair.gaps) {
-      this.#seen.set(gapKey(gap), { reason: "tried", text: "it was tried, and is still there" });
-      listener.line(`${repair.priority} ${gap.unit}: ${gap.kind} ${gap.fromDay} … ${gap.throughDay}: ${repair.action}`);
+      listener.line(`${gap.priority} ${gap.unit}: ${gap.reason} (${gap.kind}): ${repair.action}`);
+      this.#markSeen(gap, stillThere);
     }
-    const tries = ledger.healTries.byGap();
-    const numbers = repair.gaps.map((gap) => {
-      const step = nextHealStep(tries.get(gapKey(gap)) ?? [], ledger.clock.wallMs(), this.#policy);
-      return step.step === "go" ? step.tryNumber : 1;
-    });
-    const result = await attemptRepair(repair, numbers, this.#context);
+    const result = await attemptRepair(repair, this.#tryNumbers(repair), this.#context);
     listener.beat();
     this.#results.push(result);
     this.#refresh(repair, result.found);
     const last = result.failures.at(-1);
     if (last === undefined) return;
-    for (const gap of repair.gaps) this.#seen.set(gapKey(gap), { reason: "tried", text: describeFailure(last) });
+    for (const gap of repair.gaps) this.#markSeen(gap, { reason: "tried", text: describeFailure(last) });
+  }
+
+  #markSeen(gap: Gap, why: Obstacle | undefined): void {
+    if (why !== undefined) this.#seen.set(gapKey(gap), why);
+  }
+
+  #tryNumbers({ gaps }: Repair): number[] {
+    const { ledger } = this.#context;
+    const tries = ledger.healTries.byGap();
+    return gaps.map((gap) => {
+      const next = nextHealStep(tries.get(gapKey(gap)) ?? [], ledger.clock.wallMs(), this.#policy);
+      return next.step === "go" ? next.tryNumber : 1;
+    });
   }
 
   /** What was found of a repair's series takes the place of what was known of them. */
-  #refresh(repair: Repair, found: readonly Gap[]): void {
-    const series = new Set<string>(repair.series);
-    this.#gaps = [...this.#gaps.filter((gap) => !series.has(gap.series)), ...found];
+  #refresh({ series }: Repair, found: readonly Gap[]): void {
+    const looked = new Set<string>(series);
+    this.#gaps = [...this.#gaps.filter((gap) => !looked.has(gap.series)), ...found];
   }
 
   async #end(): Promise<HealPass> {
@@ -149,25 +160,19 @@ class Pass {
       const why = this.#seen.get(gapKey(gap));
       return why === undefined ? [] : [{ gap, ...why }];
     });
-    const notBegun = repairs.flatMap(({ gaps }) => leftOf(gaps, overBudget));
-    const isInterrupted = this.#context.signal.aborted && !this.#limits.budget.aborted;
+    const notBegun = repairs.flatMap(({ gaps }) => gaps.map((gap) => ({ gap, ...overBudget })));
     return {
       repairs: this.#results,
       left: [...seen, ...left, ...notBegun],
-      exitCode: isInterrupted ? exitCodes.interrupted : exitCodeOfGaps(this.#gaps),
+      exitCode: this.#isInterrupted() ? exitCodes.interrupted : exitCodeOfGaps(this.#gaps),
     };
   }
 }
 
-async function readAgenda(gaps: readonly Gap[], policy: HealPolicy, context: HealContext): Promise<Agenda> {
-  const { store, ledger } = context;
+async function readAgenda(gaps: readonly Gap[], policy: HealPolicy, { store, ledger }: HealContext): Promise<Agenda> {
   const series = [...new Set(gaps.map((gap) => seriesId(parseSeriesId(gap.series))))];
   const facts = await unitFacts(store, series);
   return agendaOf(gaps, facts, ledger.healTries.byGap(), ledger.clock.wallMs(), policy);
-}
-
-function leftOf(gaps: readonly Gap[], { reason, text }: Obstacle): LeftGap[] {
-  return gaps.map((gap) => ({ gap, reason, text }));
 }
 
 /** Nothing is called healed that could not be looked at. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
 import { release } from "../model/release.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, unitId, type SeriesId } from "../model/series.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { PinnedSegment } from "./snapshot.ts";
 import type { Store } from "./store.ts";
@@ -135,8 +135,8 @@ const row = z.object({
 });
 const columns = Object.keys(row.shape);
 
-/** A row of the repair log as it is kept; times are UTC text. */
-export type RepairRow = Readonly<z.output<typeof row>>;
+/** A row of the repair log as it is kept, with its unit's id; times are UTC text. */
+export type RepairRow = Readonly<z.output<typeof row>> & { readonly unit: string };
 
 /** The newest rows of the repair log, oldest of them first. @param series only of this one */
 export async function readRepairs(store: Store, limit: number, series?: SeriesId): Promise<RepairRow[]> {
@@ -146,7 +146,7 @@ export async function readRepairs(store: Store, limit: number, series?: SeriesId
 LIMIT ${sqlInteger(limit)}`,
     row,
   );
-  return newest.toReversed();
+  return newest.toReversed().map((one) => ({ ...one, unit: unitId(one.series, one.segment) }));
 }
 
 /** As ClickHouse reads a DateTime64(3, 'UTC'). */

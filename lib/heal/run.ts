@@ -1,0 +1,68 @@
+import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
+import { openLedger } from "../ledger/index.ts";
+import { openStore, storeIdOf, storeSettings } from "../store/index.ts";
+import type { FindGaps, HealContext, HealListener } from "./context.ts";
+import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
+
+/** What one pass is asked for. */
+export interface HealRequest {
+  /** Only these; all where none is named. */
+  readonly symbols: readonly string[];
+  /** Repairs of history that it may begin. */
+  readonly historicalMax: number;
+  /** After so long what is at work stops behind its next commit. */
+  readonly budgetMs: number | undefined;
+}
+
+/**
+ * One pass: looks for gaps, closes what may be closed, looks again. The registry is read anew.
+ * @throws what keeps it from looking
+ */
+export async function heal(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+): Promise<HealPass> {
+  const { historicalMax, budgetMs } = request;
+  const budget = budgetMs === undefined ? new AbortController().signal : AbortSignal.timeout(budgetMs);
+  return withContext(request, settings, env, signal, listener, async (context) =>
+    healOnce({ historicalMax, budget }, context),
+  );
+}
+
+/** Says what a pass would do now. Changes nothing. */
+export async function planHealing(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  note: (line: string) => void,
+): Promise<HealOutlook> {
+  const listener = { line: note, beat: () => undefined };
+  return withContext(request, settings, env, signal, listener, async (context) =>
+    planHeal({ historicalMax: request.historicalMax }, context),
+  );
+}
+
+/** The store is held for one pass and no longer: between two of them others may own it. */
+async function withContext<T>(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+  use: (context: HealContext) => Promise<T>,
+): Promise<T> {
+  const registry = loadRegistry(settings.symbolsFile);
+  using ledger = openLedger(settings.stateDirectory);
+  const store = await openStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
+  try {
+    ledger.belongTo(await storeIdOf(store));
+    const findGaps: FindGaps = async () => [];
+    return await use({ store, ledger, settings, registry, env, findGaps, signal, listener });
+  } finally {
+    await store.close();
+  }
+}
