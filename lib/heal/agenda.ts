@@ -62,7 +62,7 @@ export function agendaOf(
 
 /** What building cannot close. */
 function byCause(gap: Gap): LeftGap | undefined {
-  if (gap.kind === "unknown" || gap.cause === "not-known") return { gap, reason: "unknown", text: gap.reason };
+  if (gap.cause === "not-known") return { gap, reason: "unknown", text: gap.reason };
   if (gap.cause !== "missing-upstream") return undefined;
   const { symbol } = parseSeriesId(gap.series);
   const text = `the archive lacks it; if that is so for good, declare the days under known_gaps of [symbols.${symbol}]`;

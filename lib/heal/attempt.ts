@@ -4,7 +4,7 @@ import { unitId } from "../model/series.ts";
 import { logRepairs, pinPublished, unitStateOf, type LoggedRepair, type UnitState } from "../store/index.ts";
 import type { Gap } from "../watch/gap.ts";
 import { carryOut } from "./carry-out.ts";
-import type { HealContext } from "./context.ts";
+import type { GapLook, HealContext } from "./context.ts";
 import { isElsewhere, resultOf } from "./outcome.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 
@@ -22,8 +22,8 @@ export interface RepairResult {
   readonly gaps: readonly GapResult[];
   readonly failures: readonly Failure[];
   readonly elapsedMs: number;
-  /** The gaps of its series as they were found afterwards. */
-  readonly found: readonly Gap[];
+  /** What was found of its series afterwards. */
+  readonly found: GapLook;
 }
 
 /**
@@ -44,7 +44,8 @@ export async function attemptRepair(
   const failures: Failure[] = [];
   try {
     failures.push(...(await carryOutSafely(repair, context)));
-    const found = await context.findGaps(repair.series);
+    // After an interruption too: the look is what says whether it helped.
+    const found = await context.findGaps(new AbortController().signal, repair.series);
     const after = await unitStates(repair, context);
     const last = failures.at(-1);
     const gaps = repair.gaps.map((gap): GapResult => {

@@ -1,6 +1,7 @@
 import type { HealResult } from "../ledger/index.ts";
 import { NotYetAvailableError, RefusedError, RetryableError, UnavailableError, type Failure } from "../model/errors.ts";
-import type { Gap, GapKind } from "../watch/gap.ts";
+import type { Gap, GapCause } from "../watch/gap.ts";
+import type { GapLook } from "./context.ts";
 
 /** Refusals that pass: another process has the unit, or has overtaken this one. */
 const passing: ReadonlySet<string> = new Set(["LEASE_HELD", "SUPERSEDED", "STORE_OWNED"]);
@@ -9,19 +10,19 @@ const away = /^(ARCHIVE|STORE|DISK|HOST|LEDGER)_/;
 
 /**
  * What a try at a gap came to. What is found afterwards decides; failures only say who is to answer for what is left.
- * @param found gaps of the same series, looked for afterwards
+ * @param found of the same series, looked for afterwards
  */
 export function resultOf(
   gap: Gap,
-  found: readonly Gap[],
+  found: GapLook,
   failures: readonly Failure[],
   isInterrupted: boolean,
 ): Exclude<HealResult, "queued"> {
-  const near = found.filter((one) => touches(one, gap));
-  if (near.length === 0) return "healed";
+  const near = found.gaps.filter((one) => touches(one, gap));
+  if (near.length === 0 && found.unknown.length === 0) return "healed";
   if (isInterrupted) return "interrupted";
   // Whether it helped could not be told: no mark against the unit.
-  if (near.every(({ kind }) => kind === "unknown")) return "elsewhere";
+  if (near.every(({ cause }) => cause === "not-known")) return "elsewhere";
   const last = failures.at(-1);
   return last !== undefined && isElsewhere(last) ? "elsewhere" : "failed";
 }
@@ -33,11 +34,12 @@ export function isElsewhere(failure: Failure): boolean {
   return failure instanceof RetryableError || failure instanceof NotYetAvailableError;
 }
 
-/** Ids that are not there; the other kinds are of what is there. */
-const missing: ReadonlySet<GapKind> = new Set<GapKind>(["leading", "interior", "trailing"]);
+/** Trades that were never built; the other causes are of what was. */
+const missing: ReadonlySet<GapCause> = new Set<GapCause>(["not-built", "missing-upstream"]);
 
 /** Is what was found a part of what was to be closed, or may it be? */
 function touches(found: Gap, gap: Gap): boolean {
   if (found.unit !== gap.unit || found.fromDay > gap.throughDay || found.throughDay < gap.fromDay) return false;
-  return found.kind === "unknown" || found.kind === gap.kind || (missing.has(found.kind) && missing.has(gap.kind));
+  if (found.cause === "not-known" || found.cause === gap.cause) return true;
+  return missing.has(found.cause) && missing.has(gap.cause);
 }

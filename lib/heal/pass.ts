@@ -1,6 +1,7 @@
 import { describeFailure } from "../datasets/range/listener.ts";
 import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
 import { parseSeriesId, seriesId } from "../model/series.ts";
+import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { agendaOf, type Agenda, type LeftGap } from "./agenda.ts";
 import { attemptRepair, type RepairResult } from "./attempt.ts";
@@ -23,6 +24,8 @@ export interface HealLimits {
 export interface HealPass {
   readonly repairs: readonly RepairResult[];
   readonly left: readonly LeftGap[];
+  /** What could not be looked at. */
+  readonly unknown: readonly Finding[];
   readonly exitCode: ExitCode;
 }
 
@@ -30,6 +33,7 @@ export interface HealPass {
 export interface HealOutlook {
   readonly repairs: readonly Repair[];
   readonly left: readonly LeftGap[];
+  readonly unknown: readonly Finding[];
   readonly exitCode: ExitCode;
 }
 
@@ -44,7 +48,7 @@ export async function healOnce(limits: HealLimits, context: HealContext): Promis
 
 /** Says what {@link healOnce} would do now. Changes nothing. */
 export async function planHeal(limits: Omit<HealLimits, "budget">, context: HealContext): Promise<HealOutlook> {
-  const gaps = await context.findGaps();
+  const { gaps, unknown } = await context.findGaps(context.signal);
   const agenda = await readAgenda(gaps, limits.policy ?? healPolicy, context);
   const repairs: Repair[] = [];
   const left = [...agenda.left];
@@ -61,7 +65,7 @@ export async function planHeal(limits: Omit<HealLimits, "budget">, context: Heal
     repairs.push({ ...repair, units: repair.units.filter((unit) => !obstacles.has(unit)) });
     if (repair.priority === "P2") historical += 1;
   }
-  return { repairs, left, exitCode: exitCodeOfGaps(gaps) };
+  return { repairs, left, unknown, exitCode: exitCodeOf(gaps, unknown) };
 }
 
 const overBudget: Obstacle = {
@@ -79,6 +83,7 @@ class Pass {
   /** Gaps that this pass is done with, and why they are left where they are still there. */
   readonly #seen = new Map<string, Obstacle>();
   #gaps: readonly Gap[] = [];
+  #unknown: readonly Finding[] = [];
   #historical = 0;
 
   constructor(limits: HealLimits, context: HealContext) {
@@ -91,7 +96,7 @@ class Pass {
   async run(): Promise<HealPass> {
     const { ledger, findGaps, signal } = this.#context;
     ledger.healTries.endAbandoned();
-    this.#gaps = await findGaps();
+    ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(signal));
     while (!signal.aborted) {
       const { repairs } = await readAgenda(this.#unseen(), this.#policy, this.#context);
       const next = repairs.find((repair) => this.#mayBegin(repair));
@@ -110,9 +115,9 @@ class Pass {
   }
 
   async #take(repair: Repair): Promise<void> {
-    const { findGaps, listener, store } = this.#context;
+    const { findGaps, listener, store, signal } = this.#context;
     // Somebody else may have closed it since the last look.
-    const now = await findGaps(repair.series);
+    const { gaps: now } = await findGaps(signal, repair.series);
     this.#refresh(repair, now);
     const still = new Set(now.map(gapKey));
     if (repair.gaps.some((gap) => !still.has(gapKey(gap)))) return;
@@ -129,7 +134,7 @@ class Pass {
     const result = await attemptRepair(repair, this.#tryNumbers(repair), this.#context);
     listener.beat();
     this.#results.push(result);
-    this.#refresh(repair, result.found);
+    this.#refresh(repair, result.found.gaps);
     const last = result.failures.at(-1);
     if (last === undefined) return;
     for (const gap of repair.gaps) this.#markSeen(gap, { reason: "tried", text: describeFailure(last) });
@@ -164,7 +169,8 @@ class Pass {
     return {
       repairs: this.#results,
       left: [...seen, ...left, ...notBegun],
-      exitCode: this.#isInterrupted() ? exitCodes.interrupted : exitCodeOfGaps(this.#gaps),
+      unknown: this.#unknown,
+      exitCode: this.#isInterrupted() ? exitCodes.interrupted : exitCodeOf(this.#gaps, this.#unknown),
     };
   }
 }
@@ -176,7 +182,7 @@ async function readAgenda(gaps: readonly Gap[], policy: HealPolicy, { store, led
 }
 
 /** Nothing is called healed that could not be looked at. */
-function exitCodeOfGaps(gaps: readonly Gap[]): ExitCode {
-  if (gaps.some(({ kind, cause }) => kind === "unknown" || cause === "not-known")) return exitCodes.unavailable;
+function exitCodeOf(gaps: readonly Gap[], unknown: readonly Finding[]): ExitCode {
+  if (unknown.length > 0 || gaps.some(({ cause }) => cause === "not-known")) return exitCodes.unavailable;
   return gaps.length > 0 ? exitCodes.findings : exitCodes.ok;
 }

@@ -1,7 +1,7 @@
 import type { Day } from "../model/day.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
-import type { Gap, GapKind, GapPriority } from "../watch/gap.ts";
+import type { Gap, GapPriority } from "../watch/gap.ts";
 
 /** `populate` goes on where a unit ends, or begins one; `rebuild` makes it anew beside what readers see. */
 export type RepairAction = "populate" | "rebuild";
@@ -33,9 +33,6 @@ export function gapKey({ kind, unit, fromDay }: Pick<Gap, "kind" | "unit" | "fro
   return `${kind} ${unit} ${fromDay}`;
 }
 
-/** What is there is not right, wherever it lies. */
-const needsRebuild: ReadonlySet<GapKind> = new Set<GapKind>(["overlap", "stale", "revised"]);
-
 /**
  * Nobody writes beside bars that exist: a gap that does not lie behind its unit's end is closed by making the unit anew.
  * @param facts by unit; absent where nothing of it is published
@@ -43,7 +40,7 @@ const needsRebuild: ReadonlySet<GapKind> = new Set<GapKind>(["overlap", "stale",
 export function repairOf(gap: Gap, facts: ReadonlyMap<string, UnitFacts>): Repair {
   const unit = facts.get(gap.unit);
   const isBehind = unit === undefined || gap.fromDay > unit.day || (gap.fromDay === unit.day && !unit.dayDone);
-  const action = isBehind && !needsRebuild.has(gap.kind) ? "populate" : "rebuild";
+  const action = isBehind && gap.cause === "not-built" ? "populate" : "rebuild";
   const isInFront = unit !== undefined && gap.fromDay < unit.firstDay;
   const series = parseSeriesId(gap.series);
   return {

@@ -60,7 +60,7 @@ async function withContext<T>(
   const store = await openStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
   try {
     ledger.belongTo(await storeIdOf(store));
-    const findGaps: FindGaps = async () => [];
+    const findGaps: FindGaps = async () => ({ gaps: [], unknown: [] });
     return await use({ store, ledger, settings, registry, env, findGaps, signal, listener });
   } finally {
     await store.close();

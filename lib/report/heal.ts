@@ -3,13 +3,14 @@ import type { GapResult, RepairResult } from "../heal/attempt.ts";
 import type { HealOutlook, HealPass } from "../heal/pass.ts";
 import type { Repair } from "../heal/repairs.ts";
 import type { RepairRow, UnitState } from "../store/index.ts";
+import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 
 /** The answer of `heal`. */
-export function healLines({ repairs, left }: HealPass): string[] {
+export function healLines({ repairs, left, unknown }: HealPass): string[] {
   const rows = repairs.flatMap((repair) =>
     repair.gaps.map(({ gap, result, before, after }) => [
       gap.unit,
@@ -30,31 +31,43 @@ export function healLines({ repairs, left }: HealPass): string[] {
     { title: "trades", ...right },
     { title: "result" },
   ];
-  return [...(rows.length === 0 ? [] : textTable(columns, rows)), ...leftLines(left), summaryOf(repairs, left)];
+  return [...(rows.length === 0 ? [] : textTable(columns, rows)), ...leftLines(left, unknown), summaryOf(repairs, left, unknown)];
 }
 
-function summaryOf(repairs: readonly RepairResult[], left: readonly LeftGap[]): string {
+function summaryOf(
+  repairs: readonly RepairResult[],
+  left: readonly LeftGap[],
+  unknown: readonly Finding[],
+): string {
   const tried = repairs.flatMap(({ gaps }) => gaps);
-  if (tried.length === 0 && left.length === 0) return "no gaps";
+  if (tried.length === 0 && left.length === 0) return noGaps(unknown);
   const healed = tried.filter(({ result }) => result === "healed").length;
   return `${formatCount(healed)} of ${formatCount(tried.length)} gaps healed, ${formatCount(left.length)} left`;
 }
 
 /** The answer of `heal --dry-run`. */
-export function healOutlookLines({ repairs, left }: HealOutlook): string[] {
+export function healOutlookLines({ repairs, left, unknown }: HealOutlook): string[] {
   const rows = repairs.flatMap((repair) =>
     repair.gaps.map((gap) => [repair.priority, gap.unit, gap.kind, daysOf(gap), repair.action, gap.reason]),
   );
   const columns = ["", "unit", "gap", "days", "repair", "because"].map((title) => ({ title }));
   const summary =
     rows.length === 0 && left.length === 0
-      ? "no gaps"
+      ? noGaps(unknown)
       : `${formatCount(rows.length)} gaps would be tried in ${formatCount(repairs.length)} repairs, ${formatCount(left.length)} left alone`;
-  return [...(rows.length === 0 ? [] : textTable(columns, rows)), ...leftLines(left), summary];
+  return [...(rows.length === 0 ? [] : textTable(columns, rows)), ...leftLines(left, unknown), summary];
 }
 
-function leftLines(left: readonly LeftGap[]): string[] {
-  return left.map(({ gap, text }) => `${gap.unit}: ${gap.kind} ${daysOf(gap)}: ${text}`);
+function leftLines(left: readonly LeftGap[], unknown: readonly Finding[]): string[] {
+  return [
+    ...left.map(({ gap, text }) => `${gap.unit}: ${gap.kind} ${daysOf(gap)}: ${text}`),
+    ...unknown.map(({ subject, summary }) => `${subject}: not known: ${summary}`),
+  ];
+}
+
+/** What could not be looked at is not called clean. */
+function noGaps(unknown: readonly Finding[]): string {
+  return unknown.length === 0 ? "no gaps" : "no gaps where it could be looked";
 }
 
 function daysOf({ fromDay, throughDay }: Pick<Gap, "fromDay" | "throughDay">): string {
@@ -62,7 +75,7 @@ function daysOf({ fromDay, throughDay }: Pick<Gap, "fromDay" | "throughDay">): s
 }
 
 /** The same as one document. */
-export function healDocument({ repairs, left, exitCode }: HealPass): Record<string, unknown> {
+export function healDocument({ repairs, left, unknown, exitCode }: HealPass): Record<string, unknown> {
   return {
     exit_code: exitCode,
     repairs: repairs.map((one) => ({
@@ -72,14 +85,16 @@ export function healDocument({ repairs, left, exitCode }: HealPass): Record<stri
       failures: one.failures.map(({ code, message, subject, hint }) => ({ code, message, subject, hint })),
     })),
     left: left.map(leftFields),
+    unknown: unknown.map(({ kind, subject, summary }) => ({ kind, subject, summary })),
   };
 }
 
-export function healOutlookDocument({ repairs, left, exitCode }: HealOutlook): Record<string, unknown> {
+export function healOutlookDocument({ repairs, left, unknown, exitCode }: HealOutlook): Record<string, unknown> {
   return {
     exit_code: exitCode,
     repairs: repairs.map((repair) => ({ ...repairFields(repair), gaps: repair.gaps.map(gapFields) })),
     left: left.map(leftFields),
+    unknown: unknown.map(({ kind, subject, summary }) => ({ kind, subject, summary })),
   };
 }
 

@@ -11,13 +11,7 @@ export type GapPriority = "P0" | "P1" | "P2";
  * replaced since; or nobody could look.
  */
 export type GapCause =
-  | "not-built"
-  | "missing-upstream"
-  | "bars-lost"
-  | "doubled"
-  | "other-version"
-  | "archive-revised"
-  | "not-known";
+  "not-built" | "missing-upstream" | "bars-lost" | "doubled" | "other-version" | "archive-revised" | "not-known";
 
 /** Days (and ids, where they are known) of one unit that are expected and not proven present, or present more than once. */
 export interface Gap {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { agendaOf } from "../../lib/heal/agenda.ts";
+import type { GapLook } from "../../lib/heal/context.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
@@ -15,7 +16,7 @@ import {
   UnavailableError,
   UpstreamDataError,
 } from "../../lib/model/errors.ts";
-import { fingerprintOf } from "../../lib/watch/finding.ts";
+import { fingerprintOf, type Finding } from "../../lib/watch/finding.ts";
 import type { Gap } from "../../lib/watch/gap.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { gapOf } from "./gaps.ts";
@@ -151,8 +152,8 @@ test("a gap behind its unit's end, or of a unit that is not there, is filled; an
   assert.deepEqual(of(gapOf({ kind: "leading", days: "2023-05-01..2023-12-31" })), ["populate", "2023-05-01"]);
   assert.deepEqual(of(gapOf({ kind: "interior", days: "2024-02-01..2024-02-03" })), ["rebuild", undefined]);
   assert.deepEqual(of(gapOf({ kind: "leading", days: "2024-01-01..2024-01-09" })), ["rebuild", "2024-01-01"]);
-  for (const kind of ["overlap", "stale", "revised"] as const) {
-    assert.deepEqual(of(gapOf({ kind, days: "2024-03-05" })), ["rebuild", undefined], kind);
+  for (const cause of ["doubled", "other-version", "archive-revised", "bars-lost"] as const) {
+    assert.deepEqual(of(gapOf({ cause, days: "2024-03-05" })), ["rebuild", undefined], cause);
   }
   const half = new Map([built("BTCUSDT@250:2024", "2024-01-10", "2024-03-04", false)]);
   assert.equal(repairsOf([gapOf({ days: "2024-03-04..2024-03-06" })], half)[0]?.action, "populate");
@@ -201,18 +202,28 @@ test("only what is found afterwards says whether a gap is healed", () => {
   const gap = gapOf({ days: "2024-03-05..2024-03-07" });
   const why = new UpstreamDataError("torn", { code: "ZIP_CORRUPT" });
   const away = new RetryableError("away", { code: "ARCHIVE_UNREACHABLE" });
-  assert.equal(resultOf(gap, [], [why], false), "healed");
-  assert.equal(resultOf(gap, [], [], true), "healed");
-  assert.equal(resultOf(gap, [gapOf({ days: "2024-03-08" })], [], false), "healed");
-  assert.equal(resultOf(gap, [gapOf({ days: "2024-03-05", threshold: 500 })], [], false), "healed");
-  assert.equal(resultOf(gap, [gapOf({ kind: "stale", days: "2024-01-01..2024-03-07" })], [], false), "healed");
-  const rest = gapOf({ kind: "interior", days: "2024-03-07" });
-  assert.equal(resultOf(gap, [rest], [], false), "failed");
-  assert.equal(resultOf(gap, [rest], [why], false), "failed");
-  assert.equal(resultOf(gap, [rest], [why, away], false), "elsewhere");
-  assert.equal(resultOf(gap, [rest], [], true), "interrupted");
-  const unknown = gapOf({ kind: "unknown", cause: "not-known", days: "2024-03-06" });
-  assert.equal(resultOf(gap, [unknown], [], false), "elsewhere");
+  const found = (...gaps: Gap[]): GapLook => ({ gaps, unknown: [] });
+  assert.equal(resultOf(gap, found(), [why], false), "healed");
+  assert.equal(resultOf(gap, found(), [], true), "healed");
+  assert.equal(resultOf(gap, found(gapOf({ days: "2024-03-08" })), [], false), "healed");
+  assert.equal(resultOf(gap, found(gapOf({ days: "2024-03-05", threshold: 500 })), [], false), "healed");
+  const stale = gapOf({ kind: "stale", cause: "other-version", days: "2024-01-01..2024-03-07" });
+  assert.equal(resultOf(gap, found(stale), [], false), "healed");
+  const rest = found(gapOf({ kind: "interior", cause: "missing-upstream", days: "2024-03-07" }));
+  assert.equal(resultOf(gap, rest, [], false), "failed");
+  assert.equal(resultOf(gap, rest, [why], false), "failed");
+  assert.equal(resultOf(gap, rest, [why, away], false), "elsewhere");
+  assert.equal(resultOf(gap, rest, [], true), "interrupted");
+  const notKnown = gapOf({ kind: "unknown", cause: "not-known", days: "2024-03-06" });
+  assert.equal(resultOf(gap, found(notKnown), [], false), "elsewhere");
+  const blind: Finding = {
+    kind: "archive-unreachable",
+    subject: "archive:spot",
+    verdict: "unknown",
+    summary: "it does not answer",
+    evidence: {},
+  };
+  assert.equal(resultOf(gap, { gaps: [], unknown: [blind] }, [], false), "elsewhere");
 });
 
 test("store, archive, disk and other writers are not the unit's fault; its checkpoint and its bars are", () => {
