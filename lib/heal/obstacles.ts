@@ -1,4 +1,4 @@
-import { pointerHistory, type Store } from "../store/index.ts";
+import { heldUnits, type Store } from "../store/index.ts";
 import type { LeftReason } from "./agenda.ts";
 import type { Repair } from "./repairs.ts";
 
@@ -15,10 +15,10 @@ export async function obstaclesTo(
 ): Promise<ReadonlyMap<string, Obstacle>> {
   const found = new Map<string, Obstacle>();
   if (action !== "rebuild") return found;
+  const isHeld = await heldUnits(store);
   for (const [i, one] of series.entries()) {
-    const [pointer] = await pointerHistory(store, one, segment);
     const unit = units[i];
-    if (pointer?.held !== true || unit === undefined) continue;
+    if (unit === undefined || !isHeld(one, segment)) continue;
     found.set(unit, { reason: "held", text: `an undo holds it: barkeep rebuild ${unit} --reason TEXT` });
   }
   return found;

@@ -1,7 +1,10 @@
 import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { openStore, storeIdOf, storeSettings } from "../store/index.ts";
+import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import { storeAbsent } from "../watch/watch-gaps.ts";
+import { lookForGaps } from "./look.ts";
 import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
 
 /** What one pass is asked for. */
@@ -46,9 +49,12 @@ export async function planHealing(
   );
 }
 
-/** The store is held for one pass and no longer: between two of them others may own it. */
+/**
+ * The store is held for one pass and no longer: between two of them others may own it.
+ * @throws ConfigurationError NO_ARCHIVE; UnavailableError STORE_ABSENT: an empty store in the place of one that is gone would hide the loss
+ */
 async function withContext<T>(
-  request: HealRequest,
+  { symbols }: HealRequest,
   settings: Settings,
   env: ProcessEnvironment,
   signal: AbortSignal,
@@ -56,13 +62,24 @@ async function withContext<T>(
   use: (context: HealContext) => Promise<T>,
 ): Promise<T> {
   const registry = loadRegistry(settings.symbolsFile);
+  if (settings.archive === undefined) throw noArchive();
+  const address = storeSettings(settings);
+  if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
   using ledger = openLedger(settings.stateDirectory);
-  const store = await openStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
+  const store = await openStore({ ...address, note: (line) => listener.line(line) });
   try {
     ledger.belongTo(await storeIdOf(store));
-    const findGaps: FindGaps = async () => ({ gaps: [], unknown: [] });
+    const look = { store, ledger, registry, env, settings };
+    const findGaps: FindGaps = async (until, series) => lookForGaps(look, symbols, until, series);
     return await use({ store, ledger, settings, registry, env, findGaps, signal, listener });
   } finally {
     await store.close();
   }
+}
+
+function noArchive(): ConfigurationError {
+  return new ConfigurationError("no archive was named, so nothing could be built", {
+    code: "NO_ARCHIVE",
+    hint: "give --archive DIR or URL (the folder that holds data/), or set BARKEEP_ARCHIVE",
+  });
 }

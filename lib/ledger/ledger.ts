@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
+import { Archives } from "./archives.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
@@ -34,6 +35,7 @@ export class Ledger implements Disposable {
   readonly healTries: HealTries;
   readonly mirror: Mirror;
   readonly outbox: Outbox;
+  readonly archives: Archives;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -46,6 +48,7 @@ export class Ledger implements Disposable {
     this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
     this.outbox = new Outbox(file, clock);
+    this.archives = new Archives(file);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */

@@ -31,14 +31,14 @@ export function healLines({ repairs, left, unknown }: HealPass): string[] {
     { title: "trades", ...right },
     { title: "result" },
   ];
-  return [...(rows.length === 0 ? [] : textTable(columns, rows)), ...leftLines(left, unknown), summaryOf(repairs, left, unknown)];
+  return [
+    ...(rows.length === 0 ? [] : textTable(columns, rows)),
+    ...leftLines(left, unknown),
+    summaryOf(repairs, left, unknown),
+  ];
 }
 
-function summaryOf(
-  repairs: readonly RepairResult[],
-  left: readonly LeftGap[],
-  unknown: readonly Finding[],
-): string {
+function summaryOf(repairs: readonly RepairResult[], left: readonly LeftGap[], unknown: readonly Finding[]): string {
   const tried = repairs.flatMap(({ gaps }) => gaps);
   if (tried.length === 0 && left.length === 0) return noGaps(unknown);
   const healed = tried.filter(({ result }) => result === "healed").length;
