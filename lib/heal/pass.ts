@@ -78,7 +78,8 @@ class Pass {
   readonly #limits: HealLimits;
   readonly #context: HealContext;
   readonly #policy: HealPolicy;
-  readonly #isInterrupted: () => boolean;
+  /** Aborted by an interruption and not by the end of the budget: looks are no work. */
+  readonly #interruption: AbortSignal;
   readonly #results: RepairResult[] = [];
   /** Gaps that this pass is done with, and why they are left where they are still there. */
   readonly #seen = new Map<string, Obstacle>();
@@ -89,14 +90,14 @@ class Pass {
   constructor(limits: HealLimits, context: HealContext) {
     this.#limits = limits;
     this.#policy = limits.policy ?? healPolicy;
-    this.#isInterrupted = () => context.signal.aborted;
+    this.#interruption = context.signal;
     this.#context = { ...context, signal: AbortSignal.any([context.signal, limits.budget]) };
   }
 
   async run(): Promise<HealPass> {
     const { ledger, findGaps, signal } = this.#context;
     ledger.healTries.endAbandoned();
-    ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(signal));
+    ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(this.#interruption));
     while (!signal.aborted) {
       const { repairs } = await readAgenda(this.#unseen(), this.#policy, this.#context);
       const next = repairs.find((repair) => this.#mayBegin(repair));
@@ -115,9 +116,9 @@ class Pass {
   }
 
   async #take(repair: Repair): Promise<void> {
-    const { findGaps, listener, store, signal } = this.#context;
+    const { findGaps, listener, store } = this.#context;
     // Somebody else may have closed it since the last look.
-    const { gaps: now } = await findGaps(signal, repair.series);
+    const { gaps: now } = await findGaps(this.#interruption, repair.series);
     this.#refresh(repair, now);
     const still = new Set(now.map(gapKey));
     if (repair.gaps.some((gap) => !still.has(gapKey(gap)))) return;
@@ -170,7 +171,7 @@ class Pass {
       repairs: this.#results,
       left: [...seen, ...left, ...notBegun],
       unknown: this.#unknown,
-      exitCode: this.#isInterrupted() ? exitCodes.interrupted : exitCodeOf(this.#gaps, this.#unknown),
+      exitCode: this.#interruption.aborted ? exitCodes.interrupted : exitCodeOf(this.#gaps, this.#unknown),
     };
   }
 }

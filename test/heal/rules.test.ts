@@ -7,7 +7,7 @@ import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
 import { gapKey, repairsOf, type UnitFacts } from "../../lib/heal/repairs.ts";
-import { openLedger, type Clock, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
+import { openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
 import { parseDay } from "../../lib/model/day.ts";
 import {
   NotYetAvailableError,
@@ -20,25 +20,14 @@ import { fingerprintOf, type Finding } from "../../lib/watch/finding.ts";
 import type { Gap } from "../../lib/watch/gap.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { gapOf } from "./gaps.ts";
+import { SetClock } from "./set-clock.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
 const start = Date.UTC(2024, 2, 10);
 
-/** A clock whose hands a test sets. */
-class SetClock implements Clock {
-  readonly boot = "boot-1";
-  nowMs = start;
-  wallMs(): number {
-    return this.nowMs;
-  }
-  monotonicNs(): bigint {
-    return BigInt(this.nowMs) * 1_000_000n;
-  }
-}
-
 function newLedger(): { ledger: Ledger; clock: SetClock } {
-  const clock = new SetClock();
+  const clock = new SetClock(start);
   return { ledger: openLedger(join(temporaryFolder("heal-rules"), "state"), { clock }), clock };
 }
 
