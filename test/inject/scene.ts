@@ -1,11 +1,13 @@
 import { join } from "node:path";
+import { z } from "zod";
 import { loadSettings, parseRegistry, readEnvironment, type Registry, type Settings } from "../../lib/config/index.ts";
 import { readDigests } from "../../lib/datasets/range/digests.ts";
 import { coveredOf, populateSymbol, type SymbolWork } from "../../lib/datasets/range/populate.ts";
-import { addDays, dayOfMs, dayStartMs, daysInclusive, parseDay, type Day } from "../../lib/model/day.ts";
+import { addDays, dayOfMs, daysBetween, dayStartMs, daysInclusive, parseDay, type Day } from "../../lib/model/day.ts";
 import type { Failure } from "../../lib/model/errors.ts";
+import type { IdInterval } from "../../lib/model/intervals.ts";
 import type { SegmentId } from "../../lib/model/segments.ts";
-import { parseThreshold, seriesId, type RangeSeries, type SeriesId } from "../../lib/model/series.ts";
+import { parseThreshold, seriesId, unitId, type RangeSeries, type SeriesId } from "../../lib/model/series.ts";
 import { openArchive } from "../../lib/sources/archive/index.ts";
 import { pinPublished } from "../../lib/store/index.ts";
 import { findGaps, type WatchReport } from "../../lib/watch/find-gaps.ts";
@@ -46,6 +48,16 @@ export interface BuildRange {
 }
 
 const hourMs = 3_600_000;
+
+const bigintText = z.string().transform(BigInt);
+const storedBar = z.object({
+  segment: z.string(),
+  first_id: bigintText,
+  last_id: bigintText,
+  orphan: z.coerce.boolean(),
+  duration_us: bigintText,
+});
+export type StoredBar = Readonly<z.output<typeof storedBar>>;
 
 /**
  * A symbol with an archive of its own, a registry that keeps it, and a series that is built from the one by the other: months as
@@ -132,9 +144,35 @@ FROM (SELECT * FROM barkeep.${table} WHERE series = '${this.series}' AND (${cond
     return day;
   }
 
+  /** The ids of days that follow each other, published or not. */
+  idsOf(fromDay: Day, throughDay: Day): IdInterval {
+    const before = (day: Day): number => 1000 + daysBetween(this.firstDay, day) * this.perDay;
+    return { fromId: BigInt(before(fromDay)), throughId: BigInt(before(throughDay) + this.perDay - 1) };
+  }
+
+  /** The stored bars, in id order. */
+  async bars(): Promise<StoredBar[]> {
+    return this.bed.store.rows(
+      `SELECT CAST(segment, 'String') AS segment, first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, is_orphan = 1 AS orphan, duration_us
+FROM barkeep.bars_published WHERE series = '${this.series}' ORDER BY first_id`,
+      storedBar,
+    );
+  }
+
+  /** The day of an id. */
+  dayOf(id: bigint): Day {
+    return addDays(this.firstDay, Math.floor((Number(id) - 1000) / this.perDay));
+  }
+
+  /** The unit of a day. */
+  unitOf(day: Day): string {
+    return unitId(this.series, day.slice(0, 7));
+  }
+
   /** A day's trades; ids follow each other over the days. */
   tradesOf(day: Day): TradeFields[] {
-    return walkOf(day, 1000 + this.days.indexOf(day) * this.perDay, this.perDay);
+    const { fromId } = this.idsOf(day, day);
+    return walkOf(day, Number(fromId), this.perDay);
   }
 
   publish(day: Day, trades: readonly TradeFields[] = this.tradesOf(day)): void {
@@ -148,18 +186,40 @@ FROM (SELECT * FROM barkeep.${table} WHERE series = '${this.series}' AND (${cond
     this.#published.delete(day);
   }
 
+  /** A registry that has the symbol and does not want it kept. */
+  disabled(): Registry {
+    return parseRegistry(
+      this.#registryText("", this.firstDay).replace("enabled = true", "enabled = false"),
+      "symbols.toml",
+    );
+  }
+
+  /** Puts rows of the scene there once more, changed. */
+  async insertAgain(
+    table: "bars" | "coverage",
+    set: Readonly<Record<string, string>>,
+    condition: string,
+  ): Promise<void> {
+    const columns = Object.entries(set).map(([column, value]) => `${value} AS ${column}`);
+    await this.bed.store.command(`INSERT INTO barkeep.${table} SELECT * REPLACE (${columns.join(", ")})
+FROM (SELECT * FROM barkeep.${table} WHERE series = '${this.series}' AND (${condition})) SETTINGS max_partitions_per_insert_block = 0`);
+  }
+
   /** A registry that keeps the symbol since its first day. */
-  registryWith(more: string): Registry {
-    const text = `schema_version = 2
+  registryWith(more: string, listing = this.firstDay): Registry {
+    return parseRegistry(this.#registryText(more, listing), "symbols.toml");
+  }
+
+  #registryText(more: string, listing: Day): string {
+    return `schema_version = 2
 [symbols.${this.symbol}]
 enabled = true
 asset_class = "crypto"
 exchange = "binance"
 market = "spot"
-listing_date = ${this.firstDay}
+listing_date = ${listing}
 min_threshold = 1
 ${more}`;
-    return parseRegistry(text, "symbols.toml");
   }
 
   get settings(): Settings {
