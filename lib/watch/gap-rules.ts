@@ -55,6 +55,8 @@ class GapFinder implements SeriesGaps {
   readonly explained: ExplainedHole[] = [];
   readonly #evidence: SeriesEvidence;
   readonly #today: Day;
+  /** The greatest id that any part so far holds: behind parts that overlap, the last one's end is not it. */
+  #through: bigint | undefined;
 
   constructor(evidence: SeriesEvidence) {
     this.#evidence = evidence;
@@ -98,8 +100,12 @@ class GapFinder implements SeriesGaps {
     });
   }
 
-  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId }: OutlineBreak): void {
+  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId: partThroughId, afterFromId }: OutlineBreak): void {
     const { wish } = this.#evidence;
+    const beforeThroughId =
+      this.#through !== undefined && this.#through > partThroughId ? this.#through : partThroughId;
+    this.#through = beforeThroughId;
+    if (afterFromId === beforeThroughId + 1n) return;
     if (afterFromId <= beforeThroughId) {
       const [fromDay, throughDay] = dayAfter < dayBefore ? [dayAfter, dayBefore] : [dayBefore, dayAfter];
       const [fromId, throughId] = [afterFromId, beforeThroughId];

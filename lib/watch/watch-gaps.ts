@@ -2,7 +2,8 @@ import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/
 import { openLedger } from "../ledger/index.ts";
 import { ConfigurationError, Failure, UnavailableError } from "../model/errors.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
-import { findGaps, type WatchLimits, type WatchReport } from "./find-gaps.ts";
+import { findGaps, type WatchReport } from "./find-gaps.ts";
+import type { WatchLimits } from "./limits.ts";
 import { ledgerFinding, storeFinding } from "./findings.ts";
 import type { Finding } from "./finding.ts";
 import type { Selection } from "./wish.ts";
@@ -45,7 +46,7 @@ export async function watchGaps(
 }
 
 function nothingSeen(nowMs: number, finding: Finding): WatchReport {
-  return { nowMs, series: [], unmaintained: [], archives: [], gaps: [], findings: [finding] };
+  return { nowMs, series: [], unmaintained: [], archives: [], bars: undefined, gaps: [], findings: [finding] };
 }
 
 export function storeAbsent(stateDirectory: string): UnavailableError {
