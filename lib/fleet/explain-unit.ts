@@ -59,7 +59,7 @@ export async function explainUnits(
     const sentences = [
       text,
       ...jobs.map(({ host, job }) => jobSentence(host, job)),
-      ...(isNobodys ? ["Nobody works on it."] : []),
+      ...(isNobodys ? ["No queue has it."] : []),
       ...(isComplete ? ["Nothing is to be done."] : []),
     ];
     const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;

@@ -50,7 +50,7 @@ export {
 export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";
-export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
+export { isLive, LeaseKeeper, leasesOf, releaseLeases, takeLease, type Lease, type LeaseState } from "./leases.ts";
 export { openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
 export { outlineUnits, type OutlineBreak, type UnitOutline } from "./outline.ts";
 export { builtDays, type BuiltDay } from "./built-days.ts";
