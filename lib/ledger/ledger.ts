@@ -4,7 +4,10 @@ import { z } from "zod";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { LedgerFile } from "./file.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { Incidents } from "./incidents.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -20,7 +23,7 @@ const factRow = z.object({ value: z.string() });
 
 /**
  * What this state directory knows beside the store: plans, attempts, what was decided and when, a mirror of the store's coverage
- * and checkpoints, messages to be delivered. Losing it loses no bars. Close it when done.
+ * and checkpoints, incidents, messages to be delivered. Losing it loses no bars. Close it when done.
  *
  * Before an action: `ledger.journal.record("build.dropped", unit, { build })`; the row is on disk when that returns.
  */
@@ -31,7 +34,10 @@ export class Ledger implements Disposable {
   readonly attempts: Attempts;
   readonly plans: Plans;
   readonly mirror: Mirror;
+  readonly incidents: Incidents;
   readonly outbox: Outbox;
+  readonly deliveries: Deliveries;
+  readonly heartbeats: Heartbeats;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -42,7 +48,10 @@ export class Ledger implements Disposable {
     this.attempts = new Attempts(file, clock, this.journal);
     this.plans = new Plans(file, clock);
     this.mirror = new Mirror(file);
+    this.incidents = new Incidents(file, clock, this.journal);
     this.outbox = new Outbox(file, clock);
+    this.deliveries = new Deliveries(file, clock);
+    this.heartbeats = new Heartbeats(file, clock);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */
