@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 
 /** What arrived. */
@@ -20,13 +20,7 @@ export class HttpRecorder implements AsyncDisposable {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      void text(request).then((body) => {
-        const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
-        const { method = "", headers } = request;
-        this.requests.push({ method, path: pathname, query: searchParams, headers, body });
-        const { status, headers: more } = this.answers.shift() ?? { status: 200 };
-        response.writeHead(status, { connection: "close", ...more }).end();
-      });
+      void this.#record(request, response);
     });
   }
 
@@ -47,5 +41,13 @@ export class HttpRecorder implements AsyncDisposable {
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  async #record(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const { method = "", headers } = request;
+    this.requests.push({ method, path: pathname, query: searchParams, headers, body: await text(request) });
+    const { status, headers: more } = this.answers.shift() ?? { status: 200 };
+    response.writeHead(status, { connection: "close", ...more }).end();
   }
 }
