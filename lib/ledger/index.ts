@@ -1,4 +1,5 @@
 export { acceptDivergence } from "./accept.ts";
+export type { AcceptedDays, ArchiveExtent, ArchiveKey, DeviatingDay } from "./archives.ts";
 export { planSync, type DifferingUnit } from "./differing.ts";
 export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";

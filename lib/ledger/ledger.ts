@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
+import { Archives } from "./archives.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -38,6 +39,7 @@ export class Ledger implements Disposable {
   readonly outbox: Outbox;
   readonly deliveries: Deliveries;
   readonly heartbeats: Heartbeats;
+  readonly archives: Archives;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -52,6 +54,7 @@ export class Ledger implements Disposable {
     this.outbox = new Outbox(file, clock);
     this.deliveries = new Deliveries(file, clock);
     this.heartbeats = new Heartbeats(file, clock);
+    this.archives = new Archives(file);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */

@@ -204,9 +204,48 @@ const heartbeats = `CREATE TABLE heartbeats (
   CHECK ((ended_ms IS NULL) = (result IS NULL))
 ) STRICT;`;
 
+/**
+ * What is known of the exchange's archives: of each the first and last published day, as a cache; single days that are not there or
+ * were replaced since they were built from; and which absences somebody has accepted, which nothing else knows.
+ */
+const archives = `CREATE TABLE archive_extents (
+  location TEXT NOT NULL,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  asked_from TEXT NOT NULL,
+  first_day TEXT,
+  last_day TEXT,
+  looked_ms INTEGER NOT NULL,
+  recheck_day TEXT,
+  PRIMARY KEY (location, market, symbol),
+  CHECK ((first_day IS NULL) = (last_day IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE archive_days (
+  location TEXT NOT NULL,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  day TEXT NOT NULL,
+  sha256 TEXT,
+  first_seen_ms INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (location, market, symbol, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE archive_accepted (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  from_day TEXT NOT NULL,
+  through_day TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  by TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  expires_ms INTEGER
+) STRICT;`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
-  { version: 2, sql: [incidents, messages, heartbeats].join("\n") },
+  { version: 2, sql: archives },
+  { version: 3, sql: [incidents, messages, heartbeats].join("\n") },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -27,7 +27,7 @@ export {
   type CoverageRow,
   type PinnedSegment,
 } from "./snapshot.ts";
-export { buildsOf, pointerHistory, type BuildFingerprint, type BuildRecord } from "./builds.ts";
+export { buildsOf, heldUnits, isSameFingerprint, pointerHistory, type BuildFingerprint, type BuildRecord } from "./builds.ts";
 export { dropBuild, oldBuilds } from "./gc.ts";
 export { findLeftovers, sweep } from "./sweep.ts";
 export { planUndo, undoRebuild } from "./undo.ts";
@@ -37,3 +37,4 @@ export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";
 export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
 export { openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
+export { outlineUnits, type OutlineBreak, type OutlineSilence, type UnitOutline } from "./outline.ts";
