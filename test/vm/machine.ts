@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { SshHost, sshHostDefaults } from "../../lib/hosts/ssh-host.ts";
@@ -21,6 +21,7 @@ export class VirtualMachine implements AsyncDisposable {
   readonly sshConfig: string;
   readonly #console: string;
   readonly #qemu: ChildProcess;
+  #starts = 0;
 
   private constructor(folder: string, image: VmImage, port: number) {
     this.sshConfig = join(folder, "ssh_config");
@@ -44,7 +45,7 @@ export class VirtualMachine implements AsyncDisposable {
   /** Starts it and waits until it lets in. */
   static async start(note: (line: string) => void): Promise<VirtualMachine> {
     const machine = new VirtualMachine(temporaryFolder("vm"), ensureImage(note), await freePort());
-    await machine.untilUp();
+    await machine.#untilUp();
     return machine;
   }
 
@@ -63,28 +64,34 @@ export class VirtualMachine implements AsyncDisposable {
 
   /** As if its power had gone and come back: nothing there gets to clean up. */
   async cutPower(): Promise<void> {
-    const before = await this.shell("cat /proc/sys/kernel/random/boot_id");
     this.#qemu.stdin?.write("system_reset\n");
-    await this.untilUp(before);
+    await this.#untilUp();
   }
 
-  /** @param before the boot that is over */
-  async untilUp(before = ""): Promise<void> {
-    const until = Date.now() + bootTimeoutMs;
-    for (;;) {
-      try {
-        if ((await this.shell("cat /proc/sys/kernel/random/boot_id", "vm-root")) !== before) return;
-      } catch (error) {
-        // Nobody is there yet, or sshd lets nobody in while the system starts.
-        if (!(error instanceof Failure)) throw error;
-        if (Date.now() > until || this.#qemu.exitCode !== null) {
-          throw new Error(`the machine did not come up:\n${readFileSync(this.#console, "utf8").slice(-4000)}`, {
-            cause: error,
-          });
-        }
-      }
-      await delay(1_000);
+  /** Its console asks for a login once the system has started; before that, attempts over SSH only wait for their end. */
+  async #untilUp(): Promise<void> {
+    this.#starts += 1;
+    for (const until = Date.now() + bootTimeoutMs; !this.#hasPrompted(); await delay(200)) {
+      if (Date.now() > until || this.#qemu.exitCode !== null) throw new Error(`it did not start:\n${this.#said()}`);
     }
+    // The prompt is no promise that sshd lets in already.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.shell("true", "vm-root");
+        return;
+      } catch (error) {
+        if (!(error instanceof Failure) || attempt === 20) throw error;
+        await delay(500);
+      }
+    }
+  }
+
+  #hasPrompted(): boolean {
+    return this.#said().split("login: ").length > this.#starts;
+  }
+
+  #said(): string {
+    return existsSync(this.#console) ? readFileSync(this.#console, "utf8") : "";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
