@@ -1,7 +1,7 @@
 export { acceptDivergence } from "./accept.ts";
 export type { AcceptedDays, ArchiveExtent, ArchiveKey, DeviatingDay } from "./archives.ts";
 export { planSync, type DifferingUnit } from "./differing.ts";
-export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
+export type { AttemptEnd, FailedUnit, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
 export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";

@@ -1,16 +1,21 @@
 import type { ChannelName, ProcessEnvironment, Settings } from "../config/index.ts";
-import type { Ledger } from "../ledger/index.ts";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import type { Channel } from "./channel.ts";
 import { ConsoleChannel } from "./console.ts";
 import { Ping } from "./ping.ts";
-import { Telegram } from "./telegram.ts";
-import { Webhook } from "./webhook.ts";
+import { Telegram, type ChatMoves } from "./telegram.ts";
+import { Webhook, type IncidentSource } from "./webhook.ts";
 
 type NotifySettings = Pick<
   Settings,
   "notify" | "telegramToken" | "telegramChat" | "telegramApi" | "webhookUrl" | "pingUrl"
 >;
+
+/** What channels want of a ledger. */
+export interface ChannelKeeper {
+  readonly deliveries: ChatMoves;
+  readonly incidents: IncidentSource;
+}
 
 /** The ways out that this machine's settings open. */
 export interface OpenChannels {
@@ -29,7 +34,7 @@ export interface OpenChannels {
 export function openChannels(
   settings: NotifySettings,
   env: ProcessEnvironment,
-  ledger: Ledger,
+  keeper: ChannelKeeper,
   print: (line: string) => void,
 ): OpenChannels {
   const isOn = (name: ChannelName): boolean => settings.notify.includes(name);
@@ -39,13 +44,13 @@ export function openChannels(
     const token = wanted(settings.telegramToken, "telegram", "RANGEBAR_TELEGRAM_TOKEN");
     const chat = wanted(settings.telegramChat, "telegram", "RANGEBAR_TELEGRAM_CHAT_ID");
     refuseInTest(settings.telegramApi, env);
-    telegram = new Telegram({ token, chat, apiRoot: settings.telegramApi }, ledger);
+    telegram = new Telegram({ token, chat, apiRoot: settings.telegramApi }, keeper.deliveries);
     channels.push(telegram);
   }
   if (isOn("webhook")) {
     const url = wanted(settings.webhookUrl, "webhook", "BARKEEP_WEBHOOK_URL");
     refuseInTest(url, env);
-    channels.push(new Webhook(url, ledger));
+    channels.push(new Webhook(url, keeper.incidents));
   }
   if (isOn("console")) channels.push(new ConsoleChannel(print));
   let ping: Ping | undefined;

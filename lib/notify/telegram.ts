@@ -1,5 +1,5 @@
 import { Api, TelegramApiError, type Update } from "node-telegram-bot-api";
-import type { Ledger, Message, Outcome } from "../ledger/index.ts";
+import type { ChannelState, Message, Outcome } from "../ledger/index.ts";
 import { keyboardOf } from "./buttons.ts";
 import type { Channel } from "./channel.ts";
 import { outcomeOfThrow, redact } from "./failures.ts";
@@ -14,16 +14,22 @@ export interface TelegramSettings {
   readonly apiRoot: string;
 }
 
+/** Where it is kept that a chat has moved. */
+export interface ChatMoves {
+  channel(name: string): Pick<ChannelState, "movedTo">;
+  move(name: string, to: string): void;
+}
+
 /** Telegram by its Bot API. */
 export class Telegram implements Channel {
   readonly name = "telegram";
   readonly #api: Api;
   readonly #settings: TelegramSettings;
-  readonly #deliveries: Ledger["deliveries"];
+  readonly #moves: ChatMoves;
 
-  constructor(settings: TelegramSettings, { deliveries }: Pick<Ledger, "deliveries">) {
+  constructor(settings: TelegramSettings, moves: ChatMoves) {
     this.#settings = settings;
-    this.#deliveries = deliveries;
+    this.#moves = moves;
     // A second try would be a second message where the first one's answer was lost: the outbox knows of that, the library does not.
     this.#api = new Api(settings.token, { apiRoot: settings.apiRoot, maxRetries: 0, timeoutMs: answerMs });
   }
@@ -47,7 +53,7 @@ export class Telegram implements Channel {
     } catch (error) {
       if (!(error instanceof TelegramApiError)) return outcomeOfThrow(error, [this.#settings.token]);
       if (error.migrateToChatId !== undefined && this.#chat === chat) {
-        this.#deliveries.move(this.name, `${this.#settings.chat} ${error.migrateToChatId}`);
+        this.#moves.move(this.name, `${this.#settings.chat} ${error.migrateToChatId}`);
         return this.send(message, mayRepeat);
       }
       return this.#refusal(error);
@@ -96,7 +102,7 @@ export class Telegram implements Channel {
 
   /** A group that became a supergroup has another number since. */
   get #chat(): string {
-    const [from, to] = this.#deliveries.channel(this.name).movedTo?.split(" ") ?? [];
+    const [from, to] = this.#moves.channel(this.name).movedTo?.split(" ") ?? [];
     return from === this.#settings.chat && to !== undefined ? to : this.#settings.chat;
   }
 

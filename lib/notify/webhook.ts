@@ -1,4 +1,4 @@
-import type { Ledger, Message, Outcome } from "../ledger/index.ts";
+import type { Incident, Message, Outcome } from "../ledger/index.ts";
 import { release } from "../model/release.ts";
 import { repeatNote, type Channel } from "./channel.ts";
 import { outcomeOfThrow } from "./failures.ts";
@@ -6,8 +6,13 @@ import { outcomeOfThrow } from "./failures.ts";
 const answerMs = 10_000;
 const documentVersion = 1;
 
+/** Where incidents are found. */
+export interface IncidentSource {
+  byId(id: number): Incident | undefined;
+}
+
 /** What is posted: docs/schema/webhook.json. */
-export function webhookBody({ incidents }: Pick<Ledger, "incidents">, message: Message, mayRepeat: boolean): object {
+export function webhookBody(incidents: IncidentSource, message: Message, mayRepeat: boolean): object {
   return {
     version: documentVersion,
     release,
@@ -41,11 +46,11 @@ export function webhookBody({ incidents }: Pick<Ledger, "incidents">, message: M
 export class Webhook implements Channel {
   readonly name = "webhook";
   readonly #url: string;
-  readonly #ledger: Pick<Ledger, "incidents">;
+  readonly #incidents: IncidentSource;
 
-  constructor(url: string, ledger: Pick<Ledger, "incidents">) {
+  constructor(url: string, incidents: IncidentSource) {
     this.#url = url;
-    this.#ledger = ledger;
+    this.#incidents = incidents;
   }
 
   takes({ kind }: Message): boolean {
@@ -60,7 +65,7 @@ export class Webhook implements Channel {
           "content-type": "application/json",
           "idempotency-key": `barkeep-${message.id}-${message.createdMs}`,
         },
-        body: JSON.stringify(webhookBody(this.#ledger, message, mayRepeat)),
+        body: JSON.stringify(webhookBody(this.#incidents, message, mayRepeat)),
         signal: AbortSignal.timeout(answerMs),
         redirect: "error",
       });

@@ -15,7 +15,7 @@ test("a webhook gets each message once, by its schema, with a key that stays; th
   await using hook = await new HttpRecorder().start();
   await using bot = await new BotApi().start();
   using on = new NotifyState(bot);
-  const webhook = new Webhook(hook.url, on.ledger);
+  const webhook = new Webhook(hook.url, on.ledger.incidents);
   on.open();
   on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 120_000 });
   hook.answers.push({ status: 503, headers: { "retry-after": "30" } });
@@ -34,7 +34,7 @@ test("each channel has its own list: what one has got waits only for the other",
   await using bot = await new BotApi().start();
   using on = new NotifyState(bot);
   const printed: string[] = [];
-  const channels = [on.telegram, new Webhook(hook.url, on.ledger), new ConsoleChannel((line) => printed.push(line))];
+  const channels = [on.telegram, new Webhook(hook.url, on.ledger.incidents), new ConsoleChannel((line) => printed.push(line))];
   on.open();
   await bot.goOffline();
   assert.equal((await on.deliver(channels)).waiting, 1);

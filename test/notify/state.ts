@@ -17,7 +17,7 @@ export class NotifyState implements Disposable {
   readonly telegram: Telegram;
 
   constructor(bot: BotApi) {
-    this.telegram = new Telegram({ token: bot.token, chat: bot.chat, apiRoot: bot.url }, this.ledger);
+    this.telegram = new Telegram({ token: bot.token, chat: bot.chat, apiRoot: bot.url }, this.ledger.deliveries);
   }
 
   /** Makes an incident, and the message that tells of it. */
