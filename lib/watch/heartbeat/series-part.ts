@@ -1,12 +1,12 @@
 import { loadRegistry, type ProcessEnvironment, type Settings } from "../../config/index.ts";
-import { buildName, syncLedger, type Divergence, type Ledger } from "../../ledger/index.ts";
+import { syncLedger, type Ledger } from "../../ledger/index.ts";
 import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
 import { unitId } from "../../model/series.ts";
 import { lastRows, openStore, storeExists, storeIdOf, storeSettings } from "../../store/index.ts";
 import { checkpointFindings } from "../checkpoint-findings.ts";
+import { divergenceFinding } from "../divergence-finding.ts";
 import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
-import type { Finding } from "../finding.ts";
 import { ledgerFinding, storeFinding } from "../findings.ts";
 import type { GapQuestion } from "../watch-gaps.ts";
 import type { IsWhole } from "./host-findings.ts";
@@ -87,12 +87,6 @@ function wholeBy({ series, gaps }: WatchReport): IsWhole {
   const built = new Set(series.flatMap(({ units }) => units.map((unit) => unitId(unit.series, unit.segment))));
   const lacking = new Set(gaps.map(({ unit }) => unit));
   return (unit) => built.has(unit) && !lacking.has(unit);
-}
-
-function divergenceFinding({ unit, missing, changed, doubled }: Divergence): Finding {
-  const summary = `the store lacks ${missing} rows of coverage that it had, has ${changed} otherwise and ${doubled} more than once`;
-  const evidence = { missing: String(missing), changed: String(changed), doubled: String(doubled) };
-  return { kind: "store-differs", subject: unit.series, place: buildName(unit), verdict: "wrong", summary, evidence };
 }
 
 function storeAbsent(stateDirectory: string): UnavailableError {
