@@ -6,7 +6,13 @@ export { listSettings, type SettingRow } from "./listing.ts";
 export { projectRoot } from "./project-root.ts";
 export { loadRegistry, parseRegistry, type Registry } from "./registry.ts";
 export type { AssetClass, KnownGap, SymbolEntry, Transition } from "./registry-schema.ts";
-export { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
+export {
+  settingDefinition,
+  settingDefinitions,
+  settingNames,
+  symbolFloorPrefix,
+  type SettingName,
+} from "./setting-definitions.ts";
 export type { SettingSource } from "./setting-source.ts";
 export { loadSettings, type SettingFlags, type Settings, type SymbolGate } from "./settings.ts";
 export {

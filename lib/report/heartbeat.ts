@@ -1,7 +1,9 @@
+import type { Heartbeat } from "../ledger/index.ts";
 import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
 import { formatSeconds } from "../model/format.ts";
 import { fingerprintOf, type Finding } from "../watch/finding.ts";
 import type { HeartbeatReport } from "../watch/heartbeat/beat.ts";
+import { utcMinute } from "../watch/incident-messages.ts";
 import { incidentLines, incidentRecord } from "./incidents.ts";
 
 /** The answer of `heartbeat`: each part in a line, what was found, what is not over. */
@@ -51,4 +53,20 @@ export function heartbeatExitCode({ result }: HeartbeatReport): ExitCode {
     default:
       return result satisfies never;
   }
+}
+
+/** The last pass, and those that were missed since. */
+export function passLines(last: Heartbeat | undefined, missed: readonly Finding[]): string[] {
+  if (last === undefined) return ["no pass was ever made from this state directory"];
+  const end = last.endedMs === undefined ? "which did not come to its end" : `${last.result}`;
+  return [`last pass ${utcMinute(last.startedMs)}: ${end}`, ...missed.map(({ summary }) => summary)];
+}
+
+/** The same for a program. */
+export function passDocument(last: Heartbeat | undefined, missed: readonly Finding[]): Record<string, unknown> {
+  return {
+    last_pass: last === undefined ? null : new Date(last.startedMs).toISOString(),
+    result: last?.result ?? null,
+    missed: missed.map(({ evidence }) => Number(evidence["missed"])).at(0) ?? 0,
+  };
 }

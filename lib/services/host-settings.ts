@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   projectRoot,
-  settingDefinitions,
+  settingDefinition,
+  settingNames,
   symbolFloorPrefix,
   type FleetHost,
   type ProcessEnvironment,
@@ -35,7 +36,10 @@ const storesFromHere: ReadonlySet<string> = new Set(["RANGEBAR_MODE", "RANGEBAR_
  */
 export function servicePlace(entry: FleetHost, settings: Settings, env: ProcessEnvironment): ServicePlace {
   const values: Record<string, string | undefined> = {};
-  for (const { env: name } of Object.values(settingDefinitions)) values[name] = env[name];
+  for (const setting of settingNames) {
+    const { env: name, also } = settingDefinition(setting);
+    values[name] = env[name] ?? (also === undefined ? undefined : env[also]);
+  }
   for (const name of Object.keys(env)) if (name.startsWith(symbolFloorPrefix)) values[name] = env[name];
   for (const name of notForServices) delete values[name];
   const isHere = entry.sshAlias === undefined;
