@@ -1,5 +1,5 @@
 import { homedir, hostname, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { projectRoot, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { ensureFolder } from "../files/folders.ts";
 import { LocalHost } from "../hosts/local-host.ts";
@@ -75,10 +75,14 @@ export class HeartbeatSchedule implements AsyncDisposable {
     const older = scheduler === "launchd" ? await this.#launchd.olderAgent() : undefined;
     if (older !== undefined && !replacesOlder) throw olderHeartbeat(older);
     ledger.journal.record("services.installing", this.#entry.name, { services: ["heartbeat"], scheduler });
-    ensureFolder(join(this.#settings.stateDirectory, "logs"), 0o700);
-    for (const { path, text } of this.#place.files) await this.#host.writeFile(path, text);
+    ensureFolder(dirname(this.#logFile), 0o700);
+    for (const { path, text } of this.#place.files) {
+      ensureFolder(dirname(path), 0o700);
+      await this.#host.writeFile(path, text);
+    }
     if (scheduler === "cron") return;
     if (older !== undefined) await this.#launchd.unloadOlder(older);
+    ensureFolder(dirname(this.#launchd.path), 0o755);
     await this.#host.writeFile(this.#launchd.path, this.#agent, 0o644);
     await this.#launchd.load();
   }
