@@ -7,8 +7,8 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const ops = join(root, "ops");
 
 /**
- * The program that most of the first words name, and what is left of the line: `store serve --json` is `ops/store/serve.ts`,
- * `heal log` is `ops/heal/log.ts` and `heal --daemon` is `ops/heal.ts`.
+ * The program that the first words name, and what is left of the line: `store serve --json` is `ops/store/serve.ts`. A verb may have others
+ * below it: as many words count as name a program.
  * @param {readonly string[]} argv
  * @returns {{ program: string, rest: string[] } | undefined}
  */

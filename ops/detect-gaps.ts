@@ -2,7 +2,8 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { parseThreshold } from "../lib/model/series.ts";
 import { detectGapsDocument, detectGapsExitCode, detectGapsLines } from "../lib/report/detect-gaps.ts";
-import { handOver } from "../lib/watch/hand-over.ts";
+import { examinedBy } from "../lib/watch/examined.ts";
+import { recordLook } from "../lib/watch/record-look.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
 
 const command = defineCommand({
@@ -27,7 +28,7 @@ const command = defineCommand({
     const report = await watchGaps(settings, env, question, Date.now(), signal);
     if (!args.noNotify) {
       using ledger = openLedger(settings.stateDirectory);
-      handOver(ledger, report.findings);
+      recordLook(ledger, { source: "detect-gaps", findings: report.findings, examined: examinedBy(report, question) });
     }
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));

@@ -1,6 +1,7 @@
 import type { Environment } from "./environment.ts";
 import { settingDefinition, settingNames, symbolFloorPrefix } from "./setting-definitions.ts";
-import { describeSource, loadSettings, settingText, type SettingFlags } from "./settings.ts";
+import { describeSource } from "./setting-source.ts";
+import { loadSettings, settingText, type SettingFlags } from "./settings.ts";
 import { maskUrl } from "./store-url.ts";
 import { floorSetting } from "./thresholds.ts";
 
@@ -25,8 +26,8 @@ const masked = "***";
  * @throws ConfigurationError BAD_SETTING, as {@link loadSettings}
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
-  // A list is shown as it was written.
-  const { storeHosts: _list, ...scalars } = loadSettings(flags, environment);
+  // Lists are shown as they were written.
+  const { storeHosts: _hosts, notify: _channels, ...scalars } = loadSettings(flags, environment);
   const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = scalars;
   for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {

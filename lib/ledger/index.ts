@@ -1,13 +1,16 @@
 export { acceptDivergence } from "./accept.ts";
 export type { AcceptedDays, ArchiveExtent, ArchiveKey, DeviatingDay } from "./archives.ts";
 export { planSync, type DifferingUnit } from "./differing.ts";
-export type { AttemptEnd, ResultKind, StartedUnit } from "./attempts.ts";
+export type { AttemptEnd, FailedUnit, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";
 export type { HealResult, HealTry } from "./heal-tries.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
 export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
 export type { Divergence } from "./mirror.ts";
-export type { Alert } from "./outbox.ts";
+export type { Claim, ChannelState, Outcome } from "./deliveries.ts";
+export type { Heartbeat, HeartbeatResult } from "./heartbeats.ts";
+export type { Incident, IncidentBody, IncidentState, Severity } from "./incidents.ts";
+export type { Alert, Message, MessageKind } from "./outbox.ts";
 export { shortPlanId, type StoredPlan } from "./plans.ts";
 export { planRebuild, rebuildLedger, type KeptTable, type RebuildResult } from "./rebuild.ts";
 export { readLedgerStatus, type LedgerStatus } from "./status.ts";

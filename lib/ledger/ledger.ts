@@ -5,8 +5,11 @@ import { ConfigurationError, RefusedError } from "../model/errors.ts";
 import { Archives } from "./archives.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { LedgerFile } from "./file.ts";
 import { HealTries } from "./heal-tries.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { Incidents } from "./incidents.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -22,7 +25,7 @@ const factRow = z.object({ value: z.string() });
 
 /**
  * What this state directory knows beside the store: plans, attempts, what was decided and when, a mirror of the store's coverage
- * and checkpoints, messages to be delivered. Losing it loses no bars. Close it when done.
+ * and checkpoints, incidents, messages to be delivered. Losing it loses no bars. Close it when done.
  *
  * Before an action: `ledger.journal.record("build.dropped", unit, { build })`; the row is on disk when that returns.
  */
@@ -34,7 +37,10 @@ export class Ledger implements Disposable {
   readonly plans: Plans;
   readonly healTries: HealTries;
   readonly mirror: Mirror;
+  readonly incidents: Incidents;
   readonly outbox: Outbox;
+  readonly deliveries: Deliveries;
+  readonly heartbeats: Heartbeats;
   readonly archives: Archives;
   readonly #file: LedgerFile;
 
@@ -47,7 +53,10 @@ export class Ledger implements Disposable {
     this.plans = new Plans(file, clock);
     this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
+    this.incidents = new Incidents(file, clock, this.journal);
     this.outbox = new Outbox(file, clock);
+    this.deliveries = new Deliveries(file, clock);
+    this.heartbeats = new Heartbeats(file, clock);
     this.archives = new Archives(file);
   }
 
