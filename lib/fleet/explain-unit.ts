@@ -60,7 +60,6 @@ export async function explainUnits(
       text,
       ...jobs.map(({ host, job }) => jobSentence(host, job)),
       ...(isNobodys ? ["No queue has it."] : []),
-      ...(isComplete ? ["Nothing is to be done."] : []),
     ];
     const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
     const fix = advised ?? (isLive ? undefined : populateCommand(series, entries));

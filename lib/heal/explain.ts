@@ -93,7 +93,7 @@ export async function explainSeries(
         ...(unit === undefined ? seriesSentences(look) : []),
         ...unknown.map((one) => `It is not known whether that is all: ${one.subject}: ${one.summary}.`),
         ...explained.flatMap(({ sentences }) => sentences),
-        ...(isComplete ? ["Nothing that is published is missing; nothing is to be done."] : []),
+        ...(isComplete && unit === undefined ? ["Nothing that is published is missing."] : []),
       ],
       fix: explained.find(({ fix }) => fix !== undefined)?.fix,
     };
