@@ -1,4 +1,6 @@
 import { loadRegistry, type ProcessEnvironment, type Settings } from "../../config/index.ts";
+import { exhaustedFindings } from "../../heal/findings.ts";
+import { healPolicy } from "../../heal/policy.ts";
 import { syncLedger, type Ledger } from "../../ledger/index.ts";
 import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
 import { unitId } from "../../model/series.ts";
@@ -60,11 +62,21 @@ async function lookAtSeries(
       const checkpoints = await lastRows(store);
       signal.throwIfAborted();
       const { divergences } = await syncLedger(ledger, store, signal);
+      ledger.healTries.endAbandoned();
+      const exhausted = exhaustedFindings(report.gaps, ledger.healTries.byGap(), report.nowMs, healPolicy);
+      // A gap that could not be looked for is not closed.
+      const isKnown = report.findings.every(({ verdict }) => verdict === "wrong");
       return {
-        findings: [...report.findings, ...checkpointFindings(checkpoints), ...divergences.map(divergenceFinding)],
+        findings: [
+          ...report.findings,
+          ...checkpointFindings(checkpoints),
+          ...divergences.map(divergenceFinding),
+          ...exhausted,
+        ],
         examined: [
           ...examinedBy(report, everything),
           { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
+          ...(isKnown ? [{ kinds: ["heal-exhausted"], subjects: "all" } as const] : []),
         ],
         note: `${report.series.length} series, ${report.gaps.length} gaps, ${checkpoints.length} checkpoints`,
       };
