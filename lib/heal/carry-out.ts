@@ -50,7 +50,7 @@ async function populate(repair: Repair, context: HealContext): Promise<readonly 
   };
   const today = dayOfMs(ledger.clock.wallMs());
   const work = await resolveWork(request, settings, registry, env, today, line);
-  const only = work.map((one) => ({ ...one, only: repair.segment }));
+  const only = work.map((one) => Object.assign(one, { only: repair.segment }));
   const { results } = await populateWork({ store, ledger }, only, settings, today, signal, {
     line,
     progress: () => listener.beat(),

@@ -146,7 +146,7 @@ export async function readRepairs(store: Store, limit: number, series?: SeriesId
 LIMIT ${sqlInteger(limit)}`,
     row,
   );
-  return newest.toReversed().map((one) => ({ ...one, unit: unitId(one.series, one.segment) }));
+  return newest.toReversed().map((one) => Object.assign(one, { unit: unitId(one.series, one.segment) }));
 }
 
 /** As ClickHouse reads a DateTime64(3, 'UTC'). */

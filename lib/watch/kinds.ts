@@ -48,7 +48,7 @@ const unsteady = { opensAfter: 1, closesAfter: 2 } as const;
 const passing = { opensAfter: 2, closesAfter: 2 } as const;
 
 const populate =
-  "barkeep heal builds it; `barkeep populate --symbol SYMBOL --threshold DBPS` does the same by hand. `barkeep explain` names the unit.";
+  "`barkeep heal` builds it; `barkeep populate --symbol SYMBOL --threshold DBPS` does the same by hand. `barkeep explain` names the unit.";
 
 export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
   "gap-leading": {
@@ -225,7 +225,8 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "critical",
     title: "a gap could not be healed",
     meaning: "All attempts that a day allows were made, and the gap is still there.",
-    whatToDo: "`barkeep explain` says why the last one failed; what it names is for you to do.",
+    whatToDo:
+      "`barkeep explain` says why the last one failed, `barkeep heal log` what was tried; when what was in the way is gone, `barkeep heal replay`.",
     ...atOnce,
   },
   "notify-failing": {

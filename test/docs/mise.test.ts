@@ -69,6 +69,8 @@ test("the tasks have the names that operators know", () => {
     "cache:status",
     "check-full",
     "db:ensure",
+    "kintsugi",
+    ...["check", "daemon", "log", "replay"].map((verb) => `kintsugi:${verb}`),
     "test",
     ...verbs.map((verb) => `cache:populate-${verb}`),
   ];

@@ -326,9 +326,13 @@ test("an archive that cannot be looked at is exit 2, and nothing is touched", as
   assert.equal(outlook.exitCode, 2);
 });
 
+/** Ten hours of a day's trades are missing. */
+function lacking(trades: TradeFields[]): TradeFields[] {
+  return trades.filter((_, i) => i < 3 || i >= 8);
+}
+
 test("S-23 an interior hole of 10 hours in history: left while the archive lacks it, healed when it has it, no overlap", async () => {
   const day = parseDay("2024-02-01");
-  const lacking = (trades: TradeFields[]): TradeFields[] => trades.filter((_, i) => i < 3 || i >= 8);
   const scene = new Scene(bed, { ...short, change: (one, trades) => (one === day ? lacking(trades) : trades) });
   assert.deepEqual(
     (await scene.build()).map(({ code }) => code),

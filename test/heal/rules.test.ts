@@ -187,11 +187,14 @@ test("what building cannot close is left alone, with why", () => {
   );
 });
 
+function found(...gaps: Gap[]): GapLook {
+  return { gaps, unknown: [] };
+}
+
 test("only what is found afterwards says whether a gap is healed", () => {
   const gap = gapOf({ days: "2024-03-05..2024-03-07" });
   const why = new UpstreamDataError("torn", { code: "ZIP_CORRUPT" });
   const away = new RetryableError("away", { code: "ARCHIVE_UNREACHABLE" });
-  const found = (...gaps: Gap[]): GapLook => ({ gaps, unknown: [] });
   assert.equal(resultOf(gap, found(), [why], false), "healed");
   assert.equal(resultOf(gap, found(), [], true), "healed");
   assert.equal(resultOf(gap, found(gapOf({ days: "2024-03-08" })), [], false), "healed");
