@@ -1,4 +1,5 @@
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
+import { namedHosts } from "../lib/fleet/options.ts";
 import { healForever } from "../lib/heal/daemon.ts";
 import { heal, planHealing, type HealRequest } from "../lib/heal/run.ts";
 import { serviceManagerOf } from "../lib/heal/service-manager.ts";
@@ -30,6 +31,12 @@ const command = defineCommand({
         "minutes after which what is at work stops behind its next commit, to go on in the next pass (default: none)",
       parse: whole("--budget", 1),
     },
+    host: {
+      type: "string",
+      array: true,
+      describe: "queue missing days on this host of the fleet instead of building them here; repeat for more",
+    },
+    "all-hosts": { type: "boolean", describe: "queue them on all hosts of the fleet" },
     daemon: {
       type: "boolean",
       describe: "do it again and again; SIGHUP: look at once, with settings and registry read anew",
@@ -61,6 +68,7 @@ const command = defineCommand({
       symbols: args.symbol,
       historicalMax: args.maxP2Jobs,
       budgetMs: args.budget === undefined ? undefined : args.budget * 60_000,
+      hosts: namedHosts(args, settings),
     };
     if (args.dryRun) {
       const outlook = await planHealing(request, settings, env, signal, log);

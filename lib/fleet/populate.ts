@@ -37,6 +37,8 @@ export interface FleetRequest {
   readonly pass: PassPolicy;
   /** Say what would be queued, and queue nothing. */
   readonly isPlan: boolean;
+  /** Only these units of what the request lacks; all without it. */
+  readonly units?: ReadonlySet<string>;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface FleetRequest {
  * @throws what resolveWork and the store refuse
  */
 export async function populateOnHosts(
-  { request, entries, pass, isPlan }: FleetRequest,
+  { request, entries, pass, isPlan, units }: FleetRequest,
   settings: Settings,
   registry: Registry,
   env: ProcessEnvironment,
@@ -59,7 +61,12 @@ export async function populateOnHosts(
   const looks = await hosts.each(async (host) => lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1"));
   const live = liveUnits(looks);
   const unpublished = await unpublishedUnits(plan, note);
-  const wanted = jobsOfPlan(plan, settings, pass, (unit) => !live.has(unit) && !unpublished.has(unit));
+  const wanted = jobsOfPlan(
+    plan,
+    settings,
+    pass,
+    (unit) => (units?.has(unit) ?? true) && !live.has(unit) && !unpublished.has(unit),
+  );
   const placement = placeUnits(
     wanted,
     looks.map(({ fleetHost }) => fleetHost.entry),

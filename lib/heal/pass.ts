@@ -18,6 +18,8 @@ export interface HealLimits {
   /** When this aborts, what is at work stops behind its next commit, and nothing more begins. */
   readonly budget: AbortSignal;
   readonly policy?: HealPolicy;
+  /** Units that are left alone, and why. */
+  readonly others?: ReadonlyMap<string, Obstacle>;
 }
 
 /** What a pass did, and what it left. */
@@ -98,6 +100,7 @@ class Pass {
     const { ledger, findGaps, signal } = this.#context;
     ledger.healTries.endAbandoned();
     ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(this.#interruption));
+    for (const gap of this.#gaps) this.#markSeen(gap, this.#limits.others?.get(gap.unit));
     while (!signal.aborted) {
       const { repairs } = await readAgenda(this.#unseen(), this.#policy, this.#context);
       const next = repairs.find((repair) => this.#mayBegin(repair));

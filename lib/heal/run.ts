@@ -1,10 +1,12 @@
-import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
+import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { storeAbsent } from "../watch/watch-gaps.ts";
 import { lookForGaps } from "./look.ts";
+import type { Obstacle } from "./obstacles.ts";
+import { queueRepairs } from "./queue-repairs.ts";
 import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
 
 /** What one pass is asked for. */
@@ -15,6 +17,8 @@ export interface HealRequest {
   readonly historicalMax: number;
   /** After so long what is at work stops behind its next commit. */
   readonly budgetMs: number | undefined;
+  /** Hosts of the fleet that fill missing days; none: this process does. Units are made anew here in any case. */
+  readonly hosts: readonly FleetHost[];
 }
 
 /**
@@ -30,9 +34,24 @@ export async function heal(
 ): Promise<HealPass> {
   const { historicalMax, budgetMs } = request;
   const budget = budgetMs === undefined ? new AbortController().signal : AbortSignal.timeout(budgetMs);
+  const others = await queued(request, settings, env, signal, listener);
   return withContext(request, settings, env, signal, listener, async (context) =>
-    healOnce({ historicalMax, budget }, context),
+    healOnce({ historicalMax, budget, others }, context),
   );
+}
+
+/** Hands what days are missing to the hosts, where there are any. @returns units that are theirs */
+async function queued(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+): Promise<ReadonlyMap<string, Obstacle>> {
+  if (request.hosts.length === 0) return new Map();
+  const { repairs } = await planHealing(request, settings, env, signal, (line) => listener.line(line));
+  const fills = repairs.filter(({ action }) => action === "populate");
+  return queueRepairs(fills, request.hosts, settings, env, (line) => listener.line(line));
 }
 
 /** Says what a pass would do now. Changes nothing. */

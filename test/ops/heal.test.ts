@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { test } from "node:test";
@@ -15,7 +15,8 @@ import { clockAt } from "../rig/clock.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 import { notifyMissing, NotifySocket } from "../rig/notify-socket.ts";
 import { minimalRegistry } from "../rig/registry.ts";
-import { projectRoot, type Outcome } from "./run.ts";
+import { eventually } from "../queue/tasks.ts";
+import { projectRoot, temporaryFolder, type Outcome } from "./run.ts";
 
 const size = { days: 4, perDay: 200 } as const;
 
@@ -120,6 +121,37 @@ test("a heal that is killed in the middle of a repair is gone on with, and nothi
   assert.equal(verified.code, 0, verified.stdout);
   const journal = await bench.run(["ledger", "journal", "--kind", "heal", "--json"]);
   assert.match(journal.stdout, /PROCESS_GONE/);
+});
+
+test("with hosts, missing days are queued there once, and what they come to is looked for", async () => {
+  const bench = new Bench(size);
+  const clean = await bench.cleanStatus();
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const fleet = join(temporaryFolder("heal-fleet"), "fleet.toml");
+  writeFileSync(
+    fleet,
+    `[hosts.here]
+ssh = "local"
+directory = "queued"
+queue = "local"
+memory_mb = 8000
+jobs_max = 2
+`,
+  );
+  mkdirSync(join(dirname(fleet), "queued"));
+  const words = ["--fleet", fleet, "--host", "here"];
+  const first = await heal(bench, words);
+  assert.equal(first.code, 1, first.stderr);
+  assert.match(first.stdout, /trailing .*: the fleet's queues have it\n/);
+  await eventually("the job is done", async () => {
+    const again = await heal(bench, words);
+    assert.ok([0, 1].includes(again.code), again.stderr);
+    return again.code === 0 ? again : undefined;
+  });
+  assert.deepEqual(await bench.status(), clean);
+  const journal = await bench.run(["ledger", "journal", "--kind", "heal.started", "--json"]);
+  assert.equal(z.object({ events: z.array(z.unknown()) }).parse(JSON.parse(journal.stdout)).events.length, 1);
 });
 
 test(
