@@ -28,7 +28,14 @@ export {
   type CoverageRow,
   type PinnedSegment,
 } from "./snapshot.ts";
-export { buildsOf, heldUnits, isSameFingerprint, pointerHistory, type BuildFingerprint, type BuildRecord } from "./builds.ts";
+export {
+  buildsOf,
+  heldUnits,
+  isSameFingerprint,
+  pointerHistory,
+  type BuildFingerprint,
+  type BuildRecord,
+} from "./builds.ts";
 export { dropBuild, oldBuilds } from "./gc.ts";
 export { findLeftovers, sweep } from "./sweep.ts";
 export { planUndo, undoRebuild } from "./undo.ts";
@@ -38,4 +45,8 @@ export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";
 export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
 export { openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
-export { outlineUnits, type OutlineBreak, type OutlineSilence, type UnitOutline } from "./outline.ts";
+export { outlineUnits, type OutlineBreak, type UnitOutline } from "./outline.ts";
+export { builtDays, type BuiltDay } from "./built-days.ts";
+export { intHash64, modulo64, sumBars, type BarSums } from "./bar-sums.ts";
+export { breaksOfBars, type BarBreak } from "./bar-breaks.ts";
+export { longBars, pairsOfBars, type BarPair, type LongBar } from "./bar-neighbours.ts";

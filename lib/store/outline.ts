@@ -13,13 +13,9 @@ export interface OutlineBreak {
   readonly dayAfter: Day;
   readonly beforeThroughId: bigint;
   readonly afterFromId: bigint;
-}
-
-/** A time without trades between two parts of coverage. */
-export interface OutlineSilence {
-  readonly fromUs: bigint;
-  readonly toUs: bigint;
-  readonly isContiguous: boolean;
+  /** Times of the last trade before it and of the first one behind. */
+  readonly beforeLastUs: bigint;
+  readonly afterFirstUs: bigint;
 }
 
 /** What coverage says of a unit's published build, without its single parts. */
@@ -44,8 +40,6 @@ export interface UnitOutline {
   /** Sum over the bars of a hash of the attempt that wrote them, modulo 2^64. */
   readonly attemptsHash: bigint;
   readonly breaks: readonly OutlineBreak[];
-  /** Only those that were asked for. */
-  readonly silences: readonly OutlineSilence[];
 }
 
 const bigintText = z.string().transform(BigInt);
@@ -69,8 +63,7 @@ const outlineRow = z
     quarantined: z.coerce.number(),
     negative: z.coerce.number(),
     attempts_hash: bigintText,
-    breaks: z.array(z.tuple([dayNumber, z.boolean(), dayNumber, bigintText, bigintText])),
-    silences: z.array(z.tuple([bigintText, bigintText, z.boolean()])),
+    breaks: z.array(z.tuple([dayNumber, z.boolean(), dayNumber, bigintText, bigintText, bigintText, bigintText])),
   })
   .transform((row): UnitOutline => ({
     series: row.series,
@@ -89,22 +82,24 @@ const outlineRow = z
     quarantined: row.quarantined,
     negativeParts: row.negative,
     attemptsHash: row.attempts_hash,
-    breaks: row.breaks.map(([dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId]) => ({
-      dayBefore,
-      doneBefore,
-      dayAfter,
-      beforeThroughId,
-      afterFromId,
-    })),
-    silences: row.silences.map(([fromUs, toUs, isContiguous]) => ({ fromUs, toUs, isContiguous })),
+    breaks: row.breaks.map(
+      ([dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId, beforeLastUs, afterFirstUs]) => ({
+        dayBefore,
+        doneBefore,
+        dayAfter,
+        beforeThroughId,
+        afterFromId,
+        beforeLastUs,
+        afterFirstUs,
+      }),
+    ),
   }));
 
 /**
  * Every published unit that has coverage, in one statement that answers with a row per unit however many days there are.
  * Ordered by series and id.
- * @param silenceUs only times without trades of at least as many microseconds are listed
  */
-export async function outlineUnits(store: Store, silenceUs: bigint): Promise<UnitOutline[]> {
+export async function outlineUnits(store: Store): Promise<UnitOutline[]> {
   return store.rows(
     `WITH arrayPushBack(base, (head, hi)) AS chain,
   arrayMap((link, i) -> (link.1, if(i = 1, toInt64('-9223372036854775808'), chain[i - 1].2 + 1), link.2), chain, arrayEnumerate(chain)) AS links,
@@ -115,8 +110,7 @@ SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, bui
   parts[1].1 AS from_id, arrayMax(parts.2) AS through_id, parts[1].5 AS first_us, arrayMax(parts.6) AS last_us,
   length(arrayCompact(parts.3)) AS days, arraySum(parts.8) AS bars, arraySum(parts.9) AS orphans,
   arraySum(parts.10) AS quarantined, arrayCount(parts.11) AS negative, arraySum(parts.12) AS attempts_hash,
-  arrayFilter(b -> b.5 != b.4 + 1, arrayMap((b, p) -> (b.3, b.4, p.3, b.2, p.1), before, behind)) AS breaks,
-  arrayFilter(s -> s.2 - s.1 >= ${silenceUs}, arrayMap((b, p) -> (b.6, p.5, p.1 = b.2 + 1), before, behind)) AS silences
+  arrayFilter(b -> b.5 != b.4 + 1, arrayMap((b, p) -> (b.3, b.4, p.3, b.2, p.1, b.6, p.5), before, behind)) AS breaks
 FROM (
   SELECT series, segment, build, max(attempt) AS head, argMax(base, attempt) AS base,
     argMax(through_id, (attempt, through_id)) AS hi,

@@ -1,9 +1,10 @@
-import type { Ledger } from "../ledger/index.ts";
+import type { ArchiveKey, Ledger } from "../ledger/index.ts";
 import { addDays, dayOfMs, daysInclusive, type Day } from "../model/day.ts";
 import { Failure } from "../model/errors.ts";
 import type { Market } from "../model/markets.ts";
 import { openArchive, type ArchiveSource } from "../sources/archive/index.ts";
 import { nothingKnown, type ArchiveFacts } from "./condition.ts";
+import { askDigests } from "./digest-look.ts";
 import { inTurns } from "./in-turns.ts";
 
 /** What is wanted to be known of one symbol's archive. */
@@ -12,15 +13,19 @@ export interface ArchiveQuestion {
   readonly symbol: string;
   /** The first day that is expected. */
   readonly from: Day;
-  /** The last day of which something is built. */
-  readonly coveredThrough: Day | undefined;
+  /** The days of which something is built; undefined where nothing is. */
+  readonly built: { readonly firstDay: Day; readonly lastDay: Day } | undefined;
   /** Days inside that are not built: each is asked about, up to {@link daysAskedMost}. */
   readonly days: readonly Day[];
+  /** The published digests of all built days, and not only of the newest and the next ones in turn. */
+  readonly asksAllDigests: boolean;
 }
 
 /** The archive as it was found, or as it is remembered where it could not be looked at. */
 export interface ArchiveAnswer extends ArchiveQuestion {
   readonly facts: ArchiveFacts;
+  /** The digests that are published, of days that were asked about or are remembered as revised. */
+  readonly digests: ReadonlyMap<Day, string>;
   /** Why it could not be looked at. */
   readonly failure: Failure | undefined;
 }
@@ -54,112 +59,125 @@ export async function lookAtArchives(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<ArchiveAnswer[]> {
-  return inTurns(questions, symbolsAtOnce, async (question) => lookAt(place, question, ledger, nowMs, signal));
+  const look = new ArchiveLook(place, ledger, nowMs, signal);
+  return inTurns(questions, symbolsAtOnce, async (question) => look.at(question));
 }
 
-async function lookAt(
-  { location, stateDirectory }: ArchivePlace,
-  question: ArchiveQuestion,
-  ledger: Ledger,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<ArchiveAnswer> {
-  const { market, symbol } = question;
-  if (location === undefined) {
-    return { ...question, facts: remembered(ledger, question, undefined), failure: undefined };
+class ArchiveLook {
+  readonly #place: ArchivePlace;
+  readonly #ledger: Ledger;
+  readonly #nowMs: number;
+  readonly #signal: AbortSignal;
+
+  constructor(place: ArchivePlace, ledger: Ledger, nowMs: number, signal: AbortSignal) {
+    this.#place = place;
+    this.#ledger = ledger;
+    this.#nowMs = nowMs;
+    this.#signal = signal;
   }
-  try {
-    const source = await openArchive(location, market, symbol, stateDirectory, policy);
-    const key = { location, market, symbol };
-    const extent = await extentOf(source, question, ledger.archives.extent(key), nowMs, signal);
-    const { firstDay, lastDay } = extent;
-    ledger.archives.putExtent(key, { ...extent, askedFrom: question.from, lookedMs: nowMs });
-    const known = firstDay === undefined || lastDay === undefined ? undefined : { firstDay, lastDay };
-    const asked = await askDays(source, daysToAsk(question, lastDay), signal);
-    ledger.transaction(() => {
+
+  async at(question: ArchiveQuestion): Promise<ArchiveAnswer> {
+    const { location, stateDirectory } = this.#place;
+    if (location === undefined) return this.#remembered(question);
+    try {
+      const { market, symbol } = question;
+      const source = await openArchive(location, market, symbol, stateDirectory, policy);
+      return await this.#ask(source, { location, market, symbol }, question);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return { ...this.#remembered(question), failure: error };
+    }
+  }
+
+  async #ask(source: ArchiveSource, key: ArchiveKey, question: ArchiveQuestion): Promise<ArchiveAnswer> {
+    const { archives } = this.#ledger;
+    const before = archives.extent(key);
+    const ends = await this.#ends(source, question, before);
+    const asked = await this.#askDays(source, daysToAsk(question, ends?.lastDay));
+    const revised = [...this.#revised(key).keys()];
+    const { digests, nextDay } = await askDigests(source, question, before?.recheckDay, revised, this.#signal);
+    this.#ledger.transaction(() => {
+      archives.putExtent(key, {
+        askedFrom: question.from,
+        firstDay: ends?.firstDay,
+        lastDay: ends?.lastDay,
+        lookedMs: this.#nowMs,
+        recheckDay: nextDay,
+      });
       for (const [day, state] of asked) {
-        if (state === "absent") ledger.archives.putDeviating(key, day, undefined, nowMs);
-        else ledger.archives.forgetDeviating(key, day);
+        if (state === "absent") archives.putDeviating(key, day, undefined, this.#nowMs);
+        else archives.forgetDeviating(key, day);
       }
     });
-    const facts = { extent: known, lookedMs: nowMs, asked, accepted: ledger.archives.accepted(question) };
-    return { ...question, facts, failure: undefined };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return { ...question, facts: remembered(ledger, question, location), failure: error };
+    const facts = { extent: ends, lookedMs: this.#nowMs, asked, accepted: archives.accepted(question) };
+    return { ...question, facts, digests, failure: undefined };
+  }
+
+  #remembered(question: ArchiveQuestion): ArchiveAnswer {
+    const { archives } = this.#ledger;
+    const extent = archives.extent({ ...question, location: this.#place.location });
+    const accepted = archives.accepted(question);
+    if (extent === undefined) {
+      return { ...question, facts: { ...nothingKnown, accepted }, digests: new Map(), failure: undefined };
+    }
+    const { firstDay, lastDay, lookedMs, location } = extent;
+    const key = { ...question, location };
+    const absent = archives.deviating(key).filter(({ sha256 }) => sha256 === undefined);
+    const facts: ArchiveFacts = {
+      // What was published before an earlier start than was asked for then is not known.
+      extent:
+        firstDay === undefined || lastDay === undefined || extent.askedFrom > question.from
+          ? undefined
+          : { firstDay, lastDay },
+      lookedMs,
+      asked: new Map(absent.map(({ day }) => [day, "absent"])),
+      accepted,
+    };
+    return { ...question, facts, digests: this.#revised(key), failure: undefined };
+  }
+
+  #revised(key: ArchiveKey): Map<Day, string> {
+    const days = this.#ledger.archives.deviating(key);
+    return new Map(days.flatMap(({ day, sha256 }) => (sha256 === undefined ? [] : [[day, sha256]])));
+  }
+
+  /** The first and the last published day; undefined where nothing is published. */
+  async #ends(
+    source: ArchiveSource,
+    question: ArchiveQuestion,
+    before: ReturnType<Ledger["archives"]["extent"]>,
+  ): Promise<ArchiveFacts["extent"]> {
+    const { from } = question;
+    const lastDay = await this.#lastDay(source, question);
+    if (lastDay === undefined || lastDay < from) return undefined;
+    const isKnown = before?.askedFrom === from && this.#nowMs - before.lookedMs < firstDayMs;
+    const remembered = isKnown ? before.firstDay : undefined;
+    const firstDay = remembered ?? (await source.firstPublished(from, lastDay, this.#signal));
+    return firstDay === undefined ? undefined : { firstDay, lastDay };
+  }
+
+  /** A symbol whose archive has ended says so: what is behind the last built day is asked about one by one. */
+  async #lastDay(source: ArchiveSource, { built }: ArchiveQuestion): Promise<Day | undefined> {
+    const yesterday = addDays(dayOfMs(this.#nowMs), -1);
+    try {
+      return await source.lastPublished(yesterday, this.#signal);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "NO_LAST_DAY") throw error;
+    }
+    if (built === undefined) return undefined;
+    const reach = addDays(built.lastDay, edgeDays);
+    const behind = await this.#askDays(source, daysInclusive(built.lastDay, reach < yesterday ? reach : yesterday));
+    return [...behind].findLast(([, state]) => state === "present")?.[0];
+  }
+
+  async #askDays(source: ArchiveSource, days: readonly Day[]): Promise<Map<Day, "present" | "absent">> {
+    const sizes = await inTurns(days, daysAtOnce, async (day) => source.sizeOf(day, this.#signal));
+    return new Map(days.map((day, i) => [day, sizes[i] === undefined ? "absent" : "present"]));
   }
 }
 
-function remembered(ledger: Ledger, question: ArchiveQuestion, location: string | undefined): ArchiveFacts {
-  const extent = ledger.archives.extent({ ...question, location });
-  const accepted = ledger.archives.accepted(question);
-  if (extent === undefined) return { ...nothingKnown, accepted };
-  const { firstDay, lastDay, lookedMs } = extent;
-  const days = ledger.archives.deviating({ ...question, location: extent.location });
-  return {
-    // What was published before an earlier start than was asked for then is not known.
-    extent:
-      firstDay === undefined || lastDay === undefined || extent.askedFrom > question.from
-        ? undefined
-        : { firstDay, lastDay },
-    lookedMs,
-    asked: new Map(days.map(({ day, sha256 }) => [day, sha256 === undefined ? "absent" : "present"])),
-    accepted,
-  };
-}
-
-type Ends = Pick<NonNullable<ReturnType<Ledger["archives"]["extent"]>>, "firstDay" | "lastDay" | "recheckDay">;
-
-/** Both ends; nothing where nothing is published. */
-async function extentOf(
-  source: ArchiveSource,
-  question: ArchiveQuestion,
-  before: ReturnType<Ledger["archives"]["extent"]>,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<Ends> {
-  const { from, coveredThrough } = question;
-  const recheckDay = before?.recheckDay;
-  const yesterday = addDays(dayOfMs(nowMs), -1);
-  const lastDay = await lastDayOf(source, coveredThrough, yesterday, signal);
-  if (lastDay === undefined || lastDay < from) return { firstDay: undefined, lastDay: undefined, recheckDay };
-  const isKnown = before?.askedFrom === from && nowMs - before.lookedMs < firstDayMs;
-  const firstDay = (isKnown ? before.firstDay : undefined) ?? (await source.firstPublished(from, lastDay, signal));
-  return firstDay === undefined
-    ? { firstDay: undefined, lastDay: undefined, recheckDay }
-    : { firstDay, lastDay, recheckDay };
-}
-
-/** A symbol whose archive has ended says so: what is behind the last built day is asked about one by one. */
-async function lastDayOf(
-  source: ArchiveSource,
-  coveredThrough: Day | undefined,
-  yesterday: Day,
-  signal: AbortSignal,
-): Promise<Day | undefined> {
-  try {
-    return await source.lastPublished(yesterday, signal);
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "NO_LAST_DAY") throw error;
-  }
-  if (coveredThrough === undefined) return undefined;
-  const reach = addDays(coveredThrough, edgeDays);
-  const behind = await askDays(source, daysInclusive(coveredThrough, reach < yesterday ? reach : yesterday), signal);
-  return [...behind].findLast(([, state]) => state === "present")?.[0];
-}
-
-function daysToAsk({ days, coveredThrough }: ArchiveQuestion, lastDay: Day | undefined): Day[] {
+function daysToAsk({ days, built }: ArchiveQuestion, lastDay: Day | undefined): Day[] {
   if (lastDay === undefined) return [];
-  const next = coveredThrough === undefined ? undefined : addDays(coveredThrough, 1);
-  const edge = next === undefined ? [] : daysInclusive(next, lastDay).slice(0, edgeDays);
+  const edge = built === undefined ? [] : daysInclusive(addDays(built.lastDay, 1), lastDay).slice(0, edgeDays);
   return [...new Set([...days, ...edge])].filter((day) => day <= lastDay).slice(0, daysAskedMost);
-}
-
-async function askDays(
-  source: ArchiveSource,
-  days: readonly Day[],
-  signal: AbortSignal,
-): Promise<Map<Day, "present" | "absent">> {
-  const sizes = await inTurns(days, daysAtOnce, async (day) => source.sizeOf(day, signal));
-  return new Map(days.map((day, i) => [day, sizes[i] === undefined ? "absent" : "present"]));
 }

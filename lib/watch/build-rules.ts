@@ -24,7 +24,9 @@ export function buildGaps(evidence: BuildEvidence, fingerprint: BuildFingerprint
     fromDay: unit.firstDay,
     throughDay: unit.lastDay,
   };
-  if (storedRows < committed) {
+  // Parts that are there twice count their bars twice: that is a finding of its own, and the number says nothing.
+  const isDoubled = unit.breaks.some(({ beforeThroughId, afterFromId }) => afterFromId <= beforeThroughId);
+  if (storedRows < committed && !isDoubled) {
     const reason = `the store holds ${storedRows} of the ${committed} bars that were committed`;
     const priority = priorityOf("interior", unit.lastDay, nowMs);
     gaps.push({ kind: "interior", cause: "bars-lost", priority, ...whole, reason });

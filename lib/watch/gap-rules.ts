@@ -47,6 +47,24 @@ export function gapsOf(evidence: SeriesEvidence): SeriesGaps {
   return finder;
 }
 
+/** Where a series' parts do not follow each other, inside its units and between them. @param units in id order */
+export function breaksOf(units: readonly UnitOutline[]): OutlineBreak[] {
+  return units.flatMap((unit, i) => {
+    const before = units[i - 1];
+    if (before === undefined || unit.fromId === before.throughId + 1n) return unit.breaks;
+    const join = {
+      dayBefore: before.lastDay,
+      doneBefore: before.lastDayDone,
+      dayAfter: unit.firstDay,
+      beforeThroughId: before.throughId,
+      afterFromId: unit.fromId,
+      beforeLastUs: before.lastUs,
+      afterFirstUs: unit.firstUs,
+    };
+    return [join, ...unit.breaks];
+  });
+}
+
 /** Ids that are missing or doubled, where the days alone do not say which. */
 type Ids = Pick<Gap, "fromId" | "throughId">;
 
@@ -55,6 +73,8 @@ class GapFinder implements SeriesGaps {
   readonly explained: ExplainedHole[] = [];
   readonly #evidence: SeriesEvidence;
   readonly #today: Day;
+  /** The greatest id that any part so far holds: behind parts that overlap, the last one's end is not it. */
+  #through: bigint | undefined;
 
   constructor(evidence: SeriesEvidence) {
     this.#evidence = evidence;
@@ -73,11 +93,7 @@ class GapFinder implements SeriesGaps {
       return;
     }
     this.#days("leading", from, addDays(first.firstDay, -1), `coverage begins at ${first.firstDay}`);
-    for (const [i, unit] of units.entries()) {
-      const before = units[i - 1];
-      if (before !== undefined) this.#join(before, unit);
-      for (const one of unit.breaks) this.#break(one);
-    }
+    for (const one of breaksOf(units)) this.#break(one);
     // Without the archive nobody knows whether there is more to build; how old the newest trade may be is another rule.
     if (archive.extent === undefined) return;
     const next = last.lastDayDone ? addDays(last.lastDay, 1) : last.lastDay;
@@ -87,19 +103,12 @@ class GapFinder implements SeriesGaps {
     this.#days("trailing", next, to, what);
   }
 
-  #join(before: UnitOutline, unit: UnitOutline): void {
-    if (unit.fromId === before.throughId + 1n) return;
-    this.#break({
-      dayBefore: before.lastDay,
-      doneBefore: before.lastDayDone,
-      dayAfter: unit.firstDay,
-      beforeThroughId: before.throughId,
-      afterFromId: unit.fromId,
-    });
-  }
-
-  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId }: OutlineBreak): void {
+  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId: partThroughId, afterFromId }: OutlineBreak): void {
     const { wish } = this.#evidence;
+    const beforeThroughId =
+      this.#through !== undefined && this.#through > partThroughId ? this.#through : partThroughId;
+    this.#through = beforeThroughId;
+    if (afterFromId === beforeThroughId + 1n) return;
     if (afterFromId <= beforeThroughId) {
       const [fromDay, throughDay] = dayAfter < dayBefore ? [dayAfter, dayBefore] : [dayBefore, dayAfter];
       const [fromId, throughId] = [afterFromId, beforeThroughId];

@@ -6,6 +6,7 @@ import {
   type SymbolEntry,
 } from "../config/index.ts";
 import type { Day } from "../model/day.ts";
+import type { Segmentation } from "../model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries, type SeriesId, type ThresholdDbps } from "../model/series.ts";
 
 /** A series that is to be kept whole and fresh. */
@@ -38,7 +39,12 @@ export interface Selection {
   readonly thresholds: readonly ThresholdDbps[];
   /** The registry's symbols of tier 1 at the usual thresholds, whatever is there. */
   readonly tier1Only: boolean;
+  /** Only series that reset so; one without bars would reset as the settings say. */
+  readonly segmentation?: Segmentation | undefined;
 }
+
+/** Everything that the store or the ledger knows. */
+export const everything: Selection = { symbols: [], thresholds: [], tier1Only: false };
 
 /** The thresholds that a symbol is kept at where a selection names symbols alone. */
 export const usualThresholds = [250, 500, 750, 1000].map((one) => parseThreshold(one));

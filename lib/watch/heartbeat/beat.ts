@@ -91,7 +91,10 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   };
 }
 
-function partsOf({ settings, env, ledger }: HeartbeatRequest, before: ReturnType<Ledger["heartbeats"]["last"]>): Parameters<typeof runParts>[0] {
+function partsOf(
+  { settings, env, ledger }: HeartbeatRequest,
+  before: ReturnType<Ledger["heartbeats"]["last"]>,
+): Parameters<typeof runParts>[0] {
   const series = seriesPart(settings, env, ledger);
   return [
     series,
