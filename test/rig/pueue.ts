@@ -10,7 +10,7 @@ import { LocalRunner } from "./local-runner.ts";
 const toolsFolder = join(homedir(), ".cache", "barkeep-tools", "bin");
 
 /** Where pueue is: on the path, or where scripts/test-tools.sh puts it. */
-function pueueFolder(): string | undefined {
+export function pueueFolder(): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), toolsFolder];
   return folders.find((folder) => existsSync(join(folder, "pueued")) && existsSync(join(folder, "pueue")));
 }
