@@ -14,22 +14,24 @@ export const directory = `/home/${account}/barkeep`;
 export class VmRig implements AsyncDisposable {
   readonly machine: VirtualMachine;
   readonly store: ServedStoreProcess;
+  readonly fleetFile: string;
   readonly #env: Record<string, string>;
 
   private constructor(machine: VirtualMachine, store: ServedStoreProcess, folder: string) {
     this.machine = machine;
     this.store = store;
+    this.fleetFile = join(folder, "fleet.toml");
     this.#env = {
       ...store.env,
       BARKEEP_STATE: join(folder, "operator"),
       BARKEEP_SYMBOLS: join(projectRoot, "examples/symbols.toml"),
-      BARKEEP_FLEET: join(folder, "fleet.toml"),
+      BARKEEP_FLEET: this.fleetFile,
       BARKEEP_SSH_CONFIG: machine.sshConfig,
       BARKEEP_ARCHIVE: join(projectRoot, "examples/archive"),
       RANGEBAR_NO_CGROUP: "",
     };
     writeFileSync(
-      join(folder, "fleet.toml"),
+      this.fleetFile,
       `[hosts.vm]
 ssh = "vm"
 directory = "${directory}"
