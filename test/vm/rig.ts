@@ -58,7 +58,7 @@ services = ${JSON.stringify(services)}
     }
     // The archive has the same name everywhere.
     const examples = join(projectRoot, "examples");
-    await machine.shell(`mkdir -p ${projectRoot} && ln -s ${directory}/current/examples ${examples}`, "vm-root");
+    await machine.rootShell(`mkdir -p ${projectRoot} && ln -s ${directory}/current/examples ${examples}`);
     return new VmRig(machine, store, folder);
   }
 

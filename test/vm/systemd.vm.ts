@@ -45,7 +45,7 @@ test("a host whose services would end at a logout gets none, and says what to ty
   assert.equal(refused.code, exitCodes.refused, refused.stderr);
   const fix = /there: (sudo loginctl enable-linger \w+)/.exec(refused.stdout)?.[1];
   assert.equal(fix, `sudo loginctl enable-linger ${account}`);
-  await rig.machine.shell(fix.replace("sudo ", ""), "vm-root");
+  await rig.machine.rootShell(fix.replace("sudo ", ""));
 
   const deployed = await rig.barkeepOk("deploy", "vm");
   assert.match(deployed, /vm: release [0-9a-f]{16} is current[^]*pueued\.service new/);
@@ -131,7 +131,7 @@ test("the same job is refused a second time, by systemd and by the supervisor", 
 
 /** Whether the account is logged in, as the administrator sees it. */
 async function isLoggedIn(): Promise<boolean> {
-  const sessions = await rig.machine.shell("loginctl list-sessions --no-legend", "vm-root");
+  const sessions = await rig.machine.rootShell("loginctl list-sessions --no-legend");
   return sessions.includes(account);
 }
 
@@ -140,10 +140,10 @@ test("the queue's daemon and its jobs outlive a logout", async () => {
   const job = "until [ -e /tmp/go ]; do sleep 1; done; touch /tmp/done";
   await rig.machine.shell(`PATH=$PATH:$HOME/.local/bin pueue add -- '${job}'`);
   await eventually("the account has logged out", async () => !(await isLoggedIn()) || undefined);
-  await rig.machine.shell("touch /tmp/go", "vm-root");
+  await rig.machine.rootShell("touch /tmp/go");
   await eventually("the job ends", async () => {
     assert.equal(await isLoggedIn(), false);
-    return rig.machine.shell("[ -e /tmp/done ] && echo yes; true", "vm-root");
+    return rig.machine.rootShell("[ -e /tmp/done ] && echo yes; true");
   });
 });
 
@@ -151,10 +151,7 @@ const days = ["--symbol", "BTCUSDT", "--start-date", "2024-08-08", "--end-date",
 
 /** Waits until no job of the machine waits or runs. */
 async function untilIdle(): Promise<void> {
-  await eventually("all jobs have ended", async () => {
-    const { stdout } = await rig.barkeep("status", "--host", "vm");
-    return !/\d (?:running|waiting)/.test(stdout) || undefined;
-  });
+  await rig.machine.shell("PATH=$PATH:$HOME/.local/bin pueue wait --all --quiet");
 }
 
 test("a populate there, in a scope, with the store out here", async () => {
@@ -174,7 +171,7 @@ test("after a power cut the queue's daemon is back without a login, and one comm
   // pueue leaves to the system when its state gets to the disk.
   await rig.machine.shell("sync");
   await rig.machine.cutPower();
-  await eventually("pueued is there", async () => rig.machine.shell(`pgrep -u ${account} pueued; true`, "vm-root"));
+  await eventually("pueued is there", async () => rig.machine.rootShell(`pgrep -u ${account} pueued; true`));
   assert.equal(await isLoggedIn(), false);
 
   const after = await rig.barkeep("status", "--host", "vm");
