@@ -47,7 +47,12 @@ export class VirtualMachine implements AsyncDisposable {
   /** Starts it and waits until it lets in. */
   static async start(note: (line: string) => void): Promise<VirtualMachine> {
     const machine = new VirtualMachine(temporaryFolder("vm"), ensureImage(note), await freePort());
-    await machine.#untilUp();
+    try {
+      await machine.#untilUp();
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
     return machine;
   }
 
@@ -59,7 +64,7 @@ export class VirtualMachine implements AsyncDisposable {
   /** What a shell of the account says, which then logs out. @throws where it fails */
   async shell(script: string): Promise<string> {
     await using host = this.open();
-    return run(host, script);
+    return await run(host, script);
   }
 
   /** The same of the administrator's, who stays. */

@@ -47,8 +47,9 @@ services = ${JSON.stringify(services)}
   static async start(note: (line: string) => void): Promise<VmRig> {
     const folder = temporaryFolder("vm-rig");
     mkdirSync(join(folder, "store"));
-    const machine = await VirtualMachine.start(note);
-    const store = await ServedStoreProcess.start(join(folder, "store"));
+    await using parts = new AsyncDisposableStack();
+    const machine = parts.use(await VirtualMachine.start(note));
+    const store = parts.use(await ServedStoreProcess.start(join(folder, "store")));
     const programs = pueueFolder();
     assert.ok(programs !== undefined);
     await machine.shell(`mkdir -p /home/${account}/.local/bin`);
@@ -59,6 +60,7 @@ services = ${JSON.stringify(services)}
     // The archive has the same name everywhere.
     const examples = join(projectRoot, "examples");
     await machine.rootShell(`mkdir -p ${projectRoot} && ln -s ${directory}/current/examples ${examples}`);
+    parts.move();
     return new VmRig(machine, store, folder);
   }
 
