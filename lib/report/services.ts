@@ -37,10 +37,11 @@ export function serviceLines(
 
 /** The same under `--json`. */
 export function serviceFields(host: string, services: readonly ServiceStatus[]): Readonly<Record<string, unknown>>[] {
-  return services.map(({ service, installed, state, next, trouble }) => ({
+  return services.map(({ service, installed, isEnabled, state, next, trouble }) => ({
     host,
     service,
     installed,
+    enabled: isEnabled,
     state: state ?? null,
     next_run: next ?? null,
     trouble: trouble ?? null,

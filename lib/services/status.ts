@@ -9,8 +9,12 @@ export interface ServiceStatus {
   readonly service: ServiceName;
   /** `foreign`: a unit of its name is there that is somebody else's. */
   readonly installed: "yes" | "no" | "foreign";
+  /** It starts by itself. */
+  readonly isEnabled: boolean;
   /** As systemd says it: `active (running)`, `active (waiting)`, `failed (failed)`; undefined where it is not installed. */
   readonly state: string | undefined;
+  /** What its last run, or the unit, failed with. */
+  readonly failure: string | undefined;
   /** When a timer's service is to run next, as systemd writes it. */
   readonly next: string | undefined;
   /** What is wrong with it; undefined where all is as it should be. */
@@ -28,31 +32,34 @@ export async function serviceStatus(
 ): Promise<ServiceStatus[]> {
   const there = await lookAtUnits(host, entry, entry.directory, names);
   return names.map((service) => {
-    const { starts } = unitsOf(service);
+    const { files, starts } = unitsOf(service);
     const text = there.texts.get(starts);
     if (text === undefined) {
       const trouble = entry.services.includes(service) ? "not installed, and fleet.toml names it" : undefined;
-      return { service, installed: "no", state: undefined, next: undefined, trouble };
+      const none = { state: undefined, failure: undefined, next: undefined };
+      return { service, installed: "no", isEnabled: false, ...none, trouble };
     }
+    const active = property(there, starts, "ActiveState");
     const next = property(there, starts, "NextElapseUSecRealtime");
+    const isEnabled = property(there, starts, "UnitFileState") === "enabled";
+    const failure = failureOf(files, there);
+    const stopped = active === "active" ? undefined : "it does not run";
     return {
       service,
       installed: isRendered(text) ? "yes" : "foreign",
-      state: `${property(there, starts, "ActiveState")} (${property(there, starts, "SubState")})`,
+      isEnabled,
+      state: `${active} (${property(there, starts, "SubState")})`,
+      failure,
       next: next === "" ? undefined : next,
-      trouble: troubleOf(service, there),
+      trouble: failure ?? stopped ?? (isEnabled ? undefined : "it does not start by itself"),
     };
   });
 }
 
-function troubleOf(service: ServiceName, there: HostUnits): string | undefined {
-  const { files, starts } = unitsOf(service);
+function failureOf(files: readonly string[], there: HostUnits): string | undefined {
   const failed = files.find((file) => !["", "success"].includes(property(there, file, "Result")));
-  if (failed !== undefined) {
-    return `${property(there, failed, "Result")}, exit ${property(there, failed, "ExecMainStatus")}`;
-  }
-  if (property(there, starts, "ActiveState") !== "active") return "it does not run";
-  return property(there, starts, "UnitFileState") === "enabled" ? undefined : "it does not start by itself";
+  if (failed === undefined) return undefined;
+  return `${property(there, failed, "Result")}, exit ${property(there, failed, "ExecMainStatus")}`;
 }
 
 function property({ properties }: HostUnits, unit: string, name: string): string {
