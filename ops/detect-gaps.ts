@@ -4,7 +4,8 @@ import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantiti
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
-import { detectGapsExitCode, detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { findingsExitCode } from "../lib/report/findings.ts";
 import { handOver } from "../lib/watch/hand-over.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
 
@@ -35,7 +36,8 @@ const command = defineCommand({
     },
     "price-gap-dbps": {
       type: "string",
-      describe: "list steps of price between two bars of as many dbps (1 dbps = 0.001 %) or more; 5000 under --strict-price",
+      describe:
+        "list steps of price between two bars of as many dbps (1 dbps = 0.001 %) or more; 5000 under --strict-price",
       parse: parsePositive,
     },
     "recent-days": {
@@ -45,7 +47,8 @@ const command = defineCommand({
     },
     "max-stale-hours": {
       type: "string",
-      describe: "how old a series' newest trade may be, where the registry does not say (max_stale_hours); 72 unless given",
+      describe:
+        "how old a series' newest trade may be, where the registry does not say (max_stale_hours); 72 unless given",
       parse: parseHours,
     },
     "max-bar-duration-hours": {
@@ -57,10 +60,14 @@ const command = defineCommand({
       type: "boolean",
       describe: "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h",
     },
-    "trade-id-continuity": { type: "boolean", describe: "hold every bar's ids against coverage; --exhaustive does too" },
+    "trade-id-continuity": {
+      type: "boolean",
+      describe: "hold every bar's ids against coverage; --exhaustive does too",
+    },
     exhaustive: {
       type: "boolean",
-      describe: "everything, of all time: every bar, and the published digest of every built day; ignores --recent-days",
+      describe:
+        "everything, of all time: every bar, and the published digest of every built day; ignores --recent-days",
     },
     "ouroboros-mode": {
       type: "string",
@@ -102,7 +109,7 @@ const command = defineCommand({
     if (!args.noNotify) handOver(settings.stateDirectory, report.findings);
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));
-    return detectGapsExitCode(report);
+    return findingsExitCode(report.findings);
   },
 });
 

@@ -29,6 +29,7 @@ const tables: readonly KeptTable[] = [
   ),
   table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state"),
   table("deliveries", "id", "id outbox at_ms channel result details"),
+  table("archive_accepted", "id", "id market symbol from_day through_day reason accepted_by at_ms expires_ms"),
 ];
 
 /** What of a table could be read. */

@@ -33,15 +33,13 @@ export async function lookAtQueues(
 }
 
 /** The rule alone. Pure. */
-export function queueHealth(
-  views: readonly HostView[],
-  failures: readonly HostFailure[],
-  nowMs: number,
-): QueueHealth {
+export function queueHealth(views: readonly HostView[], failures: readonly HostFailure[], nowMs: number): QueueHealth {
   const byStatus: Record<string, number> = {};
   for (const { state } of views.flatMap(({ jobs }) => jobs)) byStatus[state] = (byStatus[state] ?? 0) + 1;
   const waiting = views.flatMap(({ jobs }) => jobs.filter(({ state }) => state === "waiting"));
-  const running = views.flatMap(({ jobs }) => jobs.map((job) => runningHours(job, nowMs) ?? 0)).filter((hours) => hours > 0);
+  const running = views
+    .flatMap(({ jobs }) => jobs.map((job) => runningHours(job, nowMs) ?? 0))
+    .filter((hours) => hours > 0);
   const findings = [
     ...failures.map(({ host, failure }): Finding => {
       const summary = `its queue could not be looked at: ${failure.message}`;
