@@ -5,8 +5,7 @@ import type { Injected, InjectedGap } from "./injections.ts";
 
 /** A report says exactly what was injected: kind, cause, range, ids and number of gaps, and kinds of findings; nothing else. */
 export function checkReport(report: WatchReport, { gaps, findings = [] }: Injected, name: string): void {
-  const texts = (list: readonly InjectedGap[]): string[] => list.map(textOf).toSorted();
-  assert.deepEqual(texts(report.gaps), texts(gaps), name);
+  assert.deepEqual(report.gaps.map(textOf).toSorted(), gaps.map(textOf).toSorted(), name);
   const kinds = [...gapFindings(report.gaps).map(({ kind }) => kind), ...findings];
   assert.deepEqual(report.findings.map(({ kind }) => kind).toSorted(), kinds.toSorted(), name);
 }
