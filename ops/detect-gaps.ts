@@ -4,7 +4,8 @@ import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantiti
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
-import { detectGapsExitCode, detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { findingsExitCode } from "../lib/report/findings.ts";
 import { handOver } from "../lib/watch/hand-over.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
 
@@ -108,7 +109,7 @@ const command = defineCommand({
     if (!args.noNotify) handOver(settings.stateDirectory, report, question);
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));
-    return detectGapsExitCode(report);
+    return findingsExitCode(report.findings);
   },
 });
 

@@ -23,3 +23,8 @@ function atMost(value: number, most: number, text: string): number {
   if (value <= most) return value;
   throw new ConfigurationError(`${text} is too much`, { code: "BAD_NUMBER", hint: `at most ${most}` });
 }
+
+/** 0 … 100. @throws ConfigurationError BAD_NUMBER */
+export function parsePercent(text: string): number {
+  return text === "0" ? 0 : atMost(parsePositive(text), 100, text);
+}

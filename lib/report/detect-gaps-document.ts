@@ -1,12 +1,11 @@
 import { isDeclaredBetween } from "../config/index.ts";
 import { exitCodes } from "../model/exit-codes.ts";
 import { parseSeriesId } from "../model/series.ts";
-import { fingerprintOf, type Finding } from "../watch/finding.ts";
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
 import { breaksOf } from "../watch/gap-rules.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
-import { detectGapsExitCode } from "./detect-gaps.ts";
 import type { DetectGapsDocument } from "./detect-gaps-schema.ts";
+import { findingEntry, findingsExitCode } from "./findings.ts";
 
 type Part<Name extends keyof DetectGapsDocument> = NonNullable<DetectGapsDocument[Name]>;
 type Item<Name extends keyof DetectGapsDocument> = Part<Name> extends readonly (infer One)[] ? One : never;
@@ -43,18 +42,20 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
             is_healthy: queue.isHealthy,
           },
         }),
-    series_gaps: gaps.map(({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason }) => ({
-      kind,
-      cause,
-      priority,
-      series,
-      unit,
-      from_day: fromDay,
-      through_day: throughDay,
-      from_id: fromId?.toString() ?? null,
-      through_id: throughId?.toString() ?? null,
-      proof: reason,
-    })),
+    series_gaps: gaps.map(
+      ({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason }) => ({
+        kind,
+        cause,
+        priority,
+        series,
+        unit,
+        from_day: fromDay,
+        through_day: throughDay,
+        from_id: fromId?.toString() ?? null,
+        through_id: throughId?.toString() ?? null,
+        proof: reason,
+      }),
+    ),
     explained: series.flatMap((one) =>
       one.explained.map(({ series, fromDay, throughDay, reason }) => ({
         series,
@@ -78,15 +79,9 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
 }
 
 function verdictOf(report: WatchReport): DetectGapsDocument["verdict"] {
-  const code = detectGapsExitCode(report);
+  const code = findingsExitCode(report.findings);
   if (code === exitCodes.ok) return "clean";
   return code === exitCodes.findings ? "findings" : "unknown";
-}
-
-function findingEntry(finding: Finding): Item<"findings"> {
-  const { kind, subject, place, summary, evidence } = finding;
-  const fingerprint = fingerprintOf(finding);
-  return { kind, subject, place: place ?? null, summary, evidence: { ...evidence }, fingerprint };
 }
 
 function pairOf(series: string): { readonly symbol: string; readonly threshold_dbps: number } {

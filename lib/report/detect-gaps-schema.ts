@@ -5,7 +5,10 @@ const threshold_dbps = z.int();
 const pair = { symbol, threshold_dbps };
 const milliseconds = z.int().describe("since the epoch, UTC");
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
-const id = z.string().regex(/^-?\d+$/).describe("an aggregate trade's id, as decimal text");
+const id = z
+  .string()
+  .regex(/^-?\d+$/)
+  .describe("an aggregate trade's id, as decimal text");
 
 const proof = z
   .enum(["contiguous", "hole", "declared", "not-provable"])
@@ -51,7 +54,10 @@ const tradeIdGap = z.strictObject({
   prev_close_time_ms: milliseconds.nullable(),
   first_agg_trade_id: id.describe("of the trade behind it"),
   prev_last_agg_trade_id: id,
-  missing_trades: z.string().regex(/^-?\d+$/).describe("below zero: so many ids are there twice"),
+  missing_trades: z
+    .string()
+    .regex(/^-?\d+$/)
+    .describe("below zero: so many ids are there twice"),
   classification: z.enum(["registered", "unregistered"]),
   known_gap_reason: z.string().nullable(),
 });
@@ -63,7 +69,10 @@ const coverage = z.strictObject({
   latest_ms: milliseconds,
   days_covered: z.int(),
   bars_per_day: z.number(),
-  gap_count: z.int().nullable().describe("long times between bars; null where bars were not looked at, as the next two"),
+  gap_count: z
+    .int()
+    .nullable()
+    .describe("long times between bars; null where bars were not looked at, as the next two"),
   total_gap_hours: z.number().nullable(),
   max_gap_hours: z.number().nullable(),
   hours_since_last_bar: z.number(),
@@ -128,9 +137,7 @@ export const detectGapsSchema = z
     coverage: z.array(coverage),
     backfill_queue: backfillQueue.optional(),
     series_gaps: z.array(seriesGap).describe("expected, less covered, less declared"),
-    explained: z.array(
-      z.strictObject({ series: z.string(), from_day: day, through_day: day, reason: z.string() }),
-    ),
+    explained: z.array(z.strictObject({ series: z.string(), from_day: day, through_day: day, reason: z.string() })),
     unmaintained: z.array(z.strictObject({ series: z.string(), reason: z.string() })),
     archives: z.array(
       z.strictObject({

@@ -1,18 +1,11 @@
-import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
-import type { Finding } from "../watch/finding.ts";
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
+import { findingLine } from "./findings.ts";
 import { formatCount, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 /** So many long times, steps of price and long bars are shown of each; the document has all. */
 const shownMost = 20;
-
-/** Findings come first: where there are some, what could not be looked at changes nothing. */
-export function detectGapsExitCode({ findings }: Pick<WatchReport, "findings">): ExitCode {
-  if (findings.some(({ verdict }) => verdict === "wrong")) return exitCodes.findings;
-  return findings.length === 0 ? exitCodes.ok : exitCodes.unavailable;
-}
 
 /** The answer of `detect-gaps`. @param summary findings and totals alone */
 export function detectGapsLines(report: WatchReport, summary: boolean): string[] {
@@ -29,10 +22,6 @@ export function detectGapsLines(report: WatchReport, summary: boolean): string[]
         ...unmaintained.map(({ series, reason }) => `not maintained: ${series}: ${reason}`),
       ];
   return [...details, ...findings.map(findingLine), closingLine(report)];
-}
-
-function findingLine({ kind, subject, summary, verdict }: Finding): string {
-  return `${verdict === "unknown" ? "not known: " : ""}${kind} ${subject}: ${summary}`;
 }
 
 function shown(lines: readonly string[]): string[] {

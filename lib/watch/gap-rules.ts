@@ -152,7 +152,7 @@ class GapFinder implements SeriesGaps {
           break;
         case "accepted":
         case "declared":
-          this.#explain(fromDay, throughDay, `not published; ${condition}`);
+          this.#explain(fromDay, throughDay, this.#whyExplained(fromDay, condition));
           break;
         case "not-yet":
           // What comes behind a day that may still be published waits for it.
@@ -161,6 +161,20 @@ class GapFinder implements SeriesGaps {
           condition satisfies never;
       }
     }
+  }
+
+  /** Who says that a day without an archive is as it should be. */
+  #whyExplained(day: Day, condition: "accepted" | "declared"): string {
+    const { wish, archive } = this.#evidence;
+    if (condition === "declared") {
+      const declared = wish.entry.knownGaps.find(({ startDate, endDate }) => startDate <= day && day <= endDate);
+      return `declared in the registry: ${declared?.reason ?? ""}`;
+    }
+    const accepted = archive.accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
+    if (accepted === undefined) return "accepted";
+    const { by, reason, expiresMs } = accepted;
+    const until = expiresMs === undefined ? "" : ` until ${new Date(expiresMs).toISOString().slice(0, 10)}`;
+    return `not published; accepted by ${by}${until}: ${reason}`;
   }
 
   /** Stretches of days of one unit that have one condition. */

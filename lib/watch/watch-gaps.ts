@@ -1,7 +1,7 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { ConfigurationError, Failure, UnavailableError } from "../model/errors.ts";
-import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
+import { ConfigurationError, Failure } from "../model/errors.ts";
+import { openExistingStore, storeIdOf } from "../store/index.ts";
 import { findGaps, type WatchReport } from "./find-gaps.ts";
 import type { WatchLimits } from "./limits.ts";
 import { ledgerFinding, storeFinding } from "./findings.ts";
@@ -43,11 +43,8 @@ async function lookAtStore(
   signal: AbortSignal,
 ): Promise<WatchReport> {
   const registry = loadRegistry(settings.symbolsFile);
-  const address = storeSettings(settings);
   try {
-    // Looking must not make a store: an empty one in the place of one that is gone would hide the loss.
-    if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
-    const store = await openStore(address);
+    const store = await openExistingStore(settings);
     try {
       using ledger = openLedger(settings.stateDirectory);
       ledger.checkBelongsTo(await storeIdOf(store));
@@ -72,12 +69,4 @@ function nothingSeen(nowMs: number, finding: Finding): WatchReport {
     gaps: [],
     findings: [finding],
   };
-}
-
-function storeAbsent(stateDirectory: string): UnavailableError {
-  return new UnavailableError("there is no store", {
-    code: "STORE_ABSENT",
-    subject: stateDirectory,
-    hint: "check --state and CLICKHOUSE_URL; populate makes a store",
-  });
 }

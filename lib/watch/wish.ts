@@ -6,6 +6,7 @@ import {
   type SymbolEntry,
 } from "../config/index.ts";
 import type { Day } from "../model/day.ts";
+import { ConfigurationError } from "../model/errors.ts";
 import type { Segmentation } from "../model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries, type SeriesId, type ThresholdDbps } from "../model/series.ts";
 
@@ -55,6 +56,7 @@ export const staleHoursDefault = 72;
 /**
  * Which series should be there. Without a selection: those that are, or were, in the store. With one: symbols × thresholds, whether
  * they are there or not; of a symbol alone the thresholds it is kept at, or the usual ones; of a threshold alone every enabled symbol.
+ * @throws ConfigurationError UNKNOWN_SYMBOL for a named one that is nowhere
  * @param known series that the store or the ledger knows
  * @param staleHours for series whose registry entry does not say
  */
@@ -91,6 +93,7 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
     const entry = registry.symbols.get(symbol);
     if (tier1Only && entry?.tier !== 1) continue;
     const there = known.filter((one) => one.symbol === symbol);
+    if (entry === undefined && there.length === 0) throw unknownSymbol(symbol, registry);
     const kept = there.length > 0 && !tier1Only ? there.map(({ threshold }) => threshold) : usualThresholds;
     for (const threshold of thresholds.length > 0 ? thresholds : kept) {
       const { venue, market } = there[0] ?? { venue: entry?.exchange ?? "binance", market: entry?.market ?? "spot" };
@@ -99,6 +102,14 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
     }
   }
   return [...chosen.values()];
+}
+
+function unknownSymbol(symbol: string, registry: Registry): ConfigurationError {
+  return new ConfigurationError(`neither the registry nor the store has ${symbol}`, {
+    code: "UNKNOWN_SYMBOL",
+    subject: registry.file,
+    hint: `check --symbol; the registry has ${[...registry.symbols.keys()].join(", ")}`,
+  });
 }
 
 function unmaintainedReason(
