@@ -12,6 +12,7 @@ export const benchNames = [
   "store-insert",
   "verify",
   "ledger-sync",
+  "heartbeat",
   "fleet-simulation",
   "peers",
 ] as const;

@@ -11,6 +11,7 @@ import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
 import { measureEngine } from "./engine.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
+import { measureHeartbeat } from "./heartbeat.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureLedgerSync } from "./ledger-sync.ts";
@@ -34,6 +35,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
+  heartbeat: measureHeartbeat,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };

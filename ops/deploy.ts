@@ -31,8 +31,8 @@ const command = defineCommand({
     await using host = openHost(entry, settings.sshConfigFile);
     const plan = await planDeploy(host, entry, artifact, await examineHost(entry, settings.sshConfigFile));
     if (args.plan) {
-      if (settings.json) printJson(deployPlanDocument(host.name, plan));
-      else deployPlanLines(host.name, plan).forEach((line) => print(line));
+      if (settings.json) printJson({ ...deployPlanDocument(host.name, plan), services: entry.services });
+      else deployPlanLines(host.name, plan, entry.services).forEach((line) => print(line));
       return exitCodes.ok;
     }
     using ledger = openLedger(settings.stateDirectory);

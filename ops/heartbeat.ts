@@ -17,10 +17,14 @@ const command = defineCommand({
   name: "heartbeat",
   summary: "look at everything, make incidents of what is wrong, and say so; every 15 minutes, or once",
   options: {
-    once: { type: "boolean", describe: "one pass; where it says that all is well, it stays until that message is deleted" },
+    once: {
+      type: "boolean",
+      describe: "one pass; where it says that all is well, it stays until that message is deleted",
+    },
     every: {
       type: "string",
-      describe: "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show",
+      describe:
+        "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show",
       parse: (text: string) => parsePositive(text, "minutes") * minuteMs,
     },
     budget: {

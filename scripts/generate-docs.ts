@@ -1,6 +1,7 @@
-/** Writes the pages that say what the code says: docs/commands.md, docs/exit-codes.md, docs/settings.md, and the end of docs/alerts.md. */
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+/** Writes what says what the code says: docs/commands.md, docs/exit-codes.md, docs/settings.md, docs/schema and the end of docs/alerts.md. */
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
+import { z } from "zod";
 import { commonOptions } from "../lib/command/common-options.ts";
 import type { Command } from "../lib/command/index.ts";
 import type { OptionSpec } from "../lib/command/options.ts";
@@ -8,6 +9,7 @@ import { projectRoot, settingDefinition, symbolFloorPrefix } from "../lib/config
 import { settingNames } from "../lib/config/setting-definitions.ts";
 import * as errors from "../lib/model/errors.ts";
 import { exitCodeMeanings, exitCodeOf } from "../lib/model/exit-codes.ts";
+import { detectGapsSchema } from "../lib/report/detect-gaps-schema.ts";
 import { kindSections } from "./alerts-page.ts";
 
 const notice = (source: string): string =>
@@ -171,6 +173,11 @@ ${table(
 )}`;
 }
 
+/** A schema of a document that is printed, as JSON Schema. */
+function schemaText(schema: z.ZodType): string {
+  return `${JSON.stringify(z.toJSONSchema(schema, { io: "input" }), null, 2)}\n`;
+}
+
 function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
@@ -191,9 +198,11 @@ export async function generatedDocs(): Promise<ReadonlyMap<string, string>> {
     ["docs/commands.md", commandsPage(await loadCommands())],
     ["docs/exit-codes.md", exitCodesPage()],
     ["docs/settings.md", settingsPage()],
+    ["docs/schema/detect-gaps.json", schemaText(detectGapsSchema)],
   ]);
 }
 
 if (import.meta.main) {
+  mkdirSync(join(projectRoot, "docs", "schema"), { recursive: true });
   for (const [path, text] of await generatedDocs()) writeFileSync(join(projectRoot, path), text);
 }

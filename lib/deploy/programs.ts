@@ -7,6 +7,8 @@ import { join } from "node:path";
 export interface ReleasePrograms {
   /** The release's own Node. */
   readonly node: string;
+  /** The folder of its programs. */
+  readonly bin: string;
   readonly barkeep: readonly [string, string];
   readonly supervise: readonly [string, string];
 }
@@ -19,9 +21,6 @@ export function releaseFolder(directory: string, name: string): string {
 /** @param folder a release's own, not `current` */
 export function releasePrograms(folder: string): ReleasePrograms {
   const node = join(folder, "node_modules", "node", "bin", "node");
-  return {
-    node,
-    barkeep: [node, join(folder, "bin", "barkeep.mjs")],
-    supervise: [node, join(folder, "bin", "supervise.mjs")],
-  };
+  const bin = join(folder, "bin");
+  return { node, bin, barkeep: [node, join(bin, "barkeep.mjs")], supervise: [node, join(bin, "supervise.mjs")] };
 }

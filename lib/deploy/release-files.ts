@@ -14,7 +14,6 @@ const projectParts = [
   "ops",
   "package.json",
   "symbols.toml",
-  "systemd",
 ];
 
 /** Packages of the embedded engine: half a gigabyte that a host with a ClickHouse server does not need. */

@@ -3,6 +3,7 @@ import type { Settings } from "../config/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
 import type { Enqueued } from "../queue/queue.ts";
+import { programOn } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
 import type { QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
@@ -42,7 +43,7 @@ function nextAttempt(ledger: Ledger, { snapshot }: HostLook, job: JobName): numb
 
 /**
  * Queues jobs on a host, in one session; what is decided is in the ledger before, what the queue made of it after.
- * @throws what the queue and the host throw
+ * @throws ConfigurationError NO_RELEASE; what the queue and the host throw
  */
 export async function enqueueJobs(
   look: HostLook,
@@ -52,10 +53,15 @@ export async function enqueueJobs(
 ): Promise<QueuedJob[]> {
   if (requests.length === 0) return [];
   const { entry, queue } = look.fleetHost;
+  const program = await programOn(look.fleetHost);
   await addMissingGroups(look);
   const asked = requests.map((request) => {
     const attempt = nextAttempt(ledger, look, request.job);
-    return { request, attempt, queueJob: queueJobOf({ ...request, attempt }, entry, look.guard.kind, settings) };
+    return {
+      request,
+      attempt,
+      queueJob: queueJobOf({ ...request, attempt }, entry, program, look.guard.kind, settings),
+    };
   });
   ledger.transaction(() => {
     for (const { request, attempt, queueJob } of asked) {

@@ -5,7 +5,7 @@ import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
-import { programOn } from "./fleet-host.ts";
+import type { HostProgram } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
 import { jobSnapshot } from "./snapshot.ts";
 
@@ -21,6 +21,7 @@ interface Admitted {
 export function queueJobOf(
   { job, attempt, memoryBytes }: Admitted,
   entry: FleetHost,
+  { node, bin }: HostProgram,
   guard: MemoryGuard["kind"],
   settings: Settings,
 ): QueueJob {
@@ -29,7 +30,6 @@ export function queueJobOf(
   const folder = jobFolder(entry.directory, label);
   const settingsFile = join(folder, "settings.json");
   const unit = scopeUnit(job);
-  const { node, bin } = programOn(entry);
   const options = {
     "--label": label,
     "--unit": unit,

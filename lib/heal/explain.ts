@@ -7,15 +7,13 @@ import { parseThreshold } from "../model/series.ts";
 import {
   isLive,
   leasesOf,
-  openStore,
-  storeExists,
+  openExistingStore,
   storeIdOf,
   storeSettings,
   type LeaseState,
   type Store,
 } from "../store/index.ts";
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
-import { storeAbsent } from "../watch/watch-gaps.ts";
 import { agendaOf } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
 import { lookLimits } from "./look.ts";
@@ -57,9 +55,7 @@ export async function explainSeries(
   }
   const selection = { symbols: [symbol], thresholds: [parseThreshold(threshold)], tier1Only: false };
   const registry = loadRegistry(settings.symbolsFile);
-  const address = storeSettings(settings);
-  if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
-  const store = await openStore(address);
+  const store = await openExistingStore(storeSettings(settings));
   try {
     using ledger = openLedger(settings.stateDirectory);
     ledger.checkBelongsTo(await storeIdOf(store));

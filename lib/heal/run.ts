@@ -1,9 +1,8 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
+import { openExistingStore, storeIdOf, storeSettings } from "../store/index.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import { storeAbsent } from "../watch/watch-gaps.ts";
 import { lookForGaps } from "./look.ts";
 import type { Obstacle } from "./obstacles.ts";
 import { queueRepairs } from "./queue-repairs.ts";
@@ -82,11 +81,9 @@ async function withContext<T>(
 ): Promise<T> {
   const registry = loadRegistry(settings.symbolsFile);
   if (settings.archive === undefined) throw noArchive();
-  const address = storeSettings(settings);
-  if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
-  using ledger = openLedger(settings.stateDirectory);
-  const store = await openStore({ ...address, note: (line) => listener.line(line) });
+  const store = await openExistingStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
   try {
+    using ledger = openLedger(settings.stateDirectory);
     ledger.belongTo(await storeIdOf(store));
     const look = { store, ledger, registry, env, settings };
     const findGaps: FindGaps = async (until, series) => lookForGaps(look, symbols, until, series);

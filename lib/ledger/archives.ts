@@ -52,14 +52,14 @@ const acceptedRow = z
     from_day: day,
     through_day: day,
     reason: z.string(),
-    by: z.string(),
+    accepted_by: z.string(),
     expires_ms: milliseconds.nullable(),
   })
   .transform((row) => ({
     fromDay: row.from_day,
     throughDay: row.through_day,
     reason: row.reason,
-    by: row.by,
+    by: row.accepted_by,
     expiresMs: row.expires_ms ?? undefined,
   }));
 
@@ -147,7 +147,7 @@ ON CONFLICT DO UPDATE SET first_seen_ms = iif(sha256 IS excluded.sha256, first_s
 
   accepted({ market, symbol }: Pick<ArchiveKey, "market" | "symbol">): AcceptedDays[] {
     return this.#file.rows(
-      `SELECT from_day, through_day, reason, by, expires_ms FROM archive_accepted WHERE market = ? AND symbol = ?
+      `SELECT from_day, through_day, reason, accepted_by, expires_ms FROM archive_accepted WHERE market = ? AND symbol = ?
 ORDER BY from_day, id`,
       acceptedRow,
       market,
@@ -157,7 +157,7 @@ ORDER BY from_day, id`,
 
   accept({ market, symbol }: Pick<ArchiveKey, "market" | "symbol">, days: AcceptedDays, nowMs: number): void {
     this.#file.run(
-      `INSERT INTO archive_accepted (market, symbol, from_day, through_day, reason, by, at_ms, expires_ms)
+      `INSERT INTO archive_accepted (market, symbol, from_day, through_day, reason, accepted_by, at_ms, expires_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       market,
       symbol,

@@ -42,6 +42,7 @@ const tables: readonly KeptTable[] = [
   ),
   table("ephemeral_messages", "id", "id channel message delete_at_ms deleted_ms"),
   table("heartbeats", "id", "id started_ms boot monotonic_ns every_ms ended_ms result"),
+  table("archive_accepted", "id", "id market symbol from_day through_day reason accepted_by at_ms expires_ms"),
 ];
 
 /** What of a table could be read. */

@@ -255,7 +255,7 @@ CREATE TABLE archive_accepted (
   from_day TEXT NOT NULL,
   through_day TEXT NOT NULL,
   reason TEXT NOT NULL,
-  by TEXT NOT NULL,
+  accepted_by TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
   expires_ms INTEGER
 ) STRICT;`;

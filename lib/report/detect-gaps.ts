@@ -1,44 +1,58 @@
-import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
-import { fingerprintOf } from "../watch/finding.ts";
+import type { DurationAnomaly, Span } from "../watch/spans.ts";
+import { findingLine } from "./findings.ts";
 import { formatCount, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
+/** So many long times, steps of price and long bars are shown of each; the document has all. */
+const shownMost = 20;
 
-/** Findings come first: where there are some, what could not be looked at changes nothing. */
-export function detectGapsExitCode({ findings }: WatchReport): ExitCode {
-  if (findings.some(({ verdict }) => verdict === "wrong")) return exitCodes.findings;
-  return findings.length === 0 ? exitCodes.ok : exitCodes.unavailable;
-}
-
-/** The answer of `detect-gaps`. @param summary without the table of series */
+/** The answer of `detect-gaps`. @param summary findings and totals alone */
 export function detectGapsLines(report: WatchReport, summary: boolean): string[] {
-  const { series, unmaintained, findings } = report;
-  const table = summary || series.length === 0 ? [] : seriesTable(series);
-  const explained = series.flatMap((one) => one.explained);
-  return [
-    ...table,
-    ...findings.map(
-      ({ kind, subject, summary, verdict }) =>
-        `${verdict === "unknown" ? "unknown: " : ""}${kind} ${subject}: ${summary}`,
-    ),
-    ...(summary
-      ? []
-      : explained.map((hole) => `as declared: ${hole.series}: ${hole.fromDay} … ${hole.throughDay}: ${hole.reason}`)),
-    ...unmaintained.map(({ series, reason }) => `not maintained: ${series}: ${reason}`),
-    closingLine(report),
-  ];
+  const { series, unmaintained, findings, bars } = report;
+  const details = summary
+    ? []
+    : [
+        ...(series.length === 0 ? [] : seriesTable(series)),
+        ...shown((bars?.spans ?? []).map(spanLine)),
+        ...shown((bars?.durations ?? []).map(durationLine)),
+        ...series.flatMap(({ explained }) =>
+          explained.map((hole) => `as declared: ${hole.series}: ${hole.fromDay} … ${hole.throughDay}: ${hole.reason}`),
+        ),
+        ...unmaintained.map(({ series, reason }) => `not maintained: ${series}: ${reason}`),
+      ];
+  return [...details, ...findings.map(findingLine), closingLine(report)];
 }
 
-function closingLine({ series, findings }: WatchReport): string {
+function shown(lines: readonly string[]): string[] {
+  if (lines.length <= shownMost) return [...lines];
+  return [...lines.slice(0, shownMost), `… and ${formatCount(lines.length - shownMost)} more of these; --json has all`];
+}
+
+function spanLine({ series, fromUs, toUs, jumpDbps, continuity, proof, isLong }: Span): string {
+  const hours = (Number(toUs - fromUs) / 3_600_000_000).toFixed(2);
+  const what = isLong ? `${hours} h between two bars` : `a step of ${jumpDbps.toFixed(0)} dbps (${continuity})`;
+  return `listed: ${series}: ${what} from ${timeOf(fromUs)}, ${proof}`;
+}
+
+function durationLine({ bar, hours, proof }: DurationAnomaly): string {
+  return `listed: ${bar.series}: a bar of ${hours.toFixed(2)} h up to ${timeOf(bar.closeUs)}, ${proof}`;
+}
+
+function timeOf(us: bigint): string {
+  return new Date(Number(us / 1000n)).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function closingLine({ series, findings, bars }: WatchReport): string {
   const unknown = findings.filter(({ verdict }) => verdict === "unknown").length;
   const wrong = findings.length - unknown;
-  if (findings.length === 0) return `${formatCount(series.length)} series: clean`;
+  const seen = `${formatCount(series.length)} series${bars === undefined ? "" : `, ${formatCount(bars.bars)} bars`}`;
+  if (findings.length === 0) return `${seen}: clean`;
   const parts = [
-    wrong === 0 ? "" : `${formatCount(wrong)} findings`,
-    unknown === 0 ? "" : `${formatCount(unknown)} not known`,
+    ...(wrong === 0 ? [] : [`${formatCount(wrong)} findings`]),
+    ...(unknown === 0 ? [] : [`${formatCount(unknown)} not known`]),
   ];
-  return `${formatCount(series.length)} series: ${parts.filter((part) => part !== "").join(", ")}`;
+  return `${seen}: ${parts.join(", ")}`;
 }
 
 function seriesTable(series: readonly SeriesLook[]): string[] {
@@ -62,25 +76,4 @@ function seriesTable(series: readonly SeriesLook[]): string[] {
       formatCount(gaps.length),
     ]),
   );
-}
-
-/** The same as one document. */
-export function detectGapsDocument({
-  series,
-  unmaintained,
-  gaps,
-  findings,
-  nowMs,
-}: WatchReport): Record<string, unknown> {
-  return {
-    generated_at: new Date(nowMs).toISOString(),
-    checked_pairs: series.length,
-    series_gaps: gaps.map(({ fromId, throughId, ...gap }) => ({
-      ...gap,
-      fromId: fromId?.toString(),
-      throughId: throughId?.toString(),
-    })),
-    findings: findings.map((finding) => ({ ...finding, fingerprint: fingerprintOf(finding) })),
-    unmaintained,
-  };
 }

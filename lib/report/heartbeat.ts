@@ -7,7 +7,14 @@ import { utcMinute } from "../watch/incident-messages.ts";
 import { incidentLines, incidentRecord } from "./incidents.ts";
 
 /** The answer of `heartbeat`: each part in a line, what was found, what is not over. */
-export function heartbeatLines({ parts, findings, incidents, delivery, elapsedMs, startedMs }: HeartbeatReport): string[] {
+export function heartbeatLines({
+  parts,
+  findings,
+  incidents,
+  delivery,
+  elapsedMs,
+  startedMs,
+}: HeartbeatReport): string[] {
   const width = Math.max(...parts.map(({ name }) => name.length));
   const states = { well: "well    ", findings: "findings", unknown: "unknown " };
   const { sent, waiting, failures } = delivery;
@@ -33,7 +40,14 @@ export function heartbeatDocument(report: HeartbeatReport): Record<string, unkno
     elapsed_ms: elapsedMs,
     result,
     parts: parts.map(({ name, state, note, elapsedMs }) => ({ name, state, note, elapsed_ms: elapsedMs })),
-    findings: findings.map((finding) => ({ ...finding, place: finding.place ?? null })),
+    findings: findings.map(({ kind, subject, place = null, verdict, summary, evidence }) => ({
+      kind,
+      subject,
+      place,
+      verdict,
+      summary,
+      evidence,
+    })),
     opened: incidents.opened.map(({ id }) => id),
     resolved: incidents.resolved.map(({ id }) => id),
     incidents: incidents.live.map(incidentRecord),

@@ -1,4 +1,3 @@
-import type { ServiceName } from "../model/services.ts";
 import type { ServicesPlan } from "../services/install.ts";
 import type { ServiceStatus } from "../services/status.ts";
 import { textTable } from "./text-table.ts";
@@ -17,26 +16,9 @@ export function plannedUnitFields(host: string, { units }: ServicesPlan): Readon
   return units.map(({ service, file, change }) => ({ host, service, unit: file, change }));
 }
 
-/** A service's state, and what is wrong with it. */
-export interface JudgedService extends ServiceStatus {
-  readonly trouble: string | undefined;
-}
-
-/**
- * What is wrong with a service; undefined where all is as it should be.
- * @param wanted those that fleet.toml names for the host
- */
-export function troubleOf(status: ServiceStatus, wanted: readonly ServiceName[]): string | undefined {
-  const { service, installed, isEnabled, state = "", failure } = status;
-  if (installed === "no") return wanted.includes(service) ? "not installed, and fleet.toml names it" : undefined;
-  if (failure !== undefined) return failure;
-  if (!state.startsWith("active")) return "it does not run";
-  return isEnabled ? undefined : "it does not start by itself";
-}
-
 /** What `services status` answers. */
 export function serviceLines(
-  hosts: readonly { readonly host: string; readonly services: readonly JudgedService[] }[],
+  hosts: readonly { readonly host: string; readonly services: readonly ServiceStatus[] }[],
 ): string[] {
   const rows = hosts.flatMap(({ host, services }) =>
     services.map(({ service, installed, state, next, trouble }) => [
@@ -54,7 +36,7 @@ export function serviceLines(
 }
 
 /** The same under `--json`. */
-export function serviceFields(host: string, services: readonly JudgedService[]): Readonly<Record<string, unknown>>[] {
+export function serviceFields(host: string, services: readonly ServiceStatus[]): Readonly<Record<string, unknown>>[] {
   return services.map(({ service, installed, isEnabled, state, next, trouble }) => ({
     host,
     service,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { FleetHost } from "../config/index.ts";
 import type { Host } from "../hosts/index.ts";
@@ -10,6 +9,7 @@ import { shellWord, shellWords } from "../queue/shell-words.ts";
 import type { ServicePlace } from "./host-settings.ts";
 import { findManager, lookAtUnits, type HostUnits } from "./host-units.ts";
 import { isRendered, renderUnit, unitsOf } from "./units.ts";
+import { verifyUnits } from "./verify.ts";
 
 /** A unit file as it is to be, beside what is there. */
 export interface PlannedUnit {
@@ -70,18 +70,11 @@ export async function installServices(
   const plan = await planServices(host, entry, place, names);
   const { units, folder } = plan;
   if (units.length === 0) return plan;
-  const staging = join(dirname(place.settingsFile), `.units-${randomBytes(6).toString("hex")}.tmp`);
-  await run(host, `mkdir -p -m 700 ${shellWord(staging)} && mkdir -p ${shellWord(folder)}`);
-  try {
-    const staged = units.map(({ file }) => join(staging, file));
-    for (const { file, text } of units) await host.writeFile(join(staging, file), text, 0o644);
-    await verify(host, entry, staged);
-    ledger.journal.record("services.installing", entry.name, { services: names });
-    for (const { path, text } of place.files) await host.writeFile(path, text);
-    for (const { file, text } of units) await host.writeFile(join(folder, file), text, 0o644);
-  } finally {
-    await run(host, `rm -rf -- ${shellWord(staging)}`);
-  }
+  await verifyUnits(host, entry, units);
+  ledger.journal.record("services.installing", entry.name, { services: names });
+  await makeFolders(host, [folder, dirname(place.settingsFile)]);
+  for (const { path, text } of place.files) await host.writeFile(path, text);
+  for (const { file, text } of units) await host.writeFile(join(folder, file), text, 0o644);
   await start(host, entry, names);
   return plan;
 }
@@ -135,22 +128,6 @@ function notReady(entry: FleetHost, message: string, hint: string): RefusedError
   });
 }
 
-/** systemd ends with 0 for a key that it does not know, and says so: what it says of these files counts. */
-async function verify(host: Host, entry: FleetHost, paths: readonly string[]): Promise<void> {
-  const { code, stdout } = await runScript(
-    host,
-    `${findManager}\nsystemd-analyze --user verify ${shellWords(paths)} 2>&1`,
-  );
-  const names = paths.flatMap((path) => [path, `${path.slice(path.lastIndexOf("/") + 1)}:`]);
-  const said = stdout.split("\n").filter((line) => names.some((name) => line.startsWith(name)));
-  if (code === 0 && said.length === 0) return;
-  throw new RefusedError(`systemd on ${entry.name} does not accept the units: ${said.join("; ") || stdout.trim()}`, {
-    code: "SERVICE_UNIT",
-    subject: entry.name,
-    hint: "nothing was installed; its systemd is older than 250, or a program that they name is not there",
-  });
-}
-
 async function start(host: Host, entry: FleetHost, names: readonly ServiceName[]): Promise<void> {
   const starts = (isRestarted: boolean): string[] =>
     names.map(unitsOf).flatMap((unit) => (unit.isRestarted === isRestarted ? [unit.starts] : []));
@@ -171,10 +148,10 @@ async function start(host: Host, entry: FleetHost, names: readonly ServiceName[]
   });
 }
 
-async function run(host: Host, script: string): Promise<void> {
-  const { code, stderr } = await runScript(host, script);
+async function makeFolders(host: Host, folders: readonly string[]): Promise<void> {
+  const { code, stderr } = await runScript(host, `mkdir -p -- ${shellWords(folders)}`);
   if (code === 0) return;
-  throw new UnavailableError(`${host.name} cannot do its part: ${stderr.trim()}`, {
+  throw new UnavailableError(`${host.name} cannot keep the units: ${stderr.trim()}`, {
     code: "SERVICES_HOST",
     subject: host.name,
   });

@@ -70,9 +70,9 @@ export function renderUnit(file: string, values: UnitValues): string {
   });
 }
 
-/** Words as systemd takes a command apart; there a dollar begins a variable. */
+/** Words as systemd takes a command apart. The colon: a dollar in them begins no variable. */
 function commandLine(words: readonly string[]): string {
-  return words.map((word) => quote(word).replaceAll("$", "$$$$")).join(" ");
+  return `:${words.map((word) => quote(word)).join(" ")}`;
 }
 
 /** One word of a unit file: a percent sign begins a specifier everywhere. */

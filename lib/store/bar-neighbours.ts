@@ -65,7 +65,7 @@ export async function pairsOfBars(
   const jump =
     jumpDbps === undefined
       ? ""
-      : ` OR abs(toInt128(open) - before_close) * 100000 >= toInt128(${sqlInteger(jumpDbps)}) * before_close`;
+      : ` OR abs(toInt128(open) - before_close) * 100000000 >= toInt128(${Math.round(jumpDbps * 1000)}) * before_close`;
   return store.rows(
     `SELECT CAST(series, 'String') AS series, CAST(before_segment, 'String') AS before_segment, CAST(segment, 'String') AS segment,
   before_close_us, close_us, before_close, open, before_last_id, first_id

@@ -13,6 +13,8 @@ export function checkpointFindings(rows: readonly LastRow[]): Finding[] {
     if (fault === undefined) return [];
     const place = unitId(seriesId(series), segment);
     const evidence = { code: fault.code, through_id: row.throughId.toString() };
-    return [{ kind: "checkpoint-differs", subject: seriesId(series), place, verdict: "wrong", summary: fault.text, evidence }];
+    return [
+      { kind: "checkpoint-differs", subject: seriesId(series), place, verdict: "wrong", summary: fault.text, evidence },
+    ];
   });
 }

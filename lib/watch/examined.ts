@@ -1,7 +1,8 @@
-import type { Finding, FindingKind } from "./finding.ts";
-import type { GapQuestion } from "./watch-gaps.ts";
 import type { WatchReport } from "./find-gaps.ts";
+import type { Finding, FindingKind } from "./finding.ts";
+import { needsBars, windowStartMs } from "./limits.ts";
 import type { Examined } from "./look.ts";
+import type { GapQuestion } from "./watch-gaps.ts";
 
 const gapKinds: readonly FindingKind[] = [
   "gap-leading",
@@ -12,23 +13,37 @@ const gapKinds: readonly FindingKind[] = [
   "gap-revised",
   "gap-unknown",
 ];
-const freshnessKinds: readonly FindingKind[] = ["series-not-fresh", "series-dead"];
 
 /** What a look at gaps has looked at to the end: of all series, or of those that were selected. Nothing where it could not look. */
 export function examinedBy(report: WatchReport, { selection, limits }: GapQuestion): Examined[] {
   if (report.findings.some(isOfSource)) return [];
-  const isAll = selection.symbols.length === 0 && selection.thresholds.length === 0 && !selection.tier1Only;
+  const { symbols, thresholds, tier1Only, segmentation } = selection;
+  const isAll = symbols.length === 0 && thresholds.length === 0 && !tier1Only && segmentation === undefined;
   const of = (names: readonly string[]): Examined["subjects"] => (isAll ? "all" : new Set(names));
   const subjects = of(report.series.map(({ wish }) => wish.series));
   const markets = of(report.archives.map(({ market }) => `archive:${market}`));
-  const overflow: Examined = { kinds: ["sum-overflow"], subjects: "all" };
+  const looksAtBars = needsBars(limits);
+  // What lies further back than it was asked to look is as it was.
+  const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
+  const ofAllTime: readonly Examined[] = [
+    { kinds: gapKinds, subjects, looksAtBars },
+    { kinds: barKinds(limits), subjects, looksAtBars },
+    ...(isAll ? [{ kinds: ["sum-overflow"], subjects: "all", looksAtBars } satisfies Examined] : []),
+  ];
   return [
-    // What lies further back than it was asked to look is as it was.
-    ...(limits.recentDays === undefined ? [{ kinds: gapKinds, subjects }] : []),
-    { kinds: freshnessKinds, subjects },
-    { kinds: ["archive-unreachable"], subjects: markets },
-    { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all" },
-    ...(isAll ? [overflow] : []),
+    ...(isOfAllTime ? ofAllTime : []),
+    { kinds: ["series-not-fresh", "series-dead"], subjects, looksAtBars: true },
+    { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
+    { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
+  ];
+}
+
+/** What only bars show, and only where it is asked for. */
+function barKinds(limits: GapQuestion["limits"]): FindingKind[] {
+  const isLongLooked = limits.strictTime === true && limits.maxBarDurationHours !== undefined;
+  return [
+    ...(isLongLooked ? (["duration-anomaly"] as const) : []),
+    ...(limits.strictPrice === true ? (["price-jump"] as const) : []),
   ];
 }
 

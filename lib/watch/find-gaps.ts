@@ -2,7 +2,7 @@ import type { ProcessEnvironment, Registry, Settings } from "../config/index.ts"
 import { currentFingerprint } from "../datasets/range/fingerprint.ts";
 import type { Ledger } from "../ledger/index.ts";
 import { addDays, dayStartMs, daysInclusive, type Day } from "../model/day.ts";
-import { segmentationOf } from "../model/segments.ts";
+import { segmentationOf, type Segmentation } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type RangeSeries, type SeriesId } from "../model/series.ts";
 import {
   buildsOf,
@@ -23,9 +23,10 @@ import type { Finding } from "./finding.ts";
 import { barFindings } from "./bar-findings.ts";
 import { archiveFindings, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
-import { gapsOf, type ExplainedHole } from "./gap-rules.ts";
+import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
 import { needsBars, windowStartMs, type WatchLimits } from "./limits.ts";
+import type { QueueHealth } from "./queue-health.ts";
 import { revisedGaps } from "./revision-rules.ts";
 import { wishesOf, type Selection, type SeriesWish, type UnmaintainedSeries } from "./wish.ts";
 
@@ -60,6 +61,8 @@ export interface WatchReport {
   readonly archives: readonly ArchiveAnswer[];
   /** What the bars themselves came to; undefined where only coverage was looked at. */
   readonly bars: BarLook | undefined;
+  /** What the hosts' queues hold; undefined where nobody asked. */
+  readonly queue: QueueHealth | undefined;
   /** Of all series, in their order. */
   readonly gaps: readonly Gap[];
   /** Everything that is wrong or could not be looked at; the gaps are among it. */
@@ -79,8 +82,15 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   signal.throwIfAborted();
 
   const unitsOf = Map.groupBy(outlines, ({ series }) => series);
+  const segmentationOfSeries = (series: SeriesId): Segmentation => {
+    const segment = unitsOf.get(series)?.[0]?.segment;
+    return segment === undefined ? request.settings.segmentation : segmentationOf(segment);
+  };
   const known = knownSeries(outlines, records, ledger);
-  const { wanted, unmaintained } = wishesOf(registry, known, selection, env, limits.maxStaleHours);
+  const wishes = wishesOf(registry, known, selection, env, limits.maxStaleHours);
+  const isChosen = ({ series }: { readonly series: SeriesId }): boolean =>
+    selection.segmentation === undefined || segmentationOfSeries(series) === selection.segmentation;
+  const [wanted, unmaintained] = [wishes.wanted.filter(isChosen), wishes.unmaintained.filter(isChosen)];
   const archives = await lookAtArchives(
     { location: request.settings.archive, stateDirectory: request.settings.stateDirectory },
     questionsOf(wanted, unitsOf, limits.exhaustive === true),
@@ -95,8 +105,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const wantedUnits = wanted.map((wish) => ({ wish, units: unitsOf.get(wish.series) ?? [] }));
   const bars = needsBars(limits) ? await lookAtBars(store, wantedUnits, limits, nowMs, signal) : undefined;
   const series = wantedUnits.map(({ wish, units }): SeriesLook => {
-    const [first] = units;
-    const segmentation = first === undefined ? request.settings.segmentation : segmentationOf(first.segment);
+    const segmentation = segmentationOfSeries(wish.series);
     const answer = answerOf.get(`${wish.key.market}/${wish.key.symbol}`);
     const archive = answer?.facts ?? nothingKnown;
     const { gaps, explained } = gapsOf({ wish, units, segmentation, archive, nowMs });
@@ -123,7 +132,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     ...series.flatMap(({ units }) => units.flatMap(overflowFindings)),
     ...(bars === undefined ? [] : barFindings(bars, limits)),
   ];
-  return { nowMs, series, unmaintained, archives, bars, gaps, findings };
+  return { nowMs, series, unmaintained, archives, bars, queue: undefined, gaps, findings };
 }
 
 /** A series that is gone from the store altogether is still known: by its builds' records, or by the ledger. */
@@ -193,11 +202,7 @@ async function compareDigests(
 
 /** Days inside a series' coverage of which nothing is covered. */
 function daysInside(units: readonly UnitOutline[]): Day[] {
-  const breaks = units.flatMap((unit) => unit.breaks.map(({ dayBefore, dayAfter }) => ({ dayBefore, dayAfter })));
-  const joins = units
-    .slice(1)
-    .map((unit, i) => ({ dayBefore: units[i]?.lastDay ?? unit.firstDay, dayAfter: unit.firstDay }));
-  return [...breaks, ...joins].flatMap(({ dayBefore, dayAfter }) =>
+  return breaksOf(units).flatMap(({ dayBefore, dayAfter }) =>
     daysInclusive(addDays(dayBefore, 1), addDays(dayAfter, -1)),
   );
 }

@@ -47,6 +47,24 @@ export function gapsOf(evidence: SeriesEvidence): SeriesGaps {
   return finder;
 }
 
+/** Where a series' parts do not follow each other, inside its units and between them. @param units in id order */
+export function breaksOf(units: readonly UnitOutline[]): OutlineBreak[] {
+  return units.flatMap((unit, i) => {
+    const before = units[i - 1];
+    if (before === undefined || unit.fromId === before.throughId + 1n) return unit.breaks;
+    const join = {
+      dayBefore: before.lastDay,
+      doneBefore: before.lastDayDone,
+      dayAfter: unit.firstDay,
+      beforeThroughId: before.throughId,
+      afterFromId: unit.fromId,
+      beforeLastUs: before.lastUs,
+      afterFirstUs: unit.firstUs,
+    };
+    return [join, ...unit.breaks];
+  });
+}
+
 /** Ids that are missing or doubled, where the days alone do not say which. */
 type Ids = Pick<Gap, "fromId" | "throughId">;
 
@@ -75,11 +93,7 @@ class GapFinder implements SeriesGaps {
       return;
     }
     this.#days("leading", from, addDays(first.firstDay, -1), `coverage begins at ${first.firstDay}`);
-    for (const [i, unit] of units.entries()) {
-      const before = units[i - 1];
-      if (before !== undefined) this.#join(before, unit);
-      for (const one of unit.breaks) this.#break(one);
-    }
+    for (const one of breaksOf(units)) this.#break(one);
     // Without the archive nobody knows whether there is more to build; how old the newest trade may be is another rule.
     if (archive.extent === undefined) return;
     const next = last.lastDayDone ? addDays(last.lastDay, 1) : last.lastDay;
@@ -87,17 +101,6 @@ class GapFinder implements SeriesGaps {
       ? `coverage ends with ${last.lastDay}`
       : `coverage ends in the middle of ${last.lastDay}`;
     this.#days("trailing", next, to, what);
-  }
-
-  #join(before: UnitOutline, unit: UnitOutline): void {
-    if (unit.fromId === before.throughId + 1n) return;
-    this.#break({
-      dayBefore: before.lastDay,
-      doneBefore: before.lastDayDone,
-      dayAfter: unit.firstDay,
-      beforeThroughId: before.throughId,
-      afterFromId: unit.fromId,
-    });
   }
 
   #break({ dayBefore, doneBefore, dayAfter, beforeThroughId: partThroughId, afterFromId }: OutlineBreak): void {
@@ -149,7 +152,7 @@ class GapFinder implements SeriesGaps {
           break;
         case "accepted":
         case "declared":
-          this.#explain(fromDay, throughDay, `not published; ${condition}`);
+          this.#explain(fromDay, throughDay, this.#whyExplained(fromDay, condition));
           break;
         case "not-yet":
           // What comes behind a day that may still be published waits for it.
@@ -158,6 +161,20 @@ class GapFinder implements SeriesGaps {
           condition satisfies never;
       }
     }
+  }
+
+  /** Who says that a day without an archive is as it should be. */
+  #whyExplained(day: Day, condition: "accepted" | "declared"): string {
+    const { wish, archive } = this.#evidence;
+    if (condition === "declared") {
+      const declared = wish.entry.knownGaps.find(({ startDate, endDate }) => startDate <= day && day <= endDate);
+      return `declared in the registry: ${declared?.reason ?? ""}`;
+    }
+    const accepted = archive.accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
+    if (accepted === undefined) return "accepted";
+    const { by, reason, expiresMs } = accepted;
+    const until = expiresMs === undefined ? "" : ` until ${new Date(expiresMs).toISOString().slice(0, 10)}`;
+    return `not published; accepted by ${by}${until}: ${reason}`;
   }
 
   /** Stretches of days of one unit that have one condition. */

@@ -128,9 +128,12 @@ function speak(before: Incident | undefined, after: IncidentBody, isFound: boole
   return isWoken || isDue ? { before, after: said, say: "reminder" } : { before, after, say: undefined };
 }
 
-function isExamined({ examined }: Look, { kind, subject }: IncidentBody): boolean {
+function isExamined({ examined }: Look, { kind, subject, evidence }: IncidentBody): boolean {
   return examined.some(
-    ({ kinds, subjects }) => kinds.some((one) => one === kind) && (subjects === "all" || subjects.has(subject)),
+    ({ kinds, subjects, looksAtBars }) =>
+      kinds.some((one) => one === kind) &&
+      (subjects === "all" || subjects.has(subject)) &&
+      (looksAtBars === true || evidence["seen_in"] !== "bars"),
   );
 }
 

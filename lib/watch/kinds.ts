@@ -240,14 +240,14 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "warning",
     title: "the heartbeat did not run",
     meaning: "While the machine was awake, passes of the heartbeat were due and did not run.",
-    whatToDo: "barkeep heartbeat status shows the schedule and the last runs.",
+    whatToDo: "`barkeep heartbeat status` shows the schedule and the last runs.",
     ...atOnce,
   },
   "heartbeat-partial": {
     severity: "warning",
     title: "the heartbeat could not look at everything",
     meaning: "Its time was over, or a part of it failed, before all was looked at. What it did not look at is unknown.",
-    whatToDo: "Look at the parts it names; barkeep heartbeat --budget SECONDS gives it more time.",
+    whatToDo: "Look at the parts it names; `barkeep heartbeat --budget SECONDS` gives it more time.",
     ...passing,
   },
 };

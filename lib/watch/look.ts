@@ -5,6 +5,8 @@ export interface Examined {
   readonly kinds: readonly FindingKind[];
   /** The findings' subjects, or all that there can be. */
   readonly subjects: "all" | ReadonlySet<string>;
+  /** Whether it would also see what only bars show: an incident with `seen_in: "bars"` in its evidence ends by no other look. */
+  readonly looksAtBars?: boolean;
 }
 
 /** One look at a part of the world, or at all of it. */

@@ -1,17 +1,20 @@
-import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
+import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { ConfigurationError, Failure, UnavailableError } from "../model/errors.ts";
-import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
+import { ConfigurationError, Failure } from "../model/errors.ts";
+import { openExistingStore, storeIdOf } from "../store/index.ts";
 import { findGaps, type WatchReport } from "./find-gaps.ts";
 import type { WatchLimits } from "./limits.ts";
 import { ledgerFinding, storeFinding } from "./findings.ts";
 import type { Finding } from "./finding.ts";
+import { lookAtQueues } from "./queue-health.ts";
 import type { Selection } from "./wish.ts";
 
 /** What to look at, in a state directory as the settings name it. */
 export interface GapQuestion {
   readonly selection: Selection;
   readonly limits: WatchLimits;
+  /** Hosts whose queues are looked at. */
+  readonly hosts: readonly FleetHost[];
 }
 
 /**
@@ -26,16 +29,26 @@ export async function watchGaps(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<WatchReport> {
+  const report = await lookAtStore(settings, env, question, nowMs, signal);
+  if (question.hosts.length === 0) return report;
+  const queue = await lookAtQueues(question.hosts, settings.sshConfigFile, nowMs, signal);
+  return { ...report, queue, findings: [...report.findings, ...queue.findings] };
+}
+
+async function lookAtStore(
+  settings: Settings,
+  env: ProcessEnvironment,
+  { selection, limits }: GapQuestion,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<WatchReport> {
   const registry = loadRegistry(settings.symbolsFile);
-  const address = storeSettings(settings);
   try {
-    // Looking must not make a store: an empty one in the place of one that is gone would hide the loss.
-    if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
-    const store = await openStore(address);
+    const store = await openExistingStore(settings);
     try {
       using ledger = openLedger(settings.stateDirectory);
       ledger.checkBelongsTo(await storeIdOf(store));
-      return await findGaps({ store, ledger, registry, env, settings, ...question, nowMs, signal });
+      return await findGaps({ store, ledger, registry, env, settings, selection, limits, nowMs, signal });
     } finally {
       await store.close();
     }
@@ -46,13 +59,14 @@ export async function watchGaps(
 }
 
 function nothingSeen(nowMs: number, finding: Finding): WatchReport {
-  return { nowMs, series: [], unmaintained: [], archives: [], bars: undefined, gaps: [], findings: [finding] };
-}
-
-export function storeAbsent(stateDirectory: string): UnavailableError {
-  return new UnavailableError("there is no store", {
-    code: "STORE_ABSENT",
-    subject: stateDirectory,
-    hint: "check --state and CLICKHOUSE_URL; populate makes a store",
-  });
+  return {
+    nowMs,
+    series: [],
+    unmaintained: [],
+    archives: [],
+    bars: undefined,
+    queue: undefined,
+    gaps: [],
+    findings: [finding],
+  };
 }

@@ -6,6 +6,8 @@ import {
   type SymbolEntry,
 } from "../config/index.ts";
 import type { Day } from "../model/day.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { Segmentation } from "../model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries, type SeriesId, type ThresholdDbps } from "../model/series.ts";
 
 /** A series that is to be kept whole and fresh. */
@@ -38,7 +40,12 @@ export interface Selection {
   readonly thresholds: readonly ThresholdDbps[];
   /** The registry's symbols of tier 1 at the usual thresholds, whatever is there. */
   readonly tier1Only: boolean;
+  /** Only series that reset so; one without bars would reset as the settings say. */
+  readonly segmentation?: Segmentation | undefined;
 }
+
+/** Everything that the store or the ledger knows. */
+export const everything: Selection = { symbols: [], thresholds: [], tier1Only: false };
 
 /** The thresholds that a symbol is kept at where a selection names symbols alone. */
 export const usualThresholds = [250, 500, 750, 1000].map((one) => parseThreshold(one));
@@ -49,6 +56,7 @@ export const staleHoursDefault = 72;
 /**
  * Which series should be there. Without a selection: those that are, or were, in the store. With one: symbols × thresholds, whether
  * they are there or not; of a symbol alone the thresholds it is kept at, or the usual ones; of a threshold alone every enabled symbol.
+ * @throws ConfigurationError UNKNOWN_SYMBOL for a named one that is nowhere
  * @param known series that the store or the ledger knows
  * @param staleHours for series whose registry entry does not say
  */
@@ -85,6 +93,7 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
     const entry = registry.symbols.get(symbol);
     if (tier1Only && entry?.tier !== 1) continue;
     const there = known.filter((one) => one.symbol === symbol);
+    if (entry === undefined && there.length === 0) throw unknownSymbol(symbol, registry);
     const kept = there.length > 0 && !tier1Only ? there.map(({ threshold }) => threshold) : usualThresholds;
     for (const threshold of thresholds.length > 0 ? thresholds : kept) {
       const { venue, market } = there[0] ?? { venue: entry?.exchange ?? "binance", market: entry?.market ?? "spot" };
@@ -93,6 +102,14 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
     }
   }
   return [...chosen.values()];
+}
+
+function unknownSymbol(symbol: string, registry: Registry): ConfigurationError {
+  return new ConfigurationError(`neither the registry nor the store has ${symbol}`, {
+    code: "UNKNOWN_SYMBOL",
+    subject: registry.file,
+    hint: `check --symbol; the registry has ${[...registry.symbols.keys()].join(", ")}`,
+  });
 }
 
 function unmaintainedReason(

@@ -5,10 +5,18 @@ import { HeartbeatSchedule, schedulerOf, schedulers } from "../../lib/services/h
 
 const command = defineCommand({
   name: "heartbeat install",
-  summary: "have this machine run the heartbeat every 15 minutes: by launchd on a Mac, by systemd on Linux, or a line for cron",
+  summary:
+    "have this machine run the heartbeat every 15 minutes: by launchd on a Mac, by systemd on Linux, or a line for cron",
   options: {
-    scheduler: { type: "string", choices: schedulers, describe: "which; launchd on a Mac and systemd elsewhere (default)" },
-    replace: { type: "boolean", describe: "unload the older heartbeat's launch agent, and keep its file under another name" },
+    scheduler: {
+      type: "string",
+      choices: schedulers,
+      describe: "which; launchd on a Mac and systemd elsewhere (default)",
+    },
+    replace: {
+      type: "boolean",
+      describe: "unload the older heartbeat's launch agent, and keep its file under another name",
+    },
     plan: { type: "boolean", describe: "show what would be written; change nothing" },
   },
   examples: [

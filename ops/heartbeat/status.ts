@@ -9,7 +9,11 @@ const command = defineCommand({
   name: "heartbeat status",
   summary: "the schedule of this machine's heartbeat, its last pass, and whether one was missed since",
   options: {
-    scheduler: { type: "string", choices: schedulers, describe: "which; launchd on a Mac and systemd elsewhere (default)" },
+    scheduler: {
+      type: "string",
+      choices: schedulers,
+      describe: "which; launchd on a Mac and systemd elsewhere (default)",
+    },
   },
   examples: [["", "exit 1 where it is not installed, or passes were missed"]],
   handler: async (args, { settings, env, print, printJson }) => {

@@ -7,7 +7,11 @@ const command = defineCommand({
   name: "heartbeat uninstall",
   summary: "end the schedule of this machine's heartbeat; a line of a crontab is for you to take out",
   options: {
-    scheduler: { type: "string", choices: schedulers, describe: "which; launchd on a Mac and systemd elsewhere (default)" },
+    scheduler: {
+      type: "string",
+      choices: schedulers,
+      describe: "which; launchd on a Mac and systemd elsewhere (default)",
+    },
   },
   examples: [["", "incidents and messages that wait stay in the ledger"]],
   handler: async (args, { settings, env, print, printJson }) => {

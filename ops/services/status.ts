@@ -4,7 +4,7 @@ import { onHosts } from "../../lib/fleet/on-hosts.ts";
 import { exitCodes, worstExitCode } from "../../lib/model/exit-codes.ts";
 import { serviceNames } from "../../lib/model/services.ts";
 import { hostFailureFields, hostFailureLines } from "../../lib/report/fleet-jobs.ts";
-import { serviceFields, serviceLines, troubleOf } from "../../lib/report/services.ts";
+import { serviceFields, serviceLines } from "../../lib/report/services.ts";
 import { serviceStatus } from "../../lib/services/status.ts";
 
 const command = defineCommand({
@@ -20,10 +20,7 @@ const command = defineCommand({
     const { answers, failures } = await onHosts(
       demandedHosts(args, settings),
       settings.sshConfigFile,
-      async ({ host, entry }) => {
-        const services = await serviceStatus(host, entry, names);
-        return services.map((status) => ({ ...status, trouble: troubleOf(status, entry.services) }));
-      },
+      async ({ host, entry }) => serviceStatus(host, entry, names),
     );
     if (settings.json) {
       const services = answers.flatMap(({ host, answer }) => serviceFields(host, answer));

@@ -138,7 +138,7 @@ test("every task gives its verb what it takes", async () => {
   for (const [name, run] of tasks) {
     if (!run.startsWith(barkeepTask)) continue;
     // What a task leaves to the person who runs it is not here.
-    const isWhole = !["cache:populate", "deploy", "deploy:rollback"].includes(name);
+    const isWhole = !["cache:populate", "deploy", "deploy:rollback", "deploy:verify"].includes(name);
     await checkBarkeep(run.slice(barkeepTask.length).split(" "), { text: run, isWhole, place: name });
   }
 });

@@ -3,7 +3,7 @@ import type { FindingKind } from "../../lib/watch/finding.ts";
 import type { Gap } from "../../lib/watch/gap.ts";
 import type { WatchLimits } from "../../lib/watch/limits.ts";
 import type { Random } from "../crash/random.ts";
-import { Bed } from "./bed.ts";
+import type { Bed } from "./bed.ts";
 import { Scene, type Harm, type StoredBar } from "./scene.ts";
 
 /** A gap as it was made; ids where the gap has some. */

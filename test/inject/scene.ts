@@ -110,7 +110,6 @@ export class Scene {
     const copy = new Scene(this.bed, this.#size, false);
     for (const [day, trades] of this.#published) copy.publish(day, trades);
     const days = [...this.#published.keys()];
-    const texts = (values: readonly string[]): string => `[${values.map((value) => `'${value}'`).join(", ")}]`;
     const copied = {
       series: `'${copy.series}'`,
       source_name: `replaceOne(source_name, '${this.symbol}', '${copy.symbol}')`,
@@ -271,6 +270,10 @@ ${more}`;
   get nowhere(): string {
     return join(this.archive.root, "gone");
   }
+}
+
+function texts(values: readonly string[]): string {
+  return `[${values.map((value) => `'${value}'`).join(", ")}]`;
 }
 
 function ignored(): void {

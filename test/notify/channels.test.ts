@@ -34,7 +34,11 @@ test("each channel has its own list: what one has got waits only for the other",
   await using bot = await new BotApi().start();
   using on = new NotifyState(bot);
   const printed: string[] = [];
-  const channels = [on.telegram, new Webhook(hook.url, on.ledger.incidents), new ConsoleChannel((line) => printed.push(line))];
+  const channels = [
+    on.telegram,
+    new Webhook(hook.url, on.ledger.incidents),
+    new ConsoleChannel((line) => printed.push(line)),
+  ];
   on.open();
   await bot.goOffline();
   assert.equal((await on.deliver(channels)).waiting, 1);

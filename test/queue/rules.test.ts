@@ -94,7 +94,7 @@ test("a scope's name is that of the symbol, segment and thresholds, whatever the
   const argv = scopeCommand(scopeUnit(job), 1000, ["node", "a b"]);
   const before = "systemd-run --user --scope --slice=barkeep.slice";
   const name = "--unit=barkeep.range.binance.spot.BTCUSDT.2024.250-1000.scope --collect";
-  const limits = "-p MemoryHigh=900 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
+  const limits = "-p MemoryHigh=990 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
   assert.deepEqual(argv, [...`${before} ${name} ${limits} -- node`.split(" "), "a b"]);
 });
 

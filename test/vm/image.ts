@@ -110,8 +110,8 @@ export function ensureImage(note: (line: string) => void): VmImage {
       rmSync(unfinished, { recursive: true, force: true });
     }
     // Of other recipes, a gigabyte each.
-    for (const other of readdirSync(cache))
-      if (!other.startsWith("unfinished-") && !folder.endsWith(other)) rmSync(join(cache, other), { recursive: true });
+    const others = readdirSync(cache).filter((name) => !name.startsWith("unfinished-") && !folder.endsWith(name));
+    for (const other of others) rmSync(join(cache, other), { recursive: true });
   }
   return {
     disk: join(folder, "disk.img"),

@@ -39,10 +39,23 @@ function missedAfter(change: (clock: HandMovedClock) => void, everyMs?: number):
 }
 
 test("missed passes are counted by the time that the machine was awake", () => {
-  assert.equal(missedAfter((clock) => clock.pass(15 * minute)), undefined);
-  assert.equal(missedAfter((clock) => clock.pass(20 * minute)), undefined, "a little late is not missed");
-  assert.equal(missedAfter((clock) => clock.pass(30 * minute)), "1");
-  assert.equal(missedAfter((clock) => clock.pass(5 * hour)), "19");
+  assert.equal(
+    missedAfter((clock) => clock.pass(15 * minute)),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(20 * minute)),
+    undefined,
+    "a little late is not missed",
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(30 * minute)),
+    "1",
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(5 * hour)),
+    "19",
+  );
 });
 
 test("a night with the lid closed, a clock that was set and a summer that begins are nobody's fault", () => {
@@ -101,7 +114,10 @@ test("where the forward clock goes on in sleep, as on a Mac, the time since the 
   clock.pass(9 * hour);
   const wokeMs = clock.wallMs() - 10 * minute;
   assert.deepEqual(missedFindings(last, Object.assign(clock, { wokeMs: () => wokeMs })), []);
-  assert.equal(missedFindings(last, Object.assign(clock, { wokeMs: () => last.startedMs - hour }))[0]?.evidence["missed"], "35");
+  assert.equal(
+    missedFindings(last, Object.assign(clock, { wokeMs: () => last.startedMs - hour }))[0]?.evidence["missed"],
+    "35",
+  );
   assert.equal(parseWakeTime("{ sec = 1709629200, usec = 123456 } Tue Mar  5 09:00:00 2024\n"), 1_709_629_200_000);
   assert.equal(parseWakeTime("{ sec = 0, usec = 0 } Thu Jan  1 01:00:00 1970\n"), undefined);
 });
@@ -154,9 +170,25 @@ const entry: FleetHost = {
 function job(name: string, state: JobState, more: Partial<JobView> = {}): JobView {
   const label = parseLabel(`${name}#1~0f9c`);
   assert.ok(label !== undefined);
-  const task = { label: name, group: "p2", state: { kind: "queued" }, number: "1", createdAt: "2024-03-05T09:00:00Z" } as const;
+  const task = {
+    label: name,
+    group: "p2",
+    state: { kind: "queued" },
+    number: "1",
+    createdAt: "2024-03-05T09:00:00Z",
+  } as const;
   const advice = { text: "it ended with exit code 2", fix: `barkeep retry ${name} --host bigbox` };
-  return { job: name, label, task, where: { kind: "waiting" }, state, work: undefined, residentBytes: undefined, advice, ...more };
+  return {
+    job: name,
+    label,
+    task,
+    where: { kind: "waiting" },
+    state,
+    work: undefined,
+    residentBytes: undefined,
+    advice,
+    ...more,
+  };
 }
 
 function view(jobs: readonly JobView[], more: Partial<HostView> = {}): HostView {
@@ -250,7 +282,8 @@ test("a channel that takes nothing for an hour is told", async () => {
   const [message] = ledger.outbox.waiting();
   assert.ok(message !== undefined);
   const part = outboxPart(ledger, { notify: ["telegram", "ping"] });
-  const kinds = async (): Promise<string[]> => (await part.look(never)).findings.map(({ kind, place }) => `${kind} ${place}`);
+  const kinds = async (): Promise<string[]> =>
+    (await part.look(never)).findings.map(({ kind, place }) => `${kind} ${place}`);
   for (let i = 0; i < 5; i += 1) {
     const claim = ledger.deliveries.claim(message, "telegram");
     assert.ok(typeof claim === "object");

@@ -15,6 +15,14 @@ export function attemptFindings(
   return failed.flatMap(({ unit, code, endedMs }): Finding[] => {
     if (!isStoreCode(code) || isWhole(unit) === true) return [];
     const summary = `its attempt that ended ${utcMinute(endedMs)} could not write: ${code}`;
-    return [{ kind: "store-write-failed", subject: unit, verdict: "wrong", summary, evidence: { code, ended: utcMinute(endedMs) } }];
+    return [
+      {
+        kind: "store-write-failed",
+        subject: unit,
+        verdict: "wrong",
+        summary,
+        evidence: { code, ended: utcMinute(endedMs) },
+      },
+    ];
   });
 }

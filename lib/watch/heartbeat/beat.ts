@@ -70,7 +70,10 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
   const incidents = ledger.transaction(() => {
     const recorded = recordLook(ledger, { source: "heartbeat", findings, examined });
-    sayGreen(ledger, parts, findings, recorded, performance.now() - startMs);
+    // An earlier one that still waits is not true any more.
+    ledger.outbox.withdraw(greenFingerprint);
+    const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
+    if (isWell && open.channels.length > 0) sayGreen(ledger, parts, performance.now() - startMs);
     return recorded;
   });
   const result = resultOf(findings);
@@ -91,7 +94,10 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   };
 }
 
-function partsOf({ settings, env, ledger }: HeartbeatRequest, before: ReturnType<Ledger["heartbeats"]["last"]>): Parameters<typeof runParts>[0] {
+function partsOf(
+  { settings, env, ledger }: HeartbeatRequest,
+  before: ReturnType<Ledger["heartbeats"]["last"]>,
+): Parameters<typeof runParts>[0] {
   const series = seriesPart(settings, env, ledger);
   return [
     series,
@@ -116,16 +122,8 @@ function resultOf(findings: readonly Finding[]): HeartbeatResult {
   return findings.length > 0 ? "findings" : "clean";
 }
 
-/** Says that all is well, where it is and nothing else is said; a message that said so earlier and still waits is not true any more. */
-function sayGreen(
-  ledger: Ledger,
-  parts: readonly PartResult[],
-  findings: readonly Finding[],
-  { live, resolved }: RecordedLook,
-  elapsedMs: number,
-): void {
-  ledger.outbox.withdraw(greenFingerprint);
-  if (findings.length > 0 || live.length > 0 || resolved.length > 0) return;
+/** Says that all is well. */
+function sayGreen(ledger: Ledger, parts: readonly PartResult[], elapsedMs: number): void {
   ledger.outbox.enqueue({
     fingerprint: greenFingerprint,
     severity: "info",

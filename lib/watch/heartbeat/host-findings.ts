@@ -50,7 +50,11 @@ function jobFindings({ entry }: HostView, view: JobView, isWhole: IsWhole): Find
     ...(advice.fix === undefined ? {} : { fix: advice.fix }),
   };
   const kind =
-    quarantineOf(where, entry) !== undefined ? "job-quarantined" : isStoreCode(code) ? "store-write-failed" : "job-failed";
+    quarantineOf(where, entry) !== undefined
+      ? "job-quarantined"
+      : isStoreCode(code)
+        ? "store-write-failed"
+        : "job-failed";
   return [{ kind, subject: job, place: entry.name, verdict: "wrong", summary: advice.text, evidence }];
 }
 
@@ -65,7 +69,9 @@ function soundnessFindings({ entry, machine }: HostView, freeBytes: number | und
   });
   const findings: Finding[] = [];
   if (machine !== undefined && machine.availableBytes < machine.memoryBytes * memoryShareLeast) {
-    findings.push(of("memory", `only ${formatBytes(machine.availableBytes)} of memory are left`, machine.availableBytes));
+    findings.push(
+      of("memory", `only ${formatBytes(machine.availableBytes)} of memory are left`, machine.availableBytes),
+    );
   }
   if (freeBytes !== undefined && freeBytes < diskLeast) {
     findings.push(of("disk", `only ${formatBytes(freeBytes)} are left on its disk`, freeBytes));

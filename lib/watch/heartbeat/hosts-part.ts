@@ -44,11 +44,7 @@ export function hostsPart(settings: Pick<Settings, "fleetFile" | "sshConfigFile"
 
 type HostLook = { readonly view: HostView; readonly freeBytes: number | undefined } | { readonly finding: Finding };
 
-async function lookAtHost(
-  entry: FleetHost,
-  sshConfigFile: string | undefined,
-  signal: AbortSignal,
-): Promise<HostLook> {
+async function lookAtHost(entry: FleetHost, sshConfigFile: string | undefined, signal: AbortSignal): Promise<HostLook> {
   try {
     await using open = openFleetHost(entry, sshConfigFile, 1);
     const looking = Promise.all([viewHost(open), freeBytesOf(open)]);

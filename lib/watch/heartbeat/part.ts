@@ -68,9 +68,13 @@ async function runPart(
     const isUnknown = look.findings.some(({ verdict }) => verdict === "unknown");
     return done(look, isUnknown ? "unknown" : look.findings.length > 0 ? "findings" : "well");
   } catch (error) {
-    if (!(error instanceof Failure)) note(`${part.name}: internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    const stack = error instanceof Error ? error.stack : String(error);
+    if (!(error instanceof Failure)) note(`${part.name}: internal error: ${stack}`);
     const message = error instanceof Error ? error.message : String(error);
-    return done(partial(part.name, `failed: ${message}`, error instanceof Failure ? error.code : "INTERNAL_ERROR"), "unknown");
+    return done(
+      partial(part.name, `failed: ${message}`, error instanceof Failure ? error.code : "INTERNAL_ERROR"),
+      "unknown",
+    );
   }
 }
 

@@ -11,13 +11,11 @@ import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
 import { ledgerFinding, storeFinding } from "../findings.ts";
 import type { GapQuestion } from "../watch-gaps.ts";
+import { everything } from "../wish.ts";
 import type { IsWhole } from "./host-findings.ts";
 import type { Part, PartLook } from "./part.ts";
 
-const everything: GapQuestion = {
-  selection: { symbols: [], thresholds: [], tier1Only: false },
-  limits: { minGapHours: 6 },
-};
+const question: GapQuestion = { selection: everything, limits: { minGapHours: 6 }, hosts: [] };
 
 /** Looks at series: gaps, freshness, checkpoints, and whether the store has still what it had. */
 export interface SeriesPart extends Part {
@@ -56,7 +54,7 @@ async function lookAtSeries(
     const store = await openStore(address);
     try {
       ledger.checkBelongsTo(await storeIdOf(store));
-      const request = { store, ledger, registry, env, settings, ...everything, nowMs: ledger.clock.wallMs(), signal };
+      const request = { store, ledger, registry, env, settings, ...question, nowMs: ledger.clock.wallMs(), signal };
       const report = await findGaps(request);
       found(report);
       const checkpoints = await lastRows(store);
@@ -74,7 +72,7 @@ async function lookAtSeries(
           ...exhausted,
         ],
         examined: [
-          ...examinedBy(report, everything),
+          ...examinedBy(report, question),
           { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
           ...(isKnown ? [{ kinds: ["heal-exhausted"], subjects: "all" } as const] : []),
         ],
