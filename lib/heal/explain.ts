@@ -4,15 +4,7 @@ import { openLedger } from "../ledger/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseThreshold } from "../model/series.ts";
-import {
-  isLive,
-  leasesOf,
-  openExistingStore,
-  storeIdOf,
-  storeSettings,
-  type LeaseState,
-  type Store,
-} from "../store/index.ts";
+import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type Store } from "../store/index.ts";
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
 import { agendaOf } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
@@ -55,7 +47,7 @@ export async function explainSeries(
   }
   const selection = { symbols: [symbol], thresholds: [parseThreshold(threshold)], tier1Only: false };
   const registry = loadRegistry(settings.symbolsFile);
-  const store = await openExistingStore(storeSettings(settings));
+  const store = await openExistingStore(settings);
   try {
     using ledger = openLedger(settings.stateDirectory);
     ledger.checkBelongsTo(await storeIdOf(store));

@@ -1,6 +1,6 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { openExistingStore, storeIdOf, storeSettings } from "../store/index.ts";
+import { openExistingStore, storeIdOf } from "../store/index.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { lookForGaps } from "./look.ts";
@@ -81,7 +81,7 @@ async function withContext<T>(
 ): Promise<T> {
   const registry = loadRegistry(settings.symbolsFile);
   if (settings.archive === undefined) throw noArchive();
-  const store = await openExistingStore({ ...storeSettings(settings), note: (line) => listener.line(line) });
+  const store = await openExistingStore(settings);
   try {
     using ledger = openLedger(settings.stateDirectory);
     ledger.belongTo(await storeIdOf(store));
