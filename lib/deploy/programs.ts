@@ -7,8 +7,6 @@ import { join } from "node:path";
 export interface ReleasePrograms {
   /** The release's own Node. */
   readonly node: string;
-  /** The folder of its programs. */
-  readonly bin: string;
   readonly barkeep: readonly [string, string];
   readonly supervise: readonly [string, string];
 }
@@ -22,5 +20,5 @@ export function releaseFolder(directory: string, name: string): string {
 export function releasePrograms(folder: string): ReleasePrograms {
   const node = join(folder, "node_modules", "node", "bin", "node");
   const bin = join(folder, "bin");
-  return { node, bin, barkeep: [node, join(bin, "barkeep.mjs")], supervise: [node, join(bin, "supervise.mjs")] };
+  return { node, barkeep: [node, join(bin, "barkeep.mjs")], supervise: [node, join(bin, "supervise.mjs")] };
 }

@@ -44,10 +44,10 @@ function queueOf(entry: FleetHost, host: Host): Queue {
   }
 }
 
-/** Where a host has the program: Node, and the folder of its programs. */
+/** Where a host has the program: Node, and the folder of a release or of this installation. */
 export interface HostProgram {
   readonly node: string;
-  readonly bin: string;
+  readonly root: string;
 }
 
 /**
@@ -56,7 +56,7 @@ export interface HostProgram {
  * @throws ConfigurationError NO_RELEASE
  */
 export async function programOn({ entry, host }: OpenFleetHost): Promise<HostProgram> {
-  if (entry.sshAlias === undefined) return { node: process.execPath, bin: join(projectRoot, "bin") };
+  if (entry.sshAlias === undefined) return { node: process.execPath, root: projectRoot };
   const { code, stdout } = await host.exec(
     ["sh", "-c", 'cd -P -- "$1" && pwd -P', "sh", join(entry.directory, "current")],
     {
@@ -64,10 +64,8 @@ export async function programOn({ entry, host }: OpenFleetHost): Promise<HostPro
       timeoutMs: 60_000,
     },
   );
-  if (code === 0) {
-    const { node, bin } = releasePrograms(stdout.trim());
-    return { node, bin };
-  }
+  const root = stdout.trim();
+  if (code === 0) return { node: releasePrograms(root).node, root };
   throw new ConfigurationError(`${entry.name} has no release`, {
     code: "NO_RELEASE",
     subject: entry.name,

@@ -21,7 +21,7 @@ interface Admitted {
 export function queueJobOf(
   { job, attempt, memoryBytes }: Admitted,
   entry: FleetHost,
-  { node, bin }: HostProgram,
+  { node, root }: HostProgram,
   guard: MemoryGuard["kind"],
   settings: Settings,
 ): QueueJob {
@@ -37,10 +37,10 @@ export function queueJobOf(
     "--units-folder": join(entry.directory, "units"),
     "--memory-max": String(memoryBytes),
   };
-  const worker = [node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
+  const worker = [node, join(root, "bin", "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
     node,
-    join(bin, "supervise.mjs"),
+    join(root, "bin", "supervise.mjs"),
     ...Object.entries(options).flat(),
     "--",
     ...worker,
