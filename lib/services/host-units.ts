@@ -50,13 +50,9 @@ export async function lookAtUnits(
   names: readonly ServiceName[],
 ): Promise<HostUnits> {
   const units = names.map(unitsOf);
-  const { stdout, stderr } = await runScript(
-    host,
-    script(
-      root,
-      units.flatMap(({ files }) => files),
-    ),
-  );
+  const files = units.flatMap((unit) => unit.files);
+  const programs = units.flatMap(({ verb }) => verb ?? []);
+  const { stdout, stderr } = await runScript(host, script(root, programs, files));
   const values = new Map<string, string>();
   const texts = new Map<string, string[]>();
   const properties = new Map<string, Map<string, string>>();
@@ -93,8 +89,7 @@ export async function lookAtUnits(
 }
 
 /** Every line is a word and what it says; of a unit file and of a unit's properties, the unit comes second. */
-function script(root: string, files: readonly string[]): string {
-  const verbs = ["autoscale", "heal", "detect-gaps", "heartbeat"];
+function script(root: string, verbs: readonly string[], files: readonly string[]): string {
   return `${findManager}
 echo "user $(id -un)"
 folder=\${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
