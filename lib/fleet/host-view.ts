@@ -1,8 +1,9 @@
 import type { FleetHost } from "../config/index.ts";
 import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
+import type { RunRecord } from "../queue/job-files.ts";
 import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
-import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
+import { mayStillRun, reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
@@ -11,7 +12,7 @@ import type { WorkFile } from "./work-file.ts";
 /** How a job stands, in one word. */
 export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
 
-/** The newest attempt at a job, from all that its host knows. */
+/** The newest attempt at a job that waits or runs, or else the newest, from all that its host knows. */
 export interface JobView {
   /** As a person types it: `BTCUSDT@250+500:2024`. */
   readonly job: string;
@@ -19,6 +20,8 @@ export interface JobView {
   readonly task: QueueTask;
   readonly where: Whereabouts;
   readonly state: JobState;
+  /** The processes of its last run, once its supervisor has begun. */
+  readonly record: RunRecord | undefined;
   /** What the worker says of itself, once it has begun. */
   readonly work: WorkFile | undefined;
   /** Of a worker that runs. */
@@ -38,29 +41,36 @@ export interface HostView {
 /** Puts together what a host's queue, processes and files say. Changes nothing. @throws what the queue and the host throw */
 export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<HostView> {
   const { tasks, groups } = await queue.poll();
-  const newest = newestAttempts(tasks);
-  const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
+  const attempts = attemptsByJob(tasks);
+  const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
   const evidence = await readEvidence(host, entry.directory, labels);
   const pids = [...evidence.values()].flatMap(({ record, isAlive }) => (isAlive && record?.workerPid) || []);
   const meters = await readMeters(host, entry.directory, labels, pids);
-  const jobs = newest.map(({ task, label }): JobView => {
+  const jobs = attempts.flatMap((members): JobView[] => {
+    const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
+    const shown = live ?? members[0];
+    if (shown === undefined) return [];
+    const { task, label } = shown;
     const seen = evidence.get(task.label) ?? nothingSeen;
     const where = reconcile(task.state, seen);
     const work = meters.work.get(task.label);
     const pid = where.kind === "running" ? seen.record?.workerPid : undefined;
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
-    return {
-      job,
-      label,
-      task,
-      where,
-      state: stateOf(where, task),
-      work,
-      residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
-      advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
-    };
+    return [
+      {
+        job,
+        label,
+        task,
+        where,
+        state: stateOf(where, task),
+        record: seen.record,
+        work,
+        residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
+        advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
+      },
+    ];
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
   return { entry, groups, jobs, foreignTasks, machine: meters.machine };
@@ -68,20 +78,27 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
 
 const nothingSeen: JobEvidence = { record: undefined, result: undefined, isAlive: false, isScopeActive: false };
 
-/** One task per job: the one of the greatest attempt, the last that was added. */
-function newestAttempts(tasks: readonly QueueTask[]): { task: QueueTask; label: JobLabel }[] {
-  const newest = new Map<string, { task: QueueTask; label: JobLabel }>();
+interface Attempt {
+  readonly task: QueueTask;
+  readonly label: JobLabel;
+}
+
+/** Of each job its newest attempt, and behind it those older ones that may still run. */
+function attemptsByJob(tasks: readonly QueueTask[]): Attempt[][] {
+  const jobs = new Map<string, Attempt[]>();
   for (const task of tasks) {
     const label = parseLabel(task.label);
     if (label === undefined) continue;
     const job = jobNameText(label);
-    const known = newest.get(job);
-    if (known === undefined || isNewer({ task, label }, known)) newest.set(job, { task, label });
+    jobs.set(job, [...(jobs.get(job) ?? []), { task, label }]);
   }
-  return [...newest.values()];
+  return [...jobs.values()].map((members) => {
+    const [newest, ...older] = members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1));
+    return newest === undefined ? [] : [newest, ...older.filter(({ task }) => mayStillRun(task.state))];
+  });
 }
 
-function isNewer(a: { task: QueueTask; label: JobLabel }, b: { task: QueueTask; label: JobLabel }): boolean {
+function isNewer(a: Attempt, b: Attempt): boolean {
   if (a.label.attempt !== b.label.attempt) return a.label.attempt > b.label.attempt;
   return a.task.createdAt > b.task.createdAt;
 }

@@ -6,6 +6,7 @@ import { parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { runRecordSchema, jobFolder } from "../../lib/queue/job-files.ts";
 import { eventually } from "../queue/tasks.ts";
+import { RunningCommand } from "../rig/command.ts";
 import { assertComplete, FleetRig, skipWithoutFleet } from "../rig/fleet.ts";
 import { jobIn, statusOf } from "./documents.ts";
 
@@ -112,8 +113,20 @@ test(
     assert.equal(resumed.code, exitCodes.ok, resumed.stdout + resumed.stderr);
     assert.match(resumed.stdout, /group p2 of alpha starts jobs again/);
     assert.doesNotMatch(resumed.stdout, /BBBUSDT/);
+    const once = await rig.barkeep("retry", running, "--host", "alpha");
+    assert.match(once.stdout, /nothing to do/, "what runs is not tried again beside itself");
+
+    const followed = new RunningCommand(["logs", running, "--host", "alpha", "--follow"], rig.env);
+    await eventually("the log's first line", () => followed.stdout !== "");
+    const cancelled = await rig.barkeep("cancel", running, "--host", "alpha");
+    assert.equal(cancelled.stdout, `${running} on alpha: stops after its current commit`);
+    const { text } = await jobIn(rig, "alpha", running, "failed");
+    assert.match(text, /it ended with 130: interrupted/);
+    assert.equal(await followed.end(), exitCodes.ok);
+    assert.match(followed.stdout, /resume|interrupted|stopping/, "the follower stays until the end");
     letGo();
-    await jobIn(rig, "alpha", running, "done");
+    await doAsTold(`barkeep retry ${running} --host alpha`);
+    assert.equal((await jobIn(rig, "alpha", running, "done")).attempt, 2);
     await jobIn(rig, "alpha", waiting, "done");
   },
 );
