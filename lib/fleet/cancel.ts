@@ -69,16 +69,19 @@ function isLive({ state }: JobView): boolean {
   return state === "waiting" || state === "running";
 }
 
+function isUnattended({ where }: JobView): boolean {
+  return where.kind === "running" && where.unattended;
+}
+
 /** A queue cannot end what it has lost sight of; the host can. */
 async function endJobs({ host, queue }: OpenFleetHost, jobs: readonly JobView[], how: "stop" | "kill"): Promise<void> {
-  const isLost = ({ where }: JobView): boolean => where.kind === "running" && where.unattended;
   await queue.cancel(
-    jobs.filter((job) => !isLost(job)).map(({ task }) => task),
+    jobs.filter((job) => !isUnattended(job)).map(({ task }) => task),
     how,
   );
   await signalRuns(
     host,
-    jobs.filter(isLost).flatMap(({ record }) => record ?? []),
+    jobs.filter(isUnattended).flatMap(({ record }) => record ?? []),
     how,
   );
 }

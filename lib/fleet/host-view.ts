@@ -92,10 +92,9 @@ function attemptsByJob(tasks: readonly QueueTask[]): Attempt[][] {
     const job = jobNameText(label);
     jobs.set(job, [...(jobs.get(job) ?? []), { task, label }]);
   }
-  return [...jobs.values()].map((members) => {
-    const [newest, ...older] = members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1));
-    return newest === undefined ? [] : [newest, ...older.filter(({ task }) => mayStillRun(task.state))];
-  });
+  return [...jobs.values()].map((members) =>
+    members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1)).filter(({ task }, i) => i === 0 || mayStillRun(task.state)),
+  );
 }
 
 function isNewer(a: Attempt, b: Attempt): boolean {

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
-import { runRecordSchema, jobFolder } from "../../lib/queue/job-files.ts";
 import { eventually } from "../queue/tasks.ts";
 import { RunningCommand } from "../rig/command.ts";
 import { assertComplete, FleetRig, skipWithoutFleet } from "../rig/fleet.ts";
@@ -38,13 +35,6 @@ async function doAsTold(fix: string | null): Promise<void> {
   assert.equal(code, exitCodes.ok, stdout + stderr);
 }
 
-function workerOf(host: string, label: string): number {
-  const path = join(jobFolder(rig.host(host).directory, label), "pid.json");
-  const { workerPid } = runRecordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  assert.ok(workerPid !== undefined);
-  return workerPid;
-}
-
 test(
   "a paused group is explained with the command that resumes it; a worker that is killed, with the one that tries again",
   { skip },
@@ -62,7 +52,7 @@ test(
 
     const running = await jobIn(rig, "alpha", job, "running");
     await eventually("its first day", async () => ((await jobIn(rig, "alpha", job, "running")).days_done ?? 0) > 0);
-    process.kill(workerOf("alpha", running.label), "SIGKILL");
+    process.kill(rig.host("alpha").workerOf(running.label), "SIGKILL");
     const failed = await jobIn(rig, "alpha", job, "failed");
     assert.match(failed.text, /SIGKILL ended it/);
     await doAsTold(failed.fix);
