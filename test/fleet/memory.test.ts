@@ -44,6 +44,8 @@ for (const [host, skip] of Object.entries(skipOf)) {
       const retried = await rig.barkeep("retry", job, "--host", host);
       assert.equal(retried.code, exitCodes.ok, retried.stdout + retried.stderr);
       assert.equal((await jobIn(rig, host, job, "done")).attempt, 2);
+      const logs = await rig.barkeep("logs", job, "--host", host);
+      assert.match(logs.stdout, /AAAUSDT +1 +2 .*built/);
       const rest = await rig.barkeep(...asked, "--host", host);
       assert.match(rest.stdout, /nothing to do/);
     },

@@ -162,6 +162,41 @@ test("S-03: the same unit on two hosts: one builds it, the other leaves because 
 });
 
 test(
+  "cancel takes out what waits and ends what runs; what was committed stays, and the rest is there when it is asked for again",
+  { skip },
+  async () => {
+    const asked = ["--symbol", "BBBUSDT", "--threshold", "500", "--threshold", "750", "--end-date", "2023-12-31"];
+    const jobs = { running: "BBBUSDT@500:2023", waiting: "BBBUSDT@750:2023" };
+    // Beta has fetched none of its files yet.
+    const letGo = rig.hold("BBBUSDT", secondDay);
+    assert.equal((await rig.barkeep("populate", ...asked, "--host", "beta", "--per-threshold")).code, exitCodes.ok);
+    await eventually(
+      "its first day",
+      async () => ((await jobIn(rig, "beta", jobs.running, "running")).days_done ?? 0) > 0,
+    );
+    await jobIn(rig, "beta", jobs.waiting, "waiting");
+    const planned = await rig.barkeep("cancel", "BBBUSDT@*:2023", "--kill", "--host", "beta", "--plan");
+    assert.match(
+      planned.stdout,
+      /BBBUSDT@500:2023 on beta: would be: killed\nBBBUSDT@750:2023 on beta: would be: taken/,
+    );
+    const [view] = await statusOf(rig, "beta");
+    assert.equal(view?.jobs.find(({ job }) => job === jobs.running)?.state, "running", "a plan changes nothing");
+    const cancelled = await rig.barkeep("cancel", "BBBUSDT@*:2023", "--kill", "--host", "beta");
+    assert.equal(cancelled.code, exitCodes.ok, cancelled.stderr);
+    await jobIn(rig, "beta", jobs.running, "failed");
+    const [after] = await statusOf(rig, "beta");
+    assert.ok(after?.jobs.every(({ job }) => job !== jobs.waiting));
+    const nothing = await rig.barkeep("cancel", jobs.waiting, "--host", "beta");
+    assert.equal(nothing.code, exitCodes.usage);
+    assert.match(nothing.stderr, /no job is called BBBUSDT@750:2023/);
+    letGo();
+    assert.equal((await rig.barkeep("populate", ...asked, "--host", "beta")).code, exitCodes.ok);
+    await jobIn(rig, "beta", "BBBUSDT@500+750:2023", "done");
+  },
+);
+
+test(
   "after all of it: complete, verified against the archive, the successes forgotten and the failures kept",
   { skip },
   async () => {
