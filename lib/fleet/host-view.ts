@@ -12,7 +12,7 @@ import type { WorkFile } from "./work-file.ts";
 /** How a job stands, in one word. */
 export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
 
-/** The newest attempt at a job that waits or runs, or else the newest, from all that its host knows. */
+/** The newest attempt at a job that waits or runs, or else the one that ended last, from all that its host knows. */
 export interface JobView {
   /** As a person types it: `BTCUSDT@250+500:2024`. */
   readonly job: string;
@@ -49,7 +49,7 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<H
   const meters = await readMeters(host, entry.directory, labels, pids);
   const jobs = attempts.flatMap((members): JobView[] => {
     const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
-    const shown = live ?? members[0];
+    const shown = live ?? lastToEnd(members, evidence);
     if (shown === undefined) return [];
     const { task, label } = shown;
     const seen = evidence.get(task.label) ?? nothingSeen;
@@ -95,6 +95,14 @@ function attemptsByJob(tasks: readonly QueueTask[]): Attempt[][] {
   return [...jobs.values()].map((members) =>
     members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1)).filter(({ task }, i) => i === 0 || mayStillRun(task.state)),
   );
+}
+
+/** One that outlived its queue's daemon may have ended after a newer one, which was refused because of it. */
+function lastToEnd(members: readonly Attempt[], evidence: ReadonlyMap<string, JobEvidence>): Attempt | undefined {
+  const endMs = ({ task: { label, state } }: Attempt): number =>
+    Date.parse(evidence.get(label)?.result?.endedAt ?? (state.kind === "done" ? state.endedAt : ""));
+  const [newest, ...older] = members;
+  return older.find((one) => newest !== undefined && endMs(one) > endMs(newest)) ?? newest;
 }
 
 function isNewer(a: Attempt, b: Attempt): boolean {

@@ -103,6 +103,11 @@ test(
     assert.equal(resumed.code, exitCodes.ok, resumed.stdout + resumed.stderr);
     assert.match(resumed.stdout, /group p2 of alpha starts jobs again/);
     assert.doesNotMatch(resumed.stdout, /BBBUSDT/);
+    // Somebody starts it by hand beside itself: it is refused, and what is shown is the one that runs.
+    const { label } = await jobIn(rig, "alpha", running, "running");
+    await daemon.pueue("add", "--group", "p2", "--label", label.replace("#1", "#2"), "--", "exit 4");
+    const inQueue = async (): Promise<boolean> => /"Failed": *4/.test(await daemon.pueue("status", "--json"));
+    await eventually("the second one refused", inQueue);
     const once = await rig.barkeep("retry", running, "--host", "alpha");
     assert.match(once.stdout, /nothing to do/, "what runs is not tried again beside itself");
 
@@ -116,7 +121,7 @@ test(
     assert.match(followed.stdout, /resume|interrupted|stopping/, "the follower stays until the end");
     letGo();
     await doAsTold(`barkeep retry ${running} --host alpha`);
-    assert.equal((await jobIn(rig, "alpha", running, "done")).attempt, 2);
+    assert.equal((await jobIn(rig, "alpha", running, "done")).attempt, 3);
     await jobIn(rig, "alpha", waiting, "done");
   },
 );
