@@ -4,6 +4,7 @@ import type { FleetPopulate } from "../fleet/populate.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { jobNameText } from "../queue/label.ts";
+import { hostFailureLines } from "./fleet-jobs.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
@@ -40,10 +41,7 @@ export function fleetPopulateLines(outcome: FleetPopulate): string[] {
         );
   const live = [...outcome.live].map(([unit, { host, state }]) => `${unit}: left alone, it is ${state} on ${host}`);
   const unplaced = outcome.unplaced.map(({ unit, reason, advice }) => `${unit}: not queued, ${reason}; ${advice}`);
-  const failures = [
-    ...outcome.plan.failures.map(describeFailure),
-    ...outcome.failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`),
-  ];
+  const failures = [...outcome.plan.failures.map(describeFailure), ...hostFailureLines(outcome.failures)];
   return [...table, ...live, ...unplaced, ...failures, ...summary(outcome, rows)];
 }
 

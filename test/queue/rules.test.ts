@@ -243,6 +243,20 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
       "pueue restart --in-place 7",
     ],
     [taskIn({ ...killed, outcome: { kind: "failed", code: 1 } }), running, nothing, /ran here/, "pueue log 7"],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      nothing,
+      /disk full; its output/,
+      "pueue log 7",
+    ],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      { record, result: undefined, isAlive: false },
+      /could not write down what became of it/,
+      "pueue restart --in-place 7",
+    ],
   ];
   for (const [task, group, evidence, text, fix] of table) {
     const explained = explainState("pueue", task, group, reconcile(task.state, evidence));

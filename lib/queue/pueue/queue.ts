@@ -2,7 +2,7 @@ import { UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
 import { shellWords } from "../shell-words.ts";
@@ -86,8 +86,8 @@ export class PueueQueue implements Queue {
 
   /** Adds jobs and reads them back, in one session. */
   async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
-    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), addCommand(job)]);
-    const output = await this.#run(`${lines.join(" &&\n")} && ${statusCommand}`);
+    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), `${addCommand(job)} || exit $?`]);
+    const output = await this.#run([...lines, statusCommand].join("\n"));
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
     const added = new Map<QueueJob, QueueTask>();
@@ -114,11 +114,11 @@ export class PueueQueue implements Queue {
     return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
   }
 
-  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError PUEUE_AWAY, PUEUE_FAILED */
+  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError HOST_WRITE, PUEUE_AWAY, PUEUE_FAILED */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw pueueFailure(this.host, outcome);
+    throw putFilesFailure(outcome, this.host) ?? pueueFailure(this.host, outcome);
   }
 }
 

@@ -4,7 +4,7 @@ import { ConfigurationError, UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, shellNotFound, type ExecOutcome, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
@@ -100,8 +100,7 @@ export class SlurmQueue implements Queue {
     const lines = jobs.flatMap((job, i) => {
       const identity = identities[i];
       if (identity === undefined) return [];
-      const files = putFilesScript(job.files).map((line) => `${line} || exit $?`);
-      return [...files, submitCommand(job, identity, this.#root)];
+      return [...putFilesScript(job.files), submitCommand(job, identity, this.#root)];
     });
     const output = await this.#run([`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...lines].join("\n"));
     const numbers = output.trim().split("\n");
@@ -113,11 +112,12 @@ export class SlurmQueue implements Queue {
     );
   }
 
-  /** @throws ConfigurationError SLURM_MISSING, UnavailableError SLURM_AWAY */
+  /** @throws ConfigurationError SLURM_MISSING; UnavailableError HOST_WRITE, SLURM_AWAY */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
+    if (outcome.code === shellNotFound) throw this.#missing();
+    throw putFilesFailure(outcome, this.host) ?? this.#away(outcome);
   }
 
   #noGroups(group: string): ConfigurationError {
