@@ -12,6 +12,8 @@ export const benchNames = [
   "store-insert",
   "verify",
   "ledger-sync",
+  "fleet-ssh",
+  "fleet-local",
   "fleet-simulation",
   "peers",
 ] as const;

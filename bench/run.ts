@@ -10,6 +10,8 @@ import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
 import { measureEngine } from "./engine.ts";
+import { measureFleetSsh } from "./fleet-ssh.ts";
+import { measureFleetLocal } from "./fleet-local.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
@@ -34,6 +36,8 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
+  "fleet-ssh": measureFleetSsh,
+  "fleet-local": measureFleetLocal,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };

@@ -1,5 +1,5 @@
 import type { FleetHost } from "../config/index.ts";
-import { escalate } from "../queue/escalate.ts";
+import { outgrownAdvice } from "../plan/memory.ts";
 import { explainState } from "../queue/explain.ts";
 import type { Queue, QueueGroup, QueueTask } from "../queue/queue.ts";
 import type { Whereabouts } from "../queue/reconcile.ts";
@@ -68,8 +68,8 @@ function fixOf({ job, group, where, entry, task }: Standing): string | undefined
 export function quarantineOf(where: Whereabouts, entry: Pick<FleetHost, "memoryMb">): string | undefined {
   if (where.kind !== "finished" || where.result.outcome !== "out-of-memory") return undefined;
   const { memoryMaxBytes = 0, memoryPeakBytes } = where.result;
-  const next = escalate({ memoryMaxBytes, memoryPeakBytes, hostLimitBytes: hostLimitBytes(entry) });
-  return next.kind === "quarantine" ? next.advice : undefined;
+  const attempt = { limitBytes: memoryMaxBytes, peakBytes: memoryPeakBytes, wasOutOfMemory: true };
+  return outgrownAdvice(attempt, hostLimitBytes(entry));
 }
 
 function retryCommand(job: string, { name }: Pick<FleetHost, "name">): string {

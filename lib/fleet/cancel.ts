@@ -55,6 +55,7 @@ export async function cancelJobs(
         ledger.transaction(() => {
           for (const { job, task } of jobs) {
             ledger.journal.record("job.cancelling", job, { host, label: task.label, how });
+            ledger.jobAttempts.cancelled(host, task.label);
           }
         });
         await endJobs(fleetHost, jobs, how);

@@ -44,8 +44,8 @@ function queueOf(entry: FleetHost, host: Host): Queue {
 }
 
 /** The program on a host: its release, or this very installation on this machine. */
-export function programOn(entry: FleetHost): { readonly node: string; readonly bin: string } {
+export function programOn(entry: FleetHost): { readonly node: string; readonly root: string } {
   const root = entry.sshAlias === undefined ? projectRoot : join(entry.directory, "current");
   const node = entry.sshAlias === undefined ? process.execPath : join(root, "node_modules", "node", "bin", "node");
-  return { node, bin: join(root, "bin") };
+  return { node, root };
 }

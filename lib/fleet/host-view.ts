@@ -57,9 +57,10 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
   const attempts = attemptsByJob(tasks);
   const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
-  const evidence = await readEvidence(host, entry.directory, labels);
-  const pids = [...evidence.values()].flatMap(({ record, isAlive }) => (isAlive && record?.workerPid) || []);
-  const meters = await readMeters(host, entry.directory, labels, pids);
+  const [evidence, meters] = await Promise.all([
+    readEvidence(host, entry.directory, labels),
+    readMeters(host, entry.directory, labels),
+  ]);
   const jobs = attempts.flatMap((members): JobView[] => {
     const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
     const shown = live ?? lastToEnd(members, evidence);
@@ -68,7 +69,6 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
     const seen = evidence.get(task.label) ?? nothingSeen;
     const where = reconcile(task.state, seen);
     const work = meters.work.get(task.label);
-    const pid = where.kind === "running" ? seen.record?.workerPid : undefined;
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
     const hold = drainedOr(holds.get(task.group), drain);
@@ -81,7 +81,7 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
         state: stateOf(where, task),
         record: seen.record,
         work,
-        residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
+        residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
         advice: adviceOn({ job, task, group, hold, where, work, entry, queue: queue.kind }),
       },
     ];
@@ -95,7 +95,13 @@ function drainedOr(hold: Hold | undefined, drain: Drain | undefined): Hold | und
   return hold === undefined || drain === undefined ? hold : { ...hold, why: "drained", reason: "the host is drained" };
 }
 
-const nothingSeen: JobEvidence = { record: undefined, result: undefined, isAlive: false, isScopeActive: false };
+const nothingSeen: JobEvidence = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+  residentBytes: undefined,
+  isScopeActive: false,
+};
 
 interface Attempt {
   readonly task: QueueTask;

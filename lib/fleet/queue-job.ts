@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FleetHost, Settings } from "../config/index.ts";
+import type { FleetHost } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
@@ -8,7 +8,7 @@ import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import { programOn } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
-import { jobSnapshot } from "./snapshot.ts";
+import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
 interface Admitted {
@@ -16,23 +16,25 @@ interface Admitted {
   /** Counted from 1. */
   readonly attempt: number;
   readonly memoryBytes: number;
+  /** Others wait for its good end: what it builds in part, because the archive has holes, is good enough for them. */
+  readonly isCanary: boolean;
   /** See {@link QueueJob}. */
   readonly waitingSinceMs: number | undefined;
 }
 
 /** A job as its host's queue takes it: the supervisor, within a scope where the host has them, and in it the worker. */
 export function queueJobOf(
-  { job, attempt, memoryBytes, waitingSinceMs }: Admitted,
+  { job, attempt, memoryBytes, isCanary, waitingSinceMs }: Admitted,
   entry: FleetHost,
   guard: MemoryGuard["kind"],
-  settings: Settings,
+  settings: SnapshotSettings,
 ): QueueJob {
   const snapshot = jobSnapshot(job, entry, settings);
   const label = formatLabel({ ...job, attempt, settingsHash: snapshot.hash });
   const folder = jobFolder(entry.directory, label);
   const settingsFile = join(folder, "settings.json");
   const unit = scopeUnit(job);
-  const { node, bin } = programOn(entry);
+  const { node, root } = programOn(entry);
   const options = {
     "--label": label,
     "--unit": unit,
@@ -40,11 +42,13 @@ export function queueJobOf(
     "--units-folder": join(entry.directory, "units"),
     [memoryOption]: String(memoryBytes),
   };
-  const worker = [node, join(bin, "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
+  // The program itself: the launcher would only look for the right Node once more.
+  const worker = [node, join(root, "ops", "run-job.ts"), jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
     node,
-    join(bin, "supervise.mjs"),
+    join(root, "bin", "supervise.mjs"),
     ...Object.entries(options).flat(),
+    ...(isCanary ? ["--partly-is-well"] : []),
     "--",
     ...worker,
     "--hash",

@@ -6,6 +6,7 @@ import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
 import { HostNotes } from "./host-notes.ts";
+import { JobAttempts } from "./job-attempts.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -30,6 +31,7 @@ export class Ledger implements Disposable {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly attempts: Attempts;
+  readonly jobAttempts: JobAttempts;
   readonly plans: Plans;
   readonly mirror: Mirror;
   readonly outbox: Outbox;
@@ -42,6 +44,7 @@ export class Ledger implements Disposable {
     this.#file = file;
     this.journal = new Journal(file, clock);
     this.attempts = new Attempts(file, clock, this.journal);
+    this.jobAttempts = new JobAttempts(file, clock);
     this.plans = new Plans(file, clock);
     this.mirror = new Mirror(file);
     this.outbox = new Outbox(file, clock);

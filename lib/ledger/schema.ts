@@ -149,9 +149,40 @@ const hostNotes = `CREATE TABLE host_notes (
   PRIMARY KEY (host, name)
 ) STRICT;`;
 
+/** Attempts at queued jobs. A row is made when the attempt is queued, and filled in when its result is read back from its host. */
+const jobAttempts = `CREATE TABLE job_attempts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  host TEXT NOT NULL,
+  label TEXT NOT NULL,
+  job TEXT NOT NULL,
+  job_group TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  request_bytes INTEGER,
+  archive_bytes INTEGER,
+  bar_version INTEGER,
+  queued_ms INTEGER,
+  cancelled_ms INTEGER,
+  outcome TEXT CHECK (outcome IN ('exited', 'signalled', 'out-of-memory', 'not-started', 'lost')),
+  exit_code INTEGER,
+  code TEXT,
+  limit_bytes INTEGER,
+  peak_bytes INTEGER,
+  resident_peak_bytes INTEGER,
+  cpu_ms INTEGER,
+  duration_ms INTEGER,
+  trades INTEGER,
+  bars INTEGER,
+  started_ms INTEGER,
+  ended_ms INTEGER,
+  UNIQUE (host, label),
+  CHECK ((outcome IS NULL) = (ended_ms IS NULL))
+) STRICT;
+CREATE INDEX job_attempts_of_job ON job_attempts (job, id);`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
   { version: 2, sql: hostNotes },
+  { version: 3, sql: jobAttempts },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -48,6 +48,11 @@ function explainWaiting(fixes: Fixes, task: QueueTask, group: QueueGroup | undef
   if (state.kind === "locked") return { text: "someone edits it in an editor; it waits until that is closed" };
   if (group === undefined) return { text: `it waits in ${task.group}, a group that is not there` };
   if (group.status === "resetting") return { text: `its group ${group.name} is being reset` };
+  if (group.status === "running" && task.awaits !== undefined) {
+    return {
+      text: `it waits for task ${task.awaits.join(", ")} to end well: the first ones try out a core that is new here`,
+    };
+  }
   if (group.status === "running") {
     return { text: `it waits for its turn in ${group.name}, ${group.parallel} at a time` };
   }
@@ -112,7 +117,7 @@ function explainNotStarted(fixes: Fixes, task: QueueTask): Explanation {
   switch (outcome?.kind) {
     case "dependency-failed":
       return {
-        text: "a task it was to come after has failed, so the queue gave it up; barkeep sets no such dependency, someone else did",
+        text: "a task it was to come after has failed, so the queue gave it up: where a host makes bars of a new version, the first jobs try that out, and the others wait for them",
         ...withFix(fixes.restart(task.number)),
       };
     case "failed-to-spawn":

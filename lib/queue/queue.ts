@@ -61,6 +61,8 @@ export interface QueueJob {
   readonly memoryBytes: number;
   /** Put in place before the job is queued, each whole and 0600; nothing in them becomes an argument. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
+  /** Labels of jobs before it in the batch: it begins when they have ended well, and never where one of them has not. */
+  readonly after?: readonly string[];
   /** It had begun before and was stopped to make room: it goes before those that have not. Undefined for all others. */
   readonly waitingSinceMs?: number | undefined;
 }
@@ -87,6 +89,8 @@ export interface QueueTask extends TaskIdentity {
   readonly state: TaskState;
   /** The queue's own handle, for a person to type; another task may have it later. */
   readonly number: string;
+  /** Numbers of tasks that have to end well before it begins, and have not; undefined where there is none. */
+  readonly awaits?: readonly string[] | undefined;
   /** What it may hold, where the queue shows that. */
   readonly memoryBytes?: number | undefined;
 }

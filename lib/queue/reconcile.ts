@@ -20,7 +20,10 @@ export type Whereabouts =
  * running, although their processes go on: killed does not mean dead.
  * @param state undefined when the queue does not know the task (any more)
  */
-export function reconcile(state: TaskState | undefined, evidence: Omit<JobEvidence, "isScopeActive">): Whereabouts {
+export function reconcile(
+  state: TaskState | undefined,
+  evidence: Pick<JobEvidence, "record" | "result" | "isAlive">,
+): Whereabouts {
   const { record, result, isAlive } = evidence;
   const runsByQueue = state?.kind === "running" || state?.kind === "paused";
   if (isAlive) return { kind: "running", unattended: !runsByQueue };

@@ -29,9 +29,10 @@ function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6, sy
     group: groupOf(parsed),
     units,
     archiveBytes: 1,
-    memoryBytes,
+    memory: { requestBytes: memoryBytes, basis: "guessed", reason: "a test", outgrownBytes: 0 },
     seconds,
     document: {},
+    barVersion: 1,
   };
 }
 

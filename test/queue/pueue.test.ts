@@ -69,6 +69,26 @@ test("S-16: pueue 4 is shaken hands with", { skip }, async () => {
   assert.match((await queue.handshake()).version, /^4\.\d+\.\d+$/);
 });
 
+test("a job that comes after another waits for its good end, and says so meanwhile", { skip }, async () => {
+  const gate = join(home, "after-gate");
+  const after = { after: ["first"] };
+  const answers = await queue.enqueue([
+    job("first", `until [ -e ${gate} ]; do sleep 0.02; done`),
+    job("second", "true", after),
+    job("wrong", "exit 1"),
+    job("never", "true", { after: ["wrong"] }),
+  ]);
+  assert.deepEqual(
+    answers.map(({ outcome }) => outcome),
+    ["added", "added", "added", "added"],
+  );
+  assert.deepEqual(outcomeOf(await until(queue, "never", "done")), { kind: "dependency-failed" });
+  const first = await taskOf(queue, "first");
+  assert.deepEqual((await taskOf(queue, "second")).awaits, [first.number]);
+  writeFileSync(gate, "");
+  assert.deepEqual(outcomeOf(await until(queue, "second", "done")), { kind: "success" });
+});
+
 test("groups are made with their limits, and a limit is never 0", { skip }, async () => {
   await queue.ensureGroups([{ name: "p1", parallel: 6 }]);
   await queue.setParallel("p2", 5);

@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { escalate, sizeFor } from "../../lib/queue/escalate.ts";
 import type { JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
 import { checkParallel } from "../../lib/queue/groups.ts";
@@ -189,7 +188,11 @@ const result: RunResult = {
   endedAt: "2026-01-01T10:05:00.000Z",
   durationMs: 299_950,
 };
-const nothing: Omit<JobEvidence, "isScopeActive"> = { record: undefined, result: undefined, isAlive: false };
+const nothing: Pick<JobEvidence, "record" | "result" | "isAlive"> = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+};
 const startedAt = "2026-01-01T10:00:00.000000001Z";
 const killed: TaskState = { kind: "done", outcome: { kind: "killed" }, startedAt, endedAt: "2026-01-01T10:01:00Z" };
 
@@ -239,7 +242,7 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
       taskIn({ ...killed, outcome: { kind: "dependency-failed" } }),
       running,
       nothing,
-      /someone else did/,
+      /has failed, so the queue gave it up/,
       "pueue restart --in-place 7",
     ],
     [taskIn({ ...killed, outcome: { kind: "failed", code: 1 } }), running, nothing, /ran here/, "pueue log 7"],
@@ -281,43 +284,6 @@ test("how a job ended is said in words", () => {
     const where = { kind: "finished", result: { ...result, ...change } } as const;
     assert.deepEqual(explainState("slurm", taskIn(killed), undefined, where), { text });
   }
-});
-
-test("S-18: a job killed for memory is asked for one size up, to the host's limit, then a person", () => {
-  const mib = 1 << 20;
-  const host = { hostLimitBytes: 4096 * mib };
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1024 * mib }), {
-    kind: "retry",
-    memoryBytes: 1536 * mib,
-  });
-  // The watchdog saw more than it had allowed: the peak counts.
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1500 * mib }), {
-    kind: "retry",
-    memoryBytes: 3072 * mib,
-  });
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 3072 * mib, memoryPeakBytes: 3072 * mib }), {
-    kind: "retry",
-    memoryBytes: 4096 * mib,
-  });
-  const last = escalate({ ...host, memoryMaxBytes: 4096 * mib, memoryPeakBytes: 4096 * mib });
-  assert.equal(last.kind, "quarantine");
-  assert.match(last.kind === "quarantine" ? last.advice : "", /4096 MiB.*memory_mb/);
-});
-
-test("escalation ends: each retry asks for more than what was not enough, and sizes hold what they are asked for", () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 1, max: 2 ** 40 }), (first, limit) => {
-      assert.ok(sizeFor(first) >= first);
-      let memoryMaxBytes = Math.min(first, limit);
-      for (let tries = 0; ; tries += 1) {
-        assert.ok(tries < 100);
-        const next = escalate({ memoryMaxBytes, memoryPeakBytes: memoryMaxBytes, hostLimitBytes: limit });
-        if (next.kind === "quarantine") break;
-        assert.ok(next.memoryBytes > memoryMaxBytes && next.memoryBytes <= limit);
-        memoryMaxBytes = next.memoryBytes;
-      }
-    }),
-  );
 });
 
 test("a settings snapshot is the same for the same settings, and another file is refused", () => {

@@ -28,11 +28,11 @@ export async function requeueStopped(
   if (kept.length < before.length) writeStopped(ledger, entry.name, kept);
   const ready = kept.filter((one) => fateOf(one, look) === "stopped").map(({ job }) => job);
   if (!mayQueue || ready.length === 0) return [];
-  const request = { entries: [entry], patterns: ready, resumes: false, isPlan: false };
+  const request = { entries: [entry], patterns: ready, resumes: false, failsMax: undefined, isPlan: false };
   const { jobs, failures } = await retryJobs(request, settings, env);
   const [failed] = failures;
   if (failed !== undefined) throw failed.failure;
-  return jobs.map(({ job }) => job);
+  return jobs.flatMap(({ job, queued }) => (queued === undefined ? [] : [job]));
 }
 
 /** `live`: it runs or waits; `stopped`: it ended as it was asked to; `over`: nothing more is to be done about it here. */

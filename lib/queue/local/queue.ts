@@ -51,6 +51,7 @@ export class LocalQueue implements Queue {
     const plan = planBatch(jobs, this.#tasks());
     const now = Date.now();
     const added = new Map<QueueJob, QueueTask>();
+    const numbers = new Map<string, string>();
     plan.fresh.forEach((job, i) => {
       for (const { path, text } of job.files) {
         ensureFolder(dirname(path), 0o700);
@@ -58,6 +59,7 @@ export class LocalQueue implements Queue {
       }
       const { label, group, argv, directory } = job;
       const createdAt = new Date(now).toISOString();
+      const after = (job.after ?? []).flatMap((one) => numbers.get(one) ?? []);
       const task: LocalTask = {
         version: 1,
         label,
@@ -65,10 +67,12 @@ export class LocalQueue implements Queue {
         argv: [...argv],
         directory,
         createdAt,
+        ...(after.length === 0 ? {} : { after }),
         state: { kind: "queued" },
       };
       // Numbers are the order in which tasks start.
       const number = newNumber(job.waitingSinceMs ?? now, i);
+      numbers.set(label, number);
       this.#files.write(number, task);
       added.set(job, queueTask(number, task));
     });
@@ -90,7 +94,10 @@ export class LocalQueue implements Queue {
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const alive = this.#find(tasks).filter(({ state }) => state.kind !== "done");
+    // Those that wait first: one that ends makes room in which the next of them would start.
+    const alive = this.#find(tasks)
+      .filter(({ state }) => state.kind !== "done")
+      .sort((a, b) => Number(a.state.kind === "running") - Number(b.state.kind === "running"));
     for (const { number } of alive) this.#files.request(number, how);
     await this.#ensureRunner();
     return alive.map(({ label, createdAt }) => ({ label, createdAt }));
@@ -169,8 +176,9 @@ export class LocalQueue implements Queue {
   }
 }
 
-function queueTask(number: string, { label, createdAt, group, argv, state }: LocalTask): QueueTask {
+function queueTask(number: string, { label, createdAt, group, argv, state, after }: LocalTask): QueueTask {
   const memoryBytes = memoryLimitIn(argv.join(" "));
   const shown = state.kind === "running" ? ({ kind: "running", startedAt: state.startedAt } as const) : state;
-  return { number, label, createdAt, group, state: shown, memoryBytes };
+  const awaits = state.kind === "queued" ? after : undefined;
+  return { number, label, createdAt, group, state: shown, memoryBytes, awaits };
 }

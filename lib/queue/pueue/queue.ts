@@ -5,7 +5,7 @@ import { identityKey } from "../identity-key.ts";
 import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
-import { shellWords } from "../shell-words.ts";
+import { shellWord, shellWords } from "../shell-words.ts";
 import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
 import { parseLog, parseStatus } from "./schema.ts";
 
@@ -86,8 +86,13 @@ export class PueueQueue implements Queue {
 
   /** Adds jobs and reads them back, in one session. */
   async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
-    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), `${addCommand(job)} || exit $?`]);
-    const output = await this.#run([...lines, statusCommand].join("\n"));
+    const awaited = new Set(jobs.flatMap(({ after = [] }) => after));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
+    const adds = jobs.map((job, i) => {
+      const add = addCommand(job, places);
+      return awaited.has(job.label) ? `task_${i}=$(${add}) || exit $?\necho "$task_${i}"` : `${add} || exit $?`;
+    });
+    const output = await this.#run([...putFilesScript(jobs), ...adds, statusCommand].join("\n"));
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
     const added = new Map<QueueJob, QueueTask>();
@@ -133,11 +138,17 @@ function parallelCommand(group: string, parallel: number): string {
 /**
  * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
  * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
+ * @param places the shell's variables with the numbers of jobs, by label
  */
-function addCommand(job: QueueJob): string {
-  const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
-  if (job.waitingSinceMs !== undefined) where.push("--priority=1");
-  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
+function addCommand(
+  { directory, group, label, argv, after = [], waitingSinceMs }: QueueJob,
+  places: ReadonlyMap<string, string>,
+): string {
+  const where = [`--working-directory=${directory}`, `--group=${group}`, `--label=${label}`];
+  if (waitingSinceMs !== undefined) where.push("--priority=1");
+  const tasks = after.flatMap((one) => places.get(one) ?? []).map((place) => ` "$${place}"`);
+  const order = tasks.length === 0 ? "" : ` --after${tasks.join("")}`;
+  return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;
 }
 
 /**

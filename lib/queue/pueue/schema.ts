@@ -51,7 +51,7 @@ const statusSchema = z.union([
 const groupStates = { Running: "running", Paused: "paused", Reset: "resetting" } as const;
 const groupSchema = z.strictObject({ status: z.string(), parallel_tasks: z.int().nonnegative() });
 
-/** What is not used (the environment, dependencies) is not looked at. */
+/** What is not used (the environment) is not looked at. */
 const documentSchema = z.strictObject({
   tasks: z.record(
     z.string(),
@@ -61,6 +61,7 @@ const documentSchema = z.strictObject({
       label: z.string().nullable(),
       command: z.string(),
       status: z.unknown(),
+      dependencies: z.array(z.int()).default([]),
     }),
   ),
   groups: z.record(z.string(), groupSchema),
@@ -80,18 +81,27 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
       cause: error,
     });
   }
-  const tasks = Object.entries(data.tasks).map(([number, { label, created_at, group, command, status }]): QueueTask => {
-    const state = statusSchema.safeParse(status).data;
-    if (state === undefined) throw unknownState(host, `task ${number}`, status);
-    return {
-      label: label ?? "",
-      createdAt: created_at,
-      group,
-      state,
-      number,
-      memoryBytes: memoryLimitIn(command),
-    };
+  const seen = Object.entries(data.tasks).map(([number, task]) => {
+    const state = statusSchema.safeParse(task.status).data;
+    if (state === undefined) throw unknownState(host, `task ${number}`, task.status);
+    return { number, state, task };
   });
+  const open = new Set(seen.filter(({ state }) => state.kind !== "done").map(({ number }) => number));
+  const tasks = seen.map(
+    ({ number, state, task: { label, created_at: createdAt, group, command, dependencies } }): QueueTask => {
+      const awaits = dependencies.map(String).filter((one) => open.has(one));
+      const isHeld = state.kind === "queued" && awaits.length > 0;
+      return {
+        label: label ?? "",
+        createdAt,
+        group,
+        state,
+        number,
+        memoryBytes: memoryLimitIn(command),
+        awaits: isHeld ? awaits : undefined,
+      };
+    },
+  );
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {
     const known = Object.entries(groupStates).find(([one]) => one === group.status)?.[1];
     if (known === undefined) throw unknownState(host, `group ${name}`, group.status);

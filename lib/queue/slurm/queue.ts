@@ -97,12 +97,14 @@ export class SlurmQueue implements Queue {
   async #submit(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
     const createdAt = new Date().toISOString();
     const identities = jobs.map(({ label, group }) => ({ uuid: randomUUID(), label, group, createdAt }));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
     const lines = jobs.flatMap((job, i) => {
       const identity = identities[i];
       if (identity === undefined) return [];
-      return [...putFilesScript(job.files), submitCommand(job, identity, this.#root)];
+      return [`task_${i}=$(`, submitCommand(job, identity, places, this.#root), `) || exit $?`, `echo "$task_${i}"`];
     });
-    const output = await this.#run([`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...lines].join("\n"));
+    const put = [`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...putFilesScript(jobs)];
+    const output = await this.#run([...put, ...lines].join("\n"));
     const numbers = output.trim().split("\n");
     return new Map(
       jobs.map((job, i) => {
@@ -147,7 +149,12 @@ export class SlurmQueue implements Queue {
 }
 
 /** Prints the job's number. The job is not run again by Slurm itself: whoever plans decides that. */
-function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): string {
+function submitCommand(
+  job: QueueJob,
+  identity: SlurmIdentity,
+  places: ReadonlyMap<string, string>,
+  root: string,
+): string {
   const name = formatIdentity(identity);
   const options = [
     "--parsable",
@@ -160,7 +167,9 @@ function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): st
     `--output=${slurmLogFile(root, identity).replaceAll("%", "%%")}`,
   ];
   const end = `end-${identity.uuid}`;
-  return `${shellWords(["sbatch", ...options])} <<'${end}' || exit $?\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
+  const tasks = (job.after ?? []).flatMap((label) => places.get(label) ?? []).map((place) => `:$${place}`);
+  const order = tasks.length === 0 ? "" : ` --kill-on-invalid-dep=yes --dependency="afterok${tasks.join("")}"`;
+  return `${shellWords(["sbatch", ...options])}${order} <<'${end}'\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
 }
 
 /** A job that waits hears no signal; of one that runs, the batch script's process is the supervisor. */
