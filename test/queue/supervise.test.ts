@@ -223,9 +223,8 @@ test("an active scope is seen by the name of the job, whichever attempt is in it
   const bin = join(state, "bin");
   mkdirSync(bin);
   const active = "barkeep.range.binance.spot.BTCUSDT.2024.250.scope";
-  writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n[ "$*" = "--user is-active --quiet ${active}" ]\n`, {
-    mode: 0o755,
-  });
+  const lists = `case "$*" in "--user list-units "*) echo "${active} loaded active running a job" ;; *) exit 1 ;; esac`;
+  writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n${lists}\n`, { mode: 0o755 });
   const { PATH: path = "" } = runner.env;
   const labels = ["BTCUSDT@250:2024#1~ab", "BTCUSDT@250:2024#2~ab", "BTCUSDT@250:2023#1~ab", "someone's"];
   const seen = await readEvidence(new LocalRunner({ ...runner.env, PATH: `${bin}:${path}` }), state, labels);
