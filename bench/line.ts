@@ -13,6 +13,8 @@ export const benchNames = [
   "verify",
   "ledger-sync",
   "heartbeat",
+  "fleet-ssh",
+  "fleet-local",
   "fleet-simulation",
   "peers",
 ] as const;

@@ -10,6 +10,8 @@ import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
 import { measureEngine } from "./engine.ts";
+import { measureFleetSsh } from "./fleet-ssh.ts";
+import { measureFleetLocal } from "./fleet-local.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
 import { measureHeartbeat } from "./heartbeat.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
@@ -36,6 +38,8 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
   heartbeat: measureHeartbeat,
+  "fleet-ssh": measureFleetSsh,
+  "fleet-local": measureFleetLocal,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };

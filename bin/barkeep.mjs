@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
+import { compileCache } from "./compile-cache.mjs";
 import { findProgram, listVerbs, root, verbTable } from "./verbs.mjs";
 
 const usageError = 3;
@@ -36,9 +37,7 @@ function nodeBinary() {
 function run(program, argv) {
   const node = nodeBinary();
   // libuv reads the size of its pool once; the embedded engine holds a thread of it per query (see lib/command).
-  // Node keeps what it compiled, and TypeScript with its types taken out; a folder it may not write costs only time.
-  const cache = join(root, "node_modules", ".cache", "barkeep");
-  const env = { UV_THREADPOOL_SIZE: "16", NODE_COMPILE_CACHE: cache, ...process.env };
+  const env = { UV_THREADPOOL_SIZE: "16", NODE_COMPILE_CACHE: compileCache, ...process.env };
   if (process.execve !== undefined && process.platform !== "win32") process.execve(node, [node, program, ...argv], env);
   const child = spawn(node, [program, ...argv], { stdio: "inherit", env });
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));

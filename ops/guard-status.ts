@@ -17,7 +17,7 @@ const command = defineCommand({
     const isDeclined = env["RANGEBAR_NO_CGROUP"] === "1";
     const { answers, failures } = await onHosts(entries, settings.sshConfigFile, async ({ host, entry }) => ({
       guard: await detectGuard(host, isDeclined),
-      machine: (await readMeters(host, entry.directory, [], [])).machine,
+      machine: (await readMeters(host, entry.directory, [])).machine,
       memoryMb: entry.memoryMb,
     }));
     if (settings.json) {

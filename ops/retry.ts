@@ -1,7 +1,15 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { withoutDrained } from "../lib/fleet/drain.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { retryJobs } from "../lib/fleet/retry.ts";
+import { openLedger } from "../lib/ledger/index.ts";
+import { ConfigurationError } from "../lib/model/errors.ts";
 import { retryDocument, retryExitCode, retryLines } from "../lib/report/fleet-jobs.ts";
+
+function parseCount(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new ConfigurationError(`"${text}" is no number of jobs`, { code: "USAGE", hint: "a whole number from 0" });
+}
 
 const command = defineCommand({
   name: "retry",
@@ -15,6 +23,11 @@ const command = defineCommand({
   options: {
     ...hostOptions,
     resume: { type: "boolean", describe: "also let paused groups start jobs again, as after a reboot" },
+    "max-fails": {
+      type: "string",
+      describe: "queue nothing where more jobs of these hosts than this are in quarantine",
+      parse: parseCount,
+    },
     plan: { type: "boolean", describe: "show which jobs, and with how much memory; change nothing" },
   },
   examples: [
@@ -22,9 +35,10 @@ const command = defineCommand({
     ["--host bigbox --resume", "after a reboot: what was lost, and the groups that its queue has paused"],
     ["'BTCUSDT@*:2024' --host bigbox", "jobs of one symbol and year"],
   ],
-  handler: async (args, { settings, env, print, printJson }) => {
-    const entries = demandedHosts(args, settings);
-    const request = { entries, patterns: args.jobs, resumes: args.resume, isPlan: args.plan };
+  handler: async (args, { settings, env, print, printJson, log }) => {
+    using ledger = openLedger(settings.stateDirectory);
+    const entries = withoutDrained(demandedHosts(args, settings), ledger, log);
+    const request = { entries, patterns: args.jobs, resumes: args.resume, failsMax: args.maxFails, isPlan: args.plan };
     const outcome = await retryJobs(request, settings, env);
     if (settings.json) printJson(retryDocument(outcome));
     else retryLines(outcome, args.plan).forEach((line) => print(line));

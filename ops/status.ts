@@ -55,7 +55,7 @@ const command = defineCommand({
     }
     const isScreen = args.watch && "isTTY" in stdout && stdout.isTTY === true;
     let exitCode: ExitCode = exitCodes.ok;
-    for await (const look of lookAtFleet(entries, settings.sshConfigFile, args.group, args.watch, signal)) {
+    for await (const look of lookAtFleet(entries, settings, args.group, args.watch, signal)) {
       const { views, failures } = look;
       exitCode = fleetStatusExitCode(views, failures);
       if (settings.json) printJson(fleetStatusDocument(views, failures));

@@ -41,6 +41,7 @@ export class OurRules implements Rules {
   #lessons = learn([]);
   #waiting: Waiting[];
   #state: ScalerState = initialState;
+  readonly #held = new Set<string>();
   #isAdmitting = true;
   #decideAtMs = 0;
   #needsAdmission = true;
@@ -138,6 +139,17 @@ export class OurRules implements Rules {
           }
           break;
         }
+        case "hold group":
+        case "let group go": {
+          const group = host.groups.get(action.group);
+          if (group === undefined) break;
+          group.isPaused = action.action === "hold group";
+          if (action.action === "let group go") {
+            group.parallel = action.parallel;
+            this.#held.delete(action.group);
+          } else this.#held.add(action.group);
+          break;
+        }
         case "stop admitting":
         case "admit again":
           break;
@@ -161,7 +173,7 @@ export class OurRules implements Rules {
       budget: size,
       jobsMax: this.#jobsMax,
       groups: [...groups].map(([name, { parallel, isPaused }]) => {
-        return { name, parallel, state: isPaused ? "paused" : "running" };
+        return { name, parallel, state: isPaused ? (this.#held.has(name) ? "held" : "paused") : "running" };
       }),
       running: running.map((task) => {
         const { startedAtMs = nowMs, peakBytes } = task;
@@ -203,7 +215,7 @@ export class OurRules implements Rules {
   }
 
   #admit(host: SimulatedHost, nowMs: number): void {
-    const open = [...host.groups].filter(([, { isPaused }]) => !isPaused);
+    const open = [...host.groups].filter(([name, { isPaused }]) => !isPaused || this.#held.has(name));
     const placed = [...host.running, ...[...host.groups.values()].flatMap(({ queue }) => queue)];
     const admission = admit(
       this.#candidates(nowMs),

@@ -1,4 +1,5 @@
 export type { ChannelName } from "./channels.ts";
+export type { AutoscaleSettings } from "./autoscale.ts";
 export { readEnvironment, type Environment, type ProcessEnvironment } from "./environment.ts";
 export { fleetHost, loadFleet, parseFleet, type Fleet, type FleetHost } from "./fleet.ts";
 export type { QueueKind } from "./fleet-schema.ts";

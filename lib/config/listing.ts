@@ -27,7 +27,7 @@ const masked = "***";
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
   // Lists are shown as they were written.
-  const { storeHosts: _hosts, notify: _channels, ...scalars } = loadSettings(flags, environment);
+  const { storeHosts: _hosts, notify: _channels, autoscale: _limits, ...scalars } = loadSettings(flags, environment);
   const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = scalars;
   for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {

@@ -109,6 +109,29 @@ export const settingDefinitions = {
     secret: true,
     describe: "the dead-man's switch that the heartbeat pings: URL/start, URL, URL/fail, as healthchecks has them",
   },
+  autoscaleCpuCeiling: {
+    env: "AUTOSCALE_CPU_CEILING",
+    default: "80",
+    describe:
+      "autoscale, on a host without pressure information: load average in percent of its cores above which one job less of each group runs",
+  },
+  autoscaleMemCeiling: {
+    env: "AUTOSCALE_MEM_CEILING",
+    default: "80",
+    describe: "the same for memory in use, percent",
+  },
+  autoscaleCpuFloor: {
+    env: "AUTOSCALE_CPU_FLOOR",
+    default: "40",
+    describe: "the same: below both floors one job more of each group runs",
+  },
+  autoscaleMemFloor: { env: "AUTOSCALE_MEM_FLOOR", default: "60", describe: "the same for memory in use, percent" },
+  autoscaleGroupMax: {
+    env: "AUTOSCALE_GROUP_MAX",
+    default: "p1=8,p2=6,p3=10,px=4",
+    describe:
+      "the same: the most that each group runs at once; where there is pressure information only jobs_max bounds",
+  },
   cryptoFloor: { env: "RANGEBAR_CRYPTO_MIN_THRESHOLD", default: "250", describe: "least threshold of crypto, dbps" },
   forexFloor: { env: "RANGEBAR_FOREX_MIN_THRESHOLD", default: "50", describe: "least threshold of forex, dbps" },
   equitiesFloor: {

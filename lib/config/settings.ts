@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
 import { markets, type Market } from "../model/markets.ts";
 import { segmentations, type Segmentation } from "../model/segments.ts";
+import { checkedBand, parseGroupMax, type AutoscaleSettings } from "./autoscale.ts";
 import { readChannels, type ChannelName } from "./channels.ts";
 import type { Environment } from "./environment.ts";
 import { fleetBeside } from "./fleet.ts";
@@ -49,6 +50,7 @@ export interface Settings {
   readonly telegramApi: string;
   readonly webhookUrl: string | undefined;
   readonly pingUrl: string | undefined;
+  readonly autoscale: AutoscaleSettings;
 }
 
 /** The common flags as typed; absent ones fall through to the environment. */
@@ -95,6 +97,25 @@ export function loadSettings(flags: SettingFlags, environment: Environment): Set
     telegramApi: httpUrl(find("telegramApi")) ?? settingDefinitions.telegramApi.default,
     webhookUrl: httpUrl(find("webhookUrl")),
     pingUrl: httpUrl(find("pingUrl")),
+    autoscale: autoscaleOf(find),
+  };
+}
+
+function autoscaleOf(find: (name: SettingName) => SettingText | undefined): AutoscaleSettings {
+  const percent = (name: SettingName): number => wholeNumber(find(name)) ?? Number(settingDefinition(name).default);
+  const { env, default: fallback } = settingDefinitions.autoscaleGroupMax;
+  return {
+    cpu: checkedBand(
+      percent("autoscaleCpuFloor"),
+      percent("autoscaleCpuCeiling"),
+      "AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING",
+    ),
+    memory: checkedBand(
+      percent("autoscaleMemFloor"),
+      percent("autoscaleMemCeiling"),
+      "AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING",
+    ),
+    groupMax: parseGroupMax(find("autoscaleGroupMax")?.text ?? fallback, env, fallback),
   };
 }
 

@@ -1,9 +1,10 @@
 import type { FleetHost } from "../config/index.ts";
-import { escalate } from "../queue/escalate.ts";
+import { outgrownAdvice } from "../plan/memory.ts";
 import { explainState } from "../queue/explain.ts";
 import type { Queue, QueueGroup, QueueTask } from "../queue/queue.ts";
 import type { Whereabouts } from "../queue/reconcile.ts";
 import { shellWords } from "../queue/shell-words.ts";
+import type { Hold } from "./host-memory.ts";
 import { hostLimitBytes } from "./placement.ts";
 import type { WorkFile } from "./work-file.ts";
 
@@ -18,6 +19,8 @@ export interface Standing {
   readonly job: string;
   readonly task: QueueTask;
   readonly group: QueueGroup | undefined;
+  /** Set where barkeep itself holds the group. */
+  readonly hold: Hold | undefined;
   readonly where: Whereabouts;
   readonly work: WorkFile | undefined;
   readonly entry: Pick<FleetHost, "name" | "memoryMb">;
@@ -26,13 +29,19 @@ export interface Standing {
 
 /** Says in words how a job stands, and what to type here, on the operator's machine. */
 export function adviceOn(standing: Standing): Advice {
-  const { queue, task, group, where, work } = standing;
+  const { queue, task, group, hold, where, work, entry } = standing;
+  if (hold !== undefined && where.kind === "waiting" && task.state.kind === "queued") return adviceOnHeld(hold, entry);
   const explained = explainState(queue, task, group, where);
   const fix = fixOf(standing) ?? (explained.fix === undefined ? undefined : onHost(standing, explained.fix));
   const failure = where.kind === "finished" ? work?.failures.at(-1) : undefined;
   if (failure === undefined) return { text: explained.text, fix };
   const hint = failure.hint === null ? "" : `; ${failure.hint}`;
   return { text: `${explained.text}. ${failure.code}: ${failure.message}${hint}`, fix };
+}
+
+function adviceOnHeld({ group, why, reason }: Hold, { name }: Pick<FleetHost, "name">): Advice {
+  const words = why === "drained" ? ["barkeep", "undrain", name] : ["barkeep", "autoscale", "--apply", "--host", name];
+  return { text: `its group ${group} is held: ${reason}`, fix: shellWords(words) };
 }
 
 function fixOf({ job, group, where, entry, task }: Standing): string | undefined {
@@ -59,8 +68,8 @@ function fixOf({ job, group, where, entry, task }: Standing): string | undefined
 export function quarantineOf(where: Whereabouts, entry: Pick<FleetHost, "memoryMb">): string | undefined {
   if (where.kind !== "finished" || where.result.outcome !== "out-of-memory") return undefined;
   const { memoryMaxBytes = 0, memoryPeakBytes } = where.result;
-  const next = escalate({ memoryMaxBytes, memoryPeakBytes, hostLimitBytes: hostLimitBytes(entry) });
-  return next.kind === "quarantine" ? next.advice : undefined;
+  const attempt = { limitBytes: memoryMaxBytes, peakBytes: memoryPeakBytes, wasOutOfMemory: true };
+  return outgrownAdvice(attempt, hostLimitBytes(entry));
 }
 
 function retryCommand(job: string, { name }: Pick<FleetHost, "name">): string {

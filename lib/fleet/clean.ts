@@ -6,6 +6,7 @@ import type { QueueTask } from "../queue/queue.ts";
 import { runScript } from "../queue/runner.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
+import { recordResults } from "./results.ts";
 
 export interface Cleaned {
   /** Tasks that succeeded and are forgotten. */
@@ -30,6 +31,7 @@ export async function cleanQueue(fleetHost: OpenFleetHost, ledger: Ledger, isPla
   const succeeded = outcomes.filter((kind) => kind === "success").length;
   const old = await oldFolders(fleetHost, tasks);
   if (succeeded + old.length > 0 && !isPlan) {
+    await recordResults(fleetHost, tasks, ledger);
     ledger.journal.record("queue.cleaning", entry.name, { succeeded, folders: old });
     if (succeeded > 0) await queue.clean();
     if (old.length > 0) await run(fleetHost, `rm -rf -- ${shellWords(old)}`);

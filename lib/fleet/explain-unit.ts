@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import type { FleetHost, Registry, Settings } from "../config/index.ts";
+import { ledgerPath, openLedger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
@@ -43,8 +45,9 @@ export async function explainUnits(
   now: Date,
 ): Promise<{ readonly units: UnitExplanation[]; readonly failures: readonly HostFailure[] }> {
   const covered = await coveredOf(name, settings);
+  using ledger = existsSync(ledgerPath(settings.stateDirectory)) ? openLedger(settings.stateDirectory) : undefined;
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (host) => viewHost(host));
+  const views = await hosts.each(async (host) => viewHost(host, ledger));
   const today = dayOfMs(now.getTime());
   const units = name.thresholds.map((threshold): UnitExplanation => {
     const { venue, market, symbol, segment } = name;

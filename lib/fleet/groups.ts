@@ -1,5 +1,6 @@
 import type { FleetHost } from "../config/index.ts";
-import { groupOf, jobGroups, type GroupSetup } from "../queue/groups.ts";
+import { groupOf, jobGroups } from "../model/groups.ts";
+import type { GroupSetup } from "../queue/groups.ts";
 
 /** The groups that a host's jobs may go to. */
 export function groupsOf({ thresholds }: Pick<FleetHost, "thresholds">): readonly GroupSetup[] {

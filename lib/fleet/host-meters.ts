@@ -18,8 +18,6 @@ export interface MachineLoad {
 export interface HostMeters {
   /** undefined where the host has no /proc. */
   readonly machine: MachineLoad | undefined;
-  /** Resident bytes by process id. */
-  readonly residentBytes: ReadonlyMap<number, number>;
   /** What the workers say, by label. */
   readonly work: ReadonlyMap<string, WorkFile>;
 }
@@ -27,37 +25,32 @@ export interface HostMeters {
 /**
  * Reads a host's load and what its workers say, in one session.
  * @param stateDirectory the host's, absolute
- * @param pids the workers'
  * @throws UnavailableError JOB_FILES for a worker's file of another version
  */
 export async function readMeters(
   runner: Runner,
   stateDirectory: string,
   labels: readonly string[],
-  pids: readonly number[],
 ): Promise<HostMeters> {
   const names = new Map(labels.map((label) => [jobFolderName(label), label]));
-  const { stdout } = await runScript(runner, script(stateDirectory, [...names.keys()], pids));
+  const { stdout } = await runScript(runner, script(stateDirectory, [...names.keys()]));
   const values = new Map<string, string>();
-  const residentBytes = new Map<number, number>();
   const work = new Map<string, WorkFile>();
   for (const line of stdout.split("\n")) {
     const [, folder = "", json = ""] = /^([^/]+)\/work\.json:(.*)$/.exec(line) ?? [];
     const label = names.get(folder);
     if (label !== undefined) work.set(label, parseWork(json, runner.name));
-    const [word = "", first = "", second = ""] = line.split(/[\s:]+/);
-    if (word === "resident") residentBytes.set(Number(first), Number(second) * 1024);
-    else values.set(word, first);
+    const [word = "", first = ""] = line.split(/[\s:]+/);
+    values.set(word, first);
   }
-  return { machine: machineOf(values), residentBytes, work };
+  return { machine: machineOf(values), work };
 }
 
-function script(stateDirectory: string, folders: readonly string[], pids: readonly number[]): string {
+function script(stateDirectory: string, folders: readonly string[]): string {
   const files = folders.map((name) => `${name}/${workFileName}`);
   return `echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 echo "cores $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 grep -sE '^(MemTotal|MemAvailable):' /proc/meminfo
-for pid in ${pids.join(" ")}; do echo "resident $pid $(sed -n 's/^VmRSS:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null)"; done
 cd ${shellWord(join(stateDirectory, "jobs"))} 2>/dev/null || exit 0
 ${files.length === 0 ? "" : `grep -sH '' ${shellWords(files)}`}
 exit 0`;

@@ -1,17 +1,21 @@
 import type { FleetHost } from "../config/index.ts";
 import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
+import type { RunRecord } from "../queue/job-files.ts";
 import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
+import type { Ledger } from "../ledger/index.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
-import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
+import { mayStillRun, reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
+import { standingHolds } from "./holds.ts";
+import { readDrain, type Drain, type Hold } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
 import type { WorkFile } from "./work-file.ts";
 
 /** How a job stands, in one word. */
 export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
 
-/** The newest attempt at a job, from all that its host knows. */
+/** The newest attempt at a job that waits or runs, or else the one that ended last, from all that its host knows. */
 export interface JobView {
   /** As a person types it: `BTCUSDT@250+500:2024`. */
   readonly job: string;
@@ -19,6 +23,8 @@ export interface JobView {
   readonly task: QueueTask;
   readonly where: Whereabouts;
   readonly state: JobState;
+  /** The processes of its last run, once its supervisor has begun. */
+  readonly record: RunRecord | undefined;
   /** What the worker says of itself, once it has begun. */
   readonly work: WorkFile | undefined;
   /** Of a worker that runs. */
@@ -33,55 +39,98 @@ export interface HostView {
   /** Tasks in the queue that are not barkeep's. */
   readonly foreignTasks: number;
   readonly machine: MachineLoad | undefined;
+  /** By group: what barkeep itself holds there, and why. */
+  readonly holds: ReadonlyMap<string, Hold>;
+  /** Set where nothing is admitted to the host. */
+  readonly drain: Drain | undefined;
 }
 
-/** Puts together what a host's queue, processes and files say. Changes nothing. @throws what the queue and the host throw */
-export async function viewHost({ entry, host, queue }: OpenFleetHost): Promise<HostView> {
+/**
+ * Puts together what a host's queue, processes and files say. Changes nothing.
+ * @param ledger where it is known which groups barkeep itself holds; without it they are paused groups like any other
+ * @throws what the queue and the host throw
+ */
+export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
   const { tasks, groups } = await queue.poll();
-  const newest = newestAttempts(tasks);
-  const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
+  const holds = ledger === undefined ? new Map<string, Hold>() : standingHolds(ledger, entry.name, groups);
+  const drain = ledger === undefined ? undefined : readDrain(ledger, entry.name);
+  const attempts = attemptsByJob(tasks);
+  const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
-  const evidence = await readEvidence(host, entry.directory, labels);
-  const pids = [...evidence.values()].flatMap(({ record, isAlive }) => (isAlive && record?.workerPid) || []);
-  const meters = await readMeters(host, entry.directory, labels, pids);
-  const jobs = newest.map(({ task, label }): JobView => {
+  const [evidence, meters] = await Promise.all([
+    readEvidence(host, entry.directory, labels),
+    readMeters(host, entry.directory, labels),
+  ]);
+  const jobs = attempts.flatMap((members): JobView[] => {
+    const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
+    const shown = live ?? lastToEnd(members, evidence);
+    if (shown === undefined) return [];
+    const { task, label } = shown;
     const seen = evidence.get(task.label) ?? nothingSeen;
     const where = reconcile(task.state, seen);
     const work = meters.work.get(task.label);
-    const pid = where.kind === "running" ? seen.record?.workerPid : undefined;
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
-    return {
-      job,
-      label,
-      task,
-      where,
-      state: stateOf(where, task),
-      work,
-      residentBytes: pid === undefined ? undefined : meters.residentBytes.get(pid),
-      advice: adviceOn({ job, task, group, where, work, entry, queue: queue.kind }),
-    };
+    const hold = drainedOr(holds.get(task.group), drain);
+    return [
+      {
+        job,
+        label,
+        task,
+        where,
+        state: stateOf(where, task),
+        record: seen.record,
+        work,
+        residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
+        advice: adviceOn({ job, task, group, hold, where, work, entry, queue: queue.kind }),
+      },
+    ];
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
-  return { entry, groups, jobs, foreignTasks, machine: meters.machine };
+  return { entry, groups, jobs, foreignTasks, machine: meters.machine, holds, drain };
 }
 
-const nothingSeen: JobEvidence = { record: undefined, result: undefined, isAlive: false, isScopeActive: false };
+/** Whatever a group was held for before: as long as the host is drained, that is the reason. */
+function drainedOr(hold: Hold | undefined, drain: Drain | undefined): Hold | undefined {
+  return hold === undefined || drain === undefined ? hold : { ...hold, why: "drained", reason: "the host is drained" };
+}
 
-/** One task per job: the one of the greatest attempt, the last that was added. */
-function newestAttempts(tasks: readonly QueueTask[]): { task: QueueTask; label: JobLabel }[] {
-  const newest = new Map<string, { task: QueueTask; label: JobLabel }>();
+const nothingSeen: JobEvidence = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+  residentBytes: undefined,
+  isScopeActive: false,
+};
+
+interface Attempt {
+  readonly task: QueueTask;
+  readonly label: JobLabel;
+}
+
+/** Of each job its newest attempt, and behind it those older ones that may still run. */
+function attemptsByJob(tasks: readonly QueueTask[]): Attempt[][] {
+  const jobs = new Map<string, Attempt[]>();
   for (const task of tasks) {
     const label = parseLabel(task.label);
     if (label === undefined) continue;
     const job = jobNameText(label);
-    const known = newest.get(job);
-    if (known === undefined || isNewer({ task, label }, known)) newest.set(job, { task, label });
+    jobs.set(job, [...(jobs.get(job) ?? []), { task, label }]);
   }
-  return [...newest.values()];
+  return [...jobs.values()].map((members) =>
+    members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1)).filter(({ task }, i) => i === 0 || mayStillRun(task.state)),
+  );
 }
 
-function isNewer(a: { task: QueueTask; label: JobLabel }, b: { task: QueueTask; label: JobLabel }): boolean {
+/** One that outlived its queue's daemon may have ended after a newer one, which was refused because of it. */
+function lastToEnd(members: readonly Attempt[], evidence: ReadonlyMap<string, JobEvidence>): Attempt | undefined {
+  const endMs = ({ task: { label, state } }: Attempt): number =>
+    Date.parse(evidence.get(label)?.result?.endedAt ?? (state.kind === "done" ? state.endedAt : ""));
+  const [newest, ...older] = members;
+  return older.find((one) => newest !== undefined && endMs(one) > endMs(newest)) ?? newest;
+}
+
+function isNewer(a: Attempt, b: Attempt): boolean {
   if (a.label.attempt !== b.label.attempt) return a.label.attempt > b.label.attempt;
   return a.task.createdAt > b.task.createdAt;
 }

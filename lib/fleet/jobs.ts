@@ -4,39 +4,52 @@ import type { UnitEstimate } from "../datasets/range/estimate.ts";
 import type { PopulatePlan } from "../datasets/range/plan.ts";
 import type { SymbolWork } from "../datasets/range/populate.ts";
 import type { JsonValue } from "../model/canonical-json.ts";
+import { groupOf, type WorkGroup } from "../model/groups.ts";
 import { segmentsBetween } from "../model/segments.ts";
 import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
-import { groupOf, type JobGroup } from "../queue/groups.ts";
+import { currentFingerprint } from "../datasets/range/fingerprint.ts";
+import type { MemoryRequest } from "../plan/memory.ts";
 import type { JobName } from "../queue/label.ts";
 
 /** Units of one symbol and segment that share a pass over the trades: what is queued, placed and limited. */
 export interface QueueableJob extends JobName {
-  readonly group: JobGroup;
+  readonly group: WorkGroup;
   /** What it does, to the day: a plan of its own, without anything that is looked up later. */
   readonly document: JsonValue;
+  /** Of the bars that it makes. */
+  readonly barVersion: number;
+  /** Zipped archives to be read; undefined where nobody knows any more. */
+  readonly archiveBytes: number | undefined;
+}
+
+/** What a job is expected to take. */
+export interface JobNeeds {
+  readonly memory: MemoryRequest;
+  readonly seconds: number;
 }
 
 /** The same with what it is expected to take. */
-export interface FleetJob extends QueueableJob {
+export interface FleetJob extends QueueableJob, JobNeeds {
   readonly units: readonly UnitEstimate[];
-  /** Zipped archives to be read. */
   readonly archiveBytes: number;
-  /** A guess of what it may hold. */
-  readonly memoryBytes: number;
-  readonly seconds: number;
 }
+
+/** What is known of a job before it runs. */
+export type SizedJob = JobName & Pick<QueueableJob, "group" | "archiveBytes">;
 
 /** Which units share a job: all of a symbol and segment, or each threshold by itself. */
 export type PassPolicy = "shared" | "single";
 
 /**
  * The jobs of a plan, in its order.
+ * @param needsOf what a job is expected to take
  * @param isWanted which units, by their ids; the others are left out
  */
 export function jobsOfPlan(
   plan: Pick<PopulatePlan, "symbols">,
   settings: Pick<Settings, "archive" | "segmentation">,
   pass: PassPolicy,
+  needsOf: (job: SizedJob) => JobNeeds,
   isWanted: (unit: string) => boolean,
 ): FleetJob[] {
   return plan.symbols.flatMap(({ work, units }) => {
@@ -47,7 +60,7 @@ export function jobsOfPlan(
         return estimate === undefined || !isWanted(estimate.unit) ? [] : [{ series, estimate }];
       });
       const passes = pass === "shared" ? [lacking] : lacking.map((one) => [one]);
-      return passes.flatMap((members) => jobOf({ ...work, only: segment.id }, members, settings) ?? []);
+      return passes.flatMap((members) => jobOf({ ...work, only: segment.id }, members, settings, needsOf) ?? []);
     });
   });
 }
@@ -66,6 +79,7 @@ function jobOf(
   work: SymbolWork & Required<Pick<SymbolWork, "only">>,
   members: readonly Member[],
   settings: Pick<Settings, "archive" | "segmentation">,
+  needsOf: (job: SizedJob) => JobNeeds,
 ): FleetJob | undefined {
   const [first] = members;
   if (first === undefined || work.only === undefined) return undefined;
@@ -73,17 +87,13 @@ function jobOf(
   const series = members.map((one) => one.series);
   const units = members.map(({ estimate }) => estimate);
   const thresholds = series.map(({ threshold }) => threshold);
+  const archiveBytes = Math.max(...units.map((unit) => unit.archiveBytes));
+  const sized = { venue, market, symbol, thresholds, segment: work.only, group: groupOf(thresholds), archiveBytes };
   return {
-    venue,
-    market,
-    symbol,
-    thresholds,
-    segment: work.only,
-    group: groupOf(thresholds),
+    ...sized,
+    ...needsOf(sized),
     units,
-    archiveBytes: Math.max(...units.map((unit) => unit.archiveBytes)),
-    memoryBytes: Math.max(...units.map((unit) => unit.memoryBytes)),
-    seconds: Math.max(...units.map((unit) => unit.seconds)),
+    barVersion: currentFingerprint(settings.segmentation).barVersion,
     document: planDocumentOf({ symbols: [{ work: { ...work, series }, units }] }, settings),
   };
 }

@@ -1,5 +1,5 @@
 import type { FleetHost } from "../config/index.ts";
-import { sizeFor } from "../queue/escalate.ts";
+import { grantedBytes } from "../plan/memory.ts";
 import type { FleetJob } from "./jobs.ts";
 
 /** A host that jobs may be given to. */
@@ -15,14 +15,6 @@ export interface Placement {
   /** Unit → host's name. */
   readonly hosts: ReadonlyMap<string, string>;
   readonly unplaced: readonly UnplacedUnit[];
-}
-
-/** Above a guess or a measured peak, so that the next day's noise does not end a job. */
-const memoryMargin = 1.15;
-
-/** What a job asks for. */
-export function memoryRequest({ memoryBytes }: Pick<FleetJob, "memoryBytes">): number {
-  return sizeFor(memoryBytes * memoryMargin);
 }
 
 /** What a host has for jobs. */
@@ -42,7 +34,7 @@ export function placeUnits(jobs: readonly FleetJob[], hosts: readonly PlacementH
   const seconds = new Map<string, number>();
   for (const job of jobs.toSorted((a, b) => b.seconds - a.seconds)) {
     let left = job.thresholds.map((threshold, i) => ({ threshold, unit: job.units[i]?.unit ?? "" }));
-    const able = hosts.filter((host) => memoryRequest(job) <= hostLimitBytes(host));
+    const able = hosts.filter((host) => grantedBytes(job.memory, hostLimitBytes(host)) !== undefined);
     while (left.length > 0) {
       const offers = able.map((host) => ({
         host,
@@ -75,9 +67,9 @@ function refusal(
       advice: "add it to thresholds of a host in fleet.toml",
     };
   }
-  const asked = Math.ceil(memoryRequest(job) / 1_000_000);
+  const asked = Math.ceil(job.memory.requestBytes / 1_000_000);
   return {
-    reason: `it asks for ${asked} MB, more than ${names} has for jobs`,
+    reason: `it asks for ${asked} MB, more than ${names} has for jobs (${job.memory.reason})`,
     advice: `raise memory_mb of a host in fleet.toml to ${asked}`,
   };
 }

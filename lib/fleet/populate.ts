@@ -4,19 +4,27 @@ import { resolveWork, type PopulateRequest } from "../datasets/range/request.ts"
 import { openLedger, type Ledger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
-import { enqueueJobs, type JobRequest, type QueuedJob } from "./enqueue.ts";
+import { grantedBytes } from "../plan/memory.ts";
+import { withoutDrained } from "./drain.ts";
+import { enqueueJobs, type Enqueuing, type JobRequest } from "./enqueue.ts";
+import { Experience } from "./experience.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
 import { liveUnits, lookAt, type HostLook, type LiveUnit } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { unpublishedUnits } from "./published.ts";
-import { memoryRequest, placeUnits, type UnplacedUnit } from "./placement.ts";
+import { hostLimitBytes, placeUnits, type UnplacedUnit } from "./placement.ts";
+import { recordResults } from "./results.ts";
+
+/** A job, and what its host gives it. */
+export type HostJob = JobRequest & { readonly job: FleetJob };
 
 /** Jobs for one host. */
 export interface HostJobs {
   readonly host: string;
-  readonly jobs: readonly FleetJob[];
+  /** Longest first, each with what it may hold there. */
+  readonly jobs: readonly HostJob[];
   /** What became of them; undefined for a plan. */
-  readonly queued: readonly QueuedJob[] | undefined;
+  readonly enqueuing: Enqueuing | undefined;
 }
 
 /** What populating on hosts comes to, or would. */
@@ -53,34 +61,41 @@ export async function populateOnHosts(
   now: Date,
   note: (line: string) => void,
 ): Promise<FleetPopulate> {
-  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   using ledger = openLedger(settings.stateDirectory);
+  const open = withoutDrained(entries, ledger, note);
+  const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   const plan = await planOnStore(work, settings, ledger);
   const planId = storePlan(ledger, plan, settings);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const looks = await hosts.each(async (host) => lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1"));
+  const looks = await hosts.each(async (host) => {
+    const look = await lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1");
+    await recordResults(host, look.snapshot.tasks, ledger);
+    return look;
+  });
+  const experience = new Experience(ledger);
+  const jobsWanted = (isWanted: (unit: string) => boolean): FleetJob[] =>
+    jobsOfPlan(plan, settings, pass, (job) => experience.needsOf(job), isWanted);
   const live = liveUnits(looks);
   const unpublished = await unpublishedUnits(plan, note);
-  const wanted = jobsOfPlan(
-    plan,
-    settings,
-    pass,
-    (unit) => (units?.has(unit) ?? true) && !live.has(unit) && !unpublished.has(unit),
-  );
+  const wanted = jobsWanted((unit) => (units?.has(unit) ?? true) && !live.has(unit) && !unpublished.has(unit));
+  // What waits or runs on a host that is drained counts all the same.
+  const openLooks = looks.filter(({ fleetHost }) => open.includes(fleetHost.entry));
   const placement = placeUnits(
     wanted,
-    looks.map(({ fleetHost }) => fleetHost.entry),
+    openLooks.map(({ fleetHost }) => fleetHost.entry),
   );
-  const jobsOf = ({ fleetHost }: HostLook): FleetJob[] =>
-    jobsOfPlan(plan, settings, pass, (unit) => placement.hosts.get(unit) === fleetHost.entry.name);
+  const jobsOf = ({ fleetHost: { entry } }: HostLook): HostJob[] =>
+    jobsWanted((unit) => placement.hosts.get(unit) === entry.name)
+      .toSorted((a, b) => b.seconds - a.seconds)
+      .map((job) => requestOf(job, entry));
   const placed: HostJobs[] = [];
   for (const look of looks) {
     const host = look.fleetHost.entry.name;
     const jobs = jobsOf(look);
-    const queued = isPlan
+    const enqueuing = isPlan
       ? undefined
-      : await hosts.try(look.fleetHost, async () => enqueueJobs(look, jobs.map(requestOf), settings, ledger));
-    placed.push({ host, jobs, queued: queued?.value });
+      : await hosts.try(look.fleetHost, async () => enqueueJobs(look, jobs, settings, ledger));
+    placed.push({ host, jobs, enqueuing: enqueuing?.value });
   }
   const isPlanned = new Set(plan.units.map(({ unit }) => unit));
   return {
@@ -88,7 +103,7 @@ export async function populateOnHosts(
     plan,
     hosts: placed,
     live: new Map([...live].filter(([unit]) => isPlanned.has(unit))),
-    unplaced: looks.length === 0 ? [] : placement.unplaced,
+    unplaced: openLooks.length === 0 ? [] : placement.unplaced,
     failures: hosts.failures,
   };
 }
@@ -109,6 +124,9 @@ async function planOnStore(
   }
 }
 
-function requestOf(job: FleetJob): JobRequest {
-  return { job, memoryBytes: memoryRequest(job) };
+/** Of a job that was placed there. A part of one asks for no more than the whole. */
+function requestOf(job: FleetJob, entry: FleetHost): HostJob {
+  const { memory, seconds } = job;
+  const limit = hostLimitBytes(entry);
+  return { job, memory, seconds, memoryBytes: grantedBytes(memory, limit) ?? limit };
 }

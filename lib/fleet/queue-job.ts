@@ -1,13 +1,14 @@
 import { join } from "node:path";
-import type { FleetHost, Settings } from "../config/index.ts";
+import type { FleetHost } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { formatLabel, jobNameText } from "../queue/label.ts";
 import type { MemoryGuard } from "../queue/memory-guard.ts";
+import { memoryOption } from "../queue/memory-option.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
 import type { HostProgram } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
-import { jobSnapshot } from "./snapshot.ts";
+import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
 interface Admitted {
@@ -15,15 +16,19 @@ interface Admitted {
   /** Counted from 1. */
   readonly attempt: number;
   readonly memoryBytes: number;
+  /** Others wait for its good end: what it builds in part, because the archive has holes, is good enough for them. */
+  readonly isCanary: boolean;
+  /** See {@link QueueJob}. */
+  readonly waitingSinceMs: number | undefined;
 }
 
 /** A job as its host's queue takes it: the supervisor, within a scope where the host has them, and in it the worker. */
 export function queueJobOf(
-  { job, attempt, memoryBytes }: Admitted,
+  { job, attempt, memoryBytes, isCanary, waitingSinceMs }: Admitted,
   entry: FleetHost,
   { node, root }: HostProgram,
   guard: MemoryGuard["kind"],
-  settings: Settings,
+  settings: SnapshotSettings,
 ): QueueJob {
   const snapshot = jobSnapshot(job, entry, settings);
   const label = formatLabel({ ...job, attempt, settingsHash: snapshot.hash });
@@ -35,13 +40,15 @@ export function queueJobOf(
     "--unit": unit,
     "--job-folder": folder,
     "--units-folder": join(entry.directory, "units"),
-    "--memory-max": String(memoryBytes),
+    [memoryOption]: String(memoryBytes),
   };
-  const worker = [node, join(root, "bin", "barkeep.mjs"), "run-job", jobNameText(job), "--job-folder", folder];
+  // The program itself: the launcher would only look for the right Node once more.
+  const worker = [node, join(root, "ops", "run-job.ts"), jobNameText(job), "--job-folder", folder];
   const supervised: [string, ...string[]] = [
     node,
     join(root, "bin", "supervise.mjs"),
     ...Object.entries(options).flat(),
+    ...(isCanary ? ["--partly-is-well"] : []),
     "--",
     ...worker,
     "--hash",
@@ -54,5 +61,6 @@ export function queueJobOf(
     directory: entry.directory,
     memoryBytes,
     files: [{ path: settingsFile, text: snapshot.text }],
+    waitingSinceMs,
   };
 }

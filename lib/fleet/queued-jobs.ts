@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import type { Ledger } from "../ledger/index.ts";
 import { UnavailableError } from "../model/errors.ts";
-import { groupOf } from "../queue/groups.ts";
+import { groupOf } from "../model/groups.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import type { JobView } from "./host-view.ts";
@@ -20,6 +21,7 @@ export interface QueuedBefore {
 export async function readQueuedJobs(
   { host, entry }: OpenFleetHost,
   views: readonly JobView[],
+  ledger: Ledger,
 ): Promise<QueuedBefore[]> {
   const jobs: QueuedBefore[] = [];
   for (const view of views) {
@@ -34,7 +36,8 @@ export async function readQueuedJobs(
     }
     const { venue, market, symbol, thresholds, segment } = view.label;
     const name = { venue, market, symbol, thresholds, segment };
-    jobs.push({ view, job: { ...name, group: groupOf(thresholds), document: parsePlanOf(text, path) } });
+    const archiveBytes = ledger.jobAttempts.archiveBytes(view.job);
+    jobs.push({ view, job: { ...name, group: groupOf(thresholds), archiveBytes, ...parsePlanOf(text, path) } });
   }
   return jobs;
 }

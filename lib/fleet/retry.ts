@@ -1,17 +1,19 @@
 import type { FleetHost, ProcessEnvironment, Settings } from "../config/index.ts";
-import { firstMemoryGuess } from "../datasets/range/estimate.ts";
 import { openLedger, type Ledger } from "../ledger/index.ts";
-import { escalate } from "../queue/escalate.ts";
-import { enqueueJobs, type JobRequest, type QueuedJob } from "./enqueue.ts";
+import { planVerdict } from "../plan/max-fails.ts";
+import type { MemoryRequest } from "../plan/memory.ts";
+import { enqueueJobs, type QueuedJob } from "./enqueue.ts";
+import { Experience } from "./experience.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { viewHost, type JobView } from "./host-view.ts";
 import { lookAt } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
-import { hostLimitBytes, memoryRequest } from "./placement.ts";
+import { hostLimitBytes } from "./placement.ts";
 import { readQueuedJobs } from "./queued-jobs.ts";
+import { recordResults } from "./results.ts";
 import { resumeGroups } from "./setup-groups.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
-import { quarantineOf } from "./advice.ts";
+import { plannedState, verdictOn, type Verdict } from "./verdict.ts";
 
 export interface RetryRequest {
   readonly entries: readonly FleetHost[];
@@ -19,6 +21,8 @@ export interface RetryRequest {
   readonly patterns: readonly string[];
   /** Let paused groups start jobs again, too. */
   readonly resumes: boolean;
+  /** With more jobs in quarantine nothing is queued; undefined sets no bound. */
+  readonly failsMax: number | undefined;
   readonly isPlan: boolean;
 }
 
@@ -28,30 +32,52 @@ export interface RetriedJob {
   /** Why it was to be tried again. */
   readonly why: string;
   readonly memoryBytes: number;
-  /** What the queue said; undefined for a plan. */
+  readonly memory: MemoryRequest;
+  /** What the queue said; undefined for a plan, and for a job that had no room beside what is queued. */
   readonly queued: QueuedJob | undefined;
+  /** Why it was held back. */
+  readonly held: string | undefined;
+}
+
+/** A job that is left as it is. */
+export interface LeftJob {
+  readonly job: string;
+  readonly host: string;
+  readonly kind: "quarantined" | "cancelled";
+  readonly reason: string;
+  readonly advice: string;
 }
 
 export interface RetryOutcome {
   readonly jobs: readonly RetriedJob[];
-  /** Jobs that another attempt cannot help. */
-  readonly refused: readonly { readonly job: string; readonly host: string; readonly advice: string }[];
+  /** Jobs that another attempt would not help, or that a person has ended. */
+  readonly left: readonly LeftJob[];
+  /** Why nothing was queued at all; undefined where it was. */
+  readonly aborted: string | undefined;
   readonly resumed: readonly { readonly host: string; readonly group: string }[];
   readonly failures: readonly HostFailure[];
 }
 
 /**
- * Queues jobs anew that did not end well: the same days, from the last commit on, with the store's address of now. One that was killed
- * for memory gets more, up to what its host has. One that waits or runs is left alone. Never a rebuild.
+ * Queues jobs anew that did not end well, as far as it was not their own fault three times: the same days, from the last commit on, with
+ * the store's address of now, and with the memory that their attempts ask for. One that waits or runs is left alone. Never a rebuild.
  */
 export async function retryJobs(
-  { entries, patterns, resumes, isPlan }: RetryRequest,
+  { entries, patterns, resumes, failsMax, isPlan }: RetryRequest,
   settings: Settings,
   env: ProcessEnvironment,
 ): Promise<RetryOutcome> {
   using ledger = openLedger(settings.stateDirectory);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (fleetHost) => ({ fleetHost, view: await viewHost(fleetHost) }));
+  const views = await hosts.each(async (fleetHost) => {
+    const view = await viewHost(fleetHost);
+    await recordResults(
+      fleetHost,
+      view.jobs.map(({ task }) => task),
+      ledger,
+    );
+    return { fleetHost, view };
+  });
   const selected = views.map(({ fleetHost, view }) => ({ fleetHost, jobs: selectJobs(view.jobs, patterns) }));
   const there = views.flatMap(({ view }) => view.jobs.map(({ job }) => job));
   if (hosts.failures.length === 0) {
@@ -61,18 +87,24 @@ export async function retryJobs(
       there,
     );
   }
+  const isNamed = patterns.length > 0;
+  const judge = (view: JobView, { entry }: OpenFleetHost, named: boolean): Verdict | undefined =>
+    view.state === "failed" || view.state === "partial" ? verdictOn(view, entry, named, ledger) : undefined;
+  const states = views.flatMap(({ fleetHost, view }) =>
+    view.jobs.map((job) => plannedState(job, judge(job, fleetHost, false))),
+  );
+  const plan = planVerdict(states, failsMax);
+  const aborted = plan.verdict === "aborted" ? plan.reason : undefined;
   const jobs: RetriedJob[] = [];
-  const refused: RetryOutcome["refused"][number][] = [];
+  const left: LeftJob[] = [];
   const resumed: RetryOutcome["resumed"][number][] = [];
   for (const { fleetHost, jobs: chosen } of selected) {
     const host = fleetHost.entry.name;
+    const judged = chosen.map((view) => ({ view, verdict: judge(view, fleetHost, isNamed) }));
+    left.push(...judged.flatMap(({ view, verdict }) => leftJob(view, host, verdict)));
+    if (aborted !== undefined) continue;
     await hosts.try(fleetHost, async () => {
-      const ended = chosen.filter(({ state }) => state === "failed" || state === "partial");
-      for (const one of ended) {
-        const advice = quarantineOf(one.where, fleetHost.entry);
-        if (advice !== undefined) refused.push({ job: one.job, host, advice });
-      }
-      const again = ended.filter(({ where }) => quarantineOf(where, fleetHost.entry) === undefined);
+      const again = judged.filter(({ verdict }) => verdict?.kind === "again").map(({ view }) => view);
       const isDeclined = env["RANGEBAR_NO_CGROUP"] === "1";
       jobs.push(...(await retryOn(fleetHost, again, isDeclined, isPlan, settings, ledger)));
       if (!resumes) return;
@@ -80,7 +112,21 @@ export async function retryJobs(
       resumed.push(...groups.map((group) => ({ host, group })));
     });
   }
-  return { jobs, refused, resumed, failures: hosts.failures };
+  return { jobs, left, aborted, resumed, failures: hosts.failures };
+}
+
+function leftJob({ job }: JobView, host: string, verdict: Verdict | undefined): LeftJob[] {
+  switch (verdict?.kind) {
+    case "quarantined":
+      return [{ job, host, ...verdict }];
+    case "cancelled":
+      return [{ job, host, kind: "cancelled", reason: "a person ended it", advice: "name it to have it tried again" }];
+    case "again":
+    case undefined:
+      return [];
+    default:
+      return verdict satisfies never;
+  }
 }
 
 async function retryOn(
@@ -92,13 +138,16 @@ async function retryOn(
   ledger: Ledger,
 ): Promise<RetriedJob[]> {
   if (views.length === 0) return [];
-  const known = await readQueuedJobs(fleetHost, views);
-  const requests = known.map(({ view, job }) => ({
-    view,
-    request: { job, memoryBytes: memoryFor(view, fleetHost.entry) },
-  }));
-  const queued = isPlan
-    ? []
+  const experience = new Experience(ledger);
+  const limit = hostLimitBytes(fleetHost.entry);
+  const known = await readQueuedJobs(fleetHost, views, ledger);
+  const requests = known.map(({ view, job }) => {
+    const needs = experience.needsOf(job);
+    // It was placed here: more than the host has for one job is not asked for.
+    return { view, request: { job, ...needs, memoryBytes: Math.min(needs.memory.requestBytes, limit) } };
+  });
+  const enqueuing = isPlan
+    ? undefined
     : await enqueueJobs(
         await lookAt(fleetHost, isGuardDeclined),
         requests.map(({ request }) => request),
@@ -110,16 +159,8 @@ async function retryOn(
     host: fleetHost.entry.name,
     why: view.advice.text,
     memoryBytes: request.memoryBytes,
-    queued: queued.find(({ job }) => job === request.job),
+    memory: request.memory,
+    queued: enqueuing?.queued.find(({ job }) => job === request.job),
+    held: enqueuing?.held.get(request.job),
   }));
-}
-
-/** One size up after a kill for memory, else what it had. */
-function memoryFor({ where }: JobView, entry: FleetHost): JobRequest["memoryBytes"] {
-  const guess = memoryRequest({ memoryBytes: firstMemoryGuess });
-  if (where.kind !== "finished") return guess;
-  const { outcome, memoryMaxBytes, memoryPeakBytes } = where.result;
-  if (outcome !== "out-of-memory" || memoryMaxBytes === undefined) return memoryMaxBytes ?? guess;
-  const next = escalate({ memoryMaxBytes, memoryPeakBytes, hostLimitBytes: hostLimitBytes(entry) });
-  return next.kind === "retry" ? next.memoryBytes : memoryMaxBytes;
 }

@@ -2,34 +2,52 @@ import type { Ledger } from "../ledger/index.ts";
 import type { GroupSetup } from "../queue/groups.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
+import { standingHolds } from "./holds.ts";
+import { readHolds, writeHolds } from "./host-memory.ts";
+import { sharePlaces } from "./share-places.ts";
 
 /** A group's number of jobs at a time, before and after; undefined where it was not there. */
 export interface GroupChange extends GroupSetup {
   readonly before: number | "unlimited" | undefined;
+  /** Why it starts no jobs for now; undefined where it does. */
+  readonly held: string | undefined;
 }
 
-/** Makes a host's groups and sets how many jobs each runs at a time, within `jobs_max`. */
+/** Makes a host's groups and sets how many jobs each runs at a time, within `jobs_max`: where that is less than one of each, some are held. */
 export async function setUpGroups(fleetHost: OpenFleetHost, ledger: Ledger, isPlan: boolean): Promise<GroupChange[]> {
   const { queue, entry } = fleetHost;
   await queue.handshake();
   const { groups } = await queue.poll();
   const wanted = groupSetups(entry);
-  const changes = wanted.map((group) => ({
-    ...group,
-    before: groups.find(({ name }) => name === group.name)?.parallel,
-  }));
+  const changes = wanted.map(({ name, parallel }) => {
+    return { name, parallel, before: groups.find((group) => group.name === name)?.parallel };
+  });
   const differing = changes.filter(({ before, parallel }) => before !== parallel);
-  if (isPlan || differing.length === 0) return changes;
+  if (!isPlan && differing.length > 0) await setParallels(fleetHost, wanted, differing, ledger);
+  if (!isPlan) await sharePlaces(fleetHost, [], ledger);
+  const holds = new Map(readHolds(ledger, entry.name).map(({ group, reason }) => [group, reason]));
+  return changes.map((change) => Object.assign(change, { held: holds.get(change.name) }));
+}
+
+async function setParallels(
+  { queue, entry }: OpenFleetHost,
+  wanted: readonly GroupSetup[],
+  differing: readonly Omit<GroupChange, "held">[],
+  ledger: Ledger,
+): Promise<void> {
   ledger.transaction(() => {
     for (const { name, parallel, before } of differing) {
       ledger.journal.record("group.setting", name, { host: entry.name, before: before ?? null, parallel });
     }
   });
   await queue.ensureGroups(wanted);
-  return changes;
 }
 
-/** Lets paused groups start jobs again. @param names all that are paused where there is none @returns those that were paused */
+/**
+ * Lets paused groups start jobs again.
+ * @param names all that are paused where there is none, but for those that barkeep itself holds
+ * @returns those that were paused
+ */
 export async function resumeGroups(
   { queue, entry }: OpenFleetHost,
   names: readonly string[],
@@ -37,12 +55,15 @@ export async function resumeGroups(
   isPlan: boolean,
 ): Promise<string[]> {
   const { groups } = await queue.poll();
+  const holds = standingHolds(ledger, entry.name, groups);
   const paused = groups
-    .filter(({ name, status }) => status === "paused" && (names.length === 0 || names.includes(name)))
+    .filter(({ name, status }) => status === "paused" && (names.length === 0 ? !holds.has(name) : names.includes(name)))
     .map(({ name }) => name);
   for (const name of isPlan ? [] : paused) {
     ledger.journal.record("group.resuming", name, { host: entry.name });
     await queue.resumeGroup(name);
   }
+  const left = [...holds.values()].filter(({ group }) => !paused.includes(group));
+  if (!isPlan && left.length < holds.size) writeHolds(ledger, entry.name, left);
   return paused;
 }

@@ -18,7 +18,7 @@ const snapshotSchema = z.strictObject({
   /** As seen from the host; null is the embedded engine in the state directory. */
   store: storeSchema.nullable(),
   /** What is to be done: see `planDocumentOf`. */
-  plan: z.record(z.string(), z.json()),
+  plan: z.looseObject({ bar_version: z.int() }).and(z.record(z.string(), z.json())),
 });
 
 /** What a worker works by. */
@@ -30,6 +30,9 @@ export interface JobSettings {
   >;
 }
 
+/** What a job's snapshot takes from the settings of whoever queues it. */
+export type SnapshotSettings = Pick<Settings, "stateDirectory" | "storeUrl" | "storeUser" | "storePassword">;
+
 /** Where a host's workers keep what they know beside the store. This machine's share the operator's own. */
 export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stateDirectory">): string {
   return host.sshAlias === undefined ? settings.stateDirectory : host.directory;
@@ -39,7 +42,7 @@ export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stat
 export function jobSnapshot(
   { document }: Pick<QueueableJob, "document">,
   host: FleetHost,
-  settings: Settings,
+  settings: SnapshotSettings,
 ): SettingsSnapshot {
   const url = host.storeUrl ?? settings.storeUrl;
   return settingsSnapshot({
@@ -76,8 +79,9 @@ export function readJobSnapshot(path: string, hash: string): JobSettings {
  * The plan of a job that was queued before, from its file's text.
  * @throws ConfigurationError SETTINGS_SNAPSHOT for a file of another version
  */
-export function parsePlanOf(text: string, path: string): QueueableJob["document"] {
-  return parseSnapshot(JSON.parse(text), path).plan;
+export function parsePlanOf(text: string, path: string): Pick<QueueableJob, "document" | "barVersion"> {
+  const { plan } = parseSnapshot(JSON.parse(text), path);
+  return { document: plan, barVersion: plan.bar_version };
 }
 
 function parseSnapshot(document: unknown, path: string): z.output<typeof snapshotSchema> {

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FleetHost } from "../config/index.ts";
+import type { FleetHost, Settings } from "../config/index.ts";
+import { ledgerPath, openLedger } from "../ledger/index.ts";
 import { viewHost, type HostView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 
@@ -18,15 +20,17 @@ export interface FleetLook {
  */
 export async function* lookAtFleet(
   entries: readonly FleetHost[],
-  sshConfigFile: string | undefined,
+  { sshConfigFile, stateDirectory }: Pick<Settings, "sshConfigFile" | "stateDirectory">,
   group: string | undefined,
   isWatched: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<FleetLook> {
+  // Looking makes no ledger.
+  using ledger = existsSync(ledgerPath(stateDirectory)) ? openLedger(stateDirectory) : undefined;
   await using hosts = new OpenHosts(entries, sshConfigFile);
   for (;;) {
     hosts.failures.length = 0;
-    const views = await hosts.each(async (host) => ofGroup(await viewHost(host), group));
+    const views = await hosts.each(async (host) => ofGroup(await viewHost(host, ledger), group));
     yield { views, failures: [...hosts.failures] };
     if (!isWatched || signal.aborted) return;
     try {

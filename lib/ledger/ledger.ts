@@ -10,6 +10,8 @@ import type { LedgerFile } from "./file.ts";
 import { HealTries } from "./heal-tries.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Incidents } from "./incidents.ts";
+import { HostNotes } from "./host-notes.ts";
+import { JobAttempts } from "./job-attempts.ts";
 import { Journal } from "./journal.ts";
 import { Mirror } from "./mirror.ts";
 import { openLedgerFile } from "./open-file.ts";
@@ -34,6 +36,7 @@ export class Ledger implements Disposable {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly attempts: Attempts;
+  readonly jobAttempts: JobAttempts;
   readonly plans: Plans;
   readonly healTries: HealTries;
   readonly mirror: Mirror;
@@ -42,6 +45,7 @@ export class Ledger implements Disposable {
   readonly deliveries: Deliveries;
   readonly heartbeats: Heartbeats;
   readonly archives: Archives;
+  readonly hostNotes: HostNotes;
   readonly #file: LedgerFile;
 
   constructor(file: LedgerFile, clock: Clock) {
@@ -50,6 +54,7 @@ export class Ledger implements Disposable {
     this.#file = file;
     this.journal = new Journal(file, clock);
     this.attempts = new Attempts(file, clock, this.journal);
+    this.jobAttempts = new JobAttempts(file, clock);
     this.plans = new Plans(file, clock);
     this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
@@ -58,6 +63,7 @@ export class Ledger implements Disposable {
     this.deliveries = new Deliveries(file, clock);
     this.heartbeats = new Heartbeats(file, clock);
     this.archives = new Archives(file);
+    this.hostNotes = new HostNotes(file, clock);
   }
 
   /** Several writes as one: all of them or none. Short: other processes wait. */

@@ -27,6 +27,12 @@ const tables: readonly KeptTable[] = [
     "id",
     "id unit build attempt plan host pid process_start boot started_ms started_monotonic_ns ended_ms elapsed_ms result code trades bars",
   ),
+  table(
+    "job_attempts",
+    "id",
+    "id host label job job_group attempt request_bytes archive_bytes bar_version queued_ms cancelled_ms outcome exit_code code limit_bytes peak_bytes resident_peak_bytes cpu_ms duration_ms trades bars started_ms ended_ms",
+  ),
+  table("host_notes", "rowid", "host name value changed_ms"),
   table("heal_tries", "id", "id gap unit host pid process_start started_ms ended_ms result code replayed_ms"),
   table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state kind incidents lasts_ms"),
   table("deliveries", "id", "id outbox at_ms channel result details"),

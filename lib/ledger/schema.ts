@@ -158,6 +158,45 @@ CREATE INDEX heal_tries_open ON heal_tries (id) WHERE result IS NULL;`;
 
 const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
+/** What the fleet's commands remember of a host: drained, groups held, the autoscaler's state. */
+const hostNotes = `CREATE TABLE host_notes (
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL CHECK (json_valid(value)),
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (host, name)
+) STRICT;`;
+
+/** Attempts at queued jobs. A row is made when the attempt is queued, and filled in when its result is read back from its host. */
+const jobAttempts = `CREATE TABLE job_attempts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  host TEXT NOT NULL,
+  label TEXT NOT NULL,
+  job TEXT NOT NULL,
+  job_group TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  request_bytes INTEGER,
+  archive_bytes INTEGER,
+  bar_version INTEGER,
+  queued_ms INTEGER,
+  cancelled_ms INTEGER,
+  outcome TEXT CHECK (outcome IN ('exited', 'signalled', 'out-of-memory', 'not-started', 'lost')),
+  exit_code INTEGER,
+  code TEXT,
+  limit_bytes INTEGER,
+  peak_bytes INTEGER,
+  resident_peak_bytes INTEGER,
+  cpu_ms INTEGER,
+  duration_ms INTEGER,
+  trades INTEGER,
+  bars INTEGER,
+  started_ms INTEGER,
+  ended_ms INTEGER,
+  UNIQUE (host, label),
+  CHECK ((outcome IS NULL) = (ended_ms IS NULL))
+) STRICT;
+CREATE INDEX job_attempts_of_job ON job_attempts (job, id);`;
+
 /**
  * A live incident (any state but `resolved`) is one per fingerprint. `said_ms` is when people were last told of it, null where
  * nobody was yet; `quiet_until_ms` ends an ack or a snooze; `hidden_by` is the fingerprint of the incident that explains it.
@@ -265,6 +304,8 @@ export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 2, sql: archives },
   { version: 3, sql: [incidents, messages, heartbeats].join("\n") },
   { version: 4, sql: healTries },
+  { version: 5, sql: hostNotes },
+  { version: 6, sql: jobAttempts },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -48,6 +48,8 @@ export interface MemoryRequest {
   readonly requestBytes: number;
   readonly basis: "guessed" | "learned" | "measured" | "escalated";
   readonly reason: string;
+  /** The largest limit at which the job ran out of memory: as much or less cannot do. 0 where it never has. */
+  readonly outgrownBytes: number;
 }
 
 /**
@@ -59,7 +61,31 @@ export function memoryRequest(job: JobSize, lessons: Lessons, policy: MemoryPoli
   const ofKind = learned(job, lessons, policy) ?? guessed(job, policy);
   const own = ownFloor(job, policy);
   const request = own !== undefined && own.requestBytes > ofKind.requestBytes ? own : ofKind;
-  return { ...request, requestBytes: wholeSteps(request.requestBytes) };
+  const outgrown = job.attempts.filter(({ wasOutOfMemory }) => wasOutOfMemory).map(({ limitBytes }) => limitBytes);
+  return {
+    ...request,
+    requestBytes: wholeSteps(request.requestBytes),
+    outgrownBytes: Math.max(0, ...outgrown),
+  };
+}
+
+/**
+ * What a host gives to a request, of the most that it has for one job. One size up from a limit that was too small may be more
+ * than there is: then all there is, once.
+ * @returns undefined where no attempt on that host can succeed, or nobody knows that one can
+ */
+export function grantedBytes({ requestBytes, outgrownBytes }: MemoryRequest, hostBytes: number): number | undefined {
+  if (requestBytes <= hostBytes) return requestBytes;
+  return outgrownBytes > 0 && outgrownBytes < hostBytes ? hostBytes : undefined;
+}
+
+/** What to do about a job that ran out of memory with all that its host has for one; undefined where the host has more. */
+export function outgrownAdvice({ limitBytes, peakBytes }: OwnAttempt, hostBytes: number): string | undefined {
+  if (limitBytes < hostBytes) return undefined;
+  return (
+    `it held ${formatBytes(peakBytes)} and this host gives one job ${formatBytes(hostBytes)} at most: ` +
+    "run it on a host with more memory, raise memory_mb of this one, or ask for its thresholds in separate jobs"
+  );
 }
 
 /** Rounded up to 16 MiB: limits that differ by less say nothing. */
@@ -68,7 +94,10 @@ function wholeSteps(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-function guessed(job: JobSize, policy: MemoryPolicy): MemoryRequest {
+/** A request before it is rounded. */
+type Wish = Omit<MemoryRequest, "outgrownBytes">;
+
+function guessed(job: JobSize, policy: MemoryPolicy): Wish {
   const further = Math.max(0, job.thresholds - 1) * policy.perThresholdBytes;
   return {
     requestBytes: policy.baseBytes + further + job.archiveBytes * policy.archiveShare,
@@ -78,8 +107,8 @@ function guessed(job: JobSize, policy: MemoryPolicy): MemoryRequest {
 }
 
 /** What the job's own attempts reached. One that was killed would have needed more than its limit, whatever was measured. */
-function ownFloor({ attempts }: JobSize, { margin, escalation }: MemoryPolicy): MemoryRequest | undefined {
-  const floors = attempts.map(({ limitBytes, peakBytes, wasOutOfMemory }): MemoryRequest => {
+function ownFloor({ attempts }: JobSize, { margin, escalation }: MemoryPolicy): Wish | undefined {
+  const floors = attempts.map(({ limitBytes, peakBytes, wasOutOfMemory }): Wish => {
     const bytes = wasOutOfMemory ? Math.max(limitBytes, peakBytes) : peakBytes;
     const factor = wasOutOfMemory ? escalation : margin;
     const met = wasOutOfMemory ? "ran out of memory at" : "was measured at";
@@ -96,7 +125,7 @@ function ownFloor({ attempts }: JobSize, { margin, escalation }: MemoryPolicy): 
  * What jobs of its size needed. A size with too few jobs takes the next larger one's, which needs at least as much, or what is
  * greater of the guess and the next smaller one's; so a larger job never asks for less than a smaller one.
  */
-function learned(job: JobSize, lessons: Lessons, policy: MemoryPolicy): MemoryRequest | undefined {
+function learned(job: JobSize, lessons: Lessons, policy: MemoryPolicy): Wish | undefined {
   const size = sizeOf(tradesOf(job.archiveBytes));
   const peaks = lessons.peaks.get(job.group) ?? [];
   const atLeast = peaks.find((lesson) => lesson.size >= size);

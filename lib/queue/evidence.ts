@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { z } from "zod";
 import { UnavailableError } from "../model/errors.ts";
-import { startOfStat } from "../store/embedded/process-identity.ts";
+import { residentPagesOfStat, startOfStat } from "../store/embedded/process-identity.ts";
 import { jobFolderName, runRecordSchema, runResultSchema, type RunRecord, type RunResult } from "./job-files.ts";
 import { parseLabel } from "./label.ts";
 import { scopeUnit } from "./memory-scope.ts";
@@ -16,6 +16,8 @@ export interface JobEvidence {
   readonly result: RunResult | undefined;
   /** Its supervisor or its worker runs. */
   readonly isAlive: boolean;
+  /** What its worker holds now; undefined where it has none, or the host has no /proc. */
+  readonly residentBytes: number | undefined;
   /** Something runs in the scope of its symbol and segment: this job, another attempt, or what one left behind. Nothing else can start. */
   readonly isScopeActive: boolean;
 }
@@ -32,46 +34,55 @@ export async function readEvidence(
 ): Promise<ReadonlyMap<string, JobEvidence>> {
   if (labels.length === 0) return new Map();
   const names = labels.map((label) => jobFolderName(label));
-  const units = labels.map((label) => {
+  const scopes = labels.map((label) => {
     const parsed = parseLabel(label);
     return parsed === undefined ? "" : `${scopeUnit(parsed)}.scope`;
   });
-  const { stdout } = await runScript(runner, script(stateDirectory, names, units.filter(Boolean)));
+  const { stdout } = await runScript(runner, script(stateDirectory, names));
   const seen = parseSeen(stdout, runner.name);
   return new Map(
     labels.map((label, i) => {
       const { record, result } = seen.files.get(names[i] ?? "") ?? {};
       const isAlive = record !== undefined && seen.isAlive(record);
-      return [label, { record, result, isAlive, isScopeActive: seen.activeScopes.has(units[i] ?? "") }];
+      const residentBytes = isAlive ? seen.residentBytes.get(record.workerPid ?? 0) : undefined;
+      const isScopeActive = seen.activeScopes.has(scopes[i] ?? "");
+      return [label, { record, result, isAlive, residentBytes, isScopeActive }];
     }),
   );
 }
 
-/** Prints the files, a line each after its name; then how the processes they name are doing; then the scopes that are active. */
-function script(stateDirectory: string, names: readonly string[], units: readonly string[]): string {
-  const files = names.flatMap((name) => [`${name}/pid.json`, `${name}/result.json`]);
+/**
+ * Prints who runs, a line a file after its name; then how those processes are doing and which scopes are active; then the results. In this
+ * order: a supervisor writes its result before it ends, so of one that was seen to be gone it is there.
+ */
+function script(stateDirectory: string, names: readonly string[]): string {
+  const filesOf = (kind: string): string => shellWords(names.map((name) => `${name}/${kind}.json`));
   return `cd ${shellWord(join(stateDirectory, "jobs"))} 2>/dev/null || exit 0
-set -- ${shellWords(files)}
-found=$(grep -sH '' "$@")
+found=$(grep -sH '' /dev/null ${filesOf("pid")})
 printf '%s\\n' "$found"
 pids=$(printf '%s\\n' "$found" | grep -o '"\\(pid\\|workerPid\\)":[0-9]*' | cut -d: -f2 | sort -u)
 if [ -r /proc/sys/kernel/random/boot_id ]; then
   read -r boot </proc/sys/kernel/random/boot_id
+  printf 'pagesize %s\\n' "$(getconf PAGESIZE)"
   for pid in $pids; do
     { read -r stat </proc/$pid/stat; } 2>/dev/null && printf 'stat %s %s %s\\n' "$pid" "$boot" "$stat"
   done
 else
   for pid in $pids; do printf 'lstart %s %s\\n' "$pid" "$(ps -o lstart= -p "$pid")"; done
 fi
-for unit in ${shellWords(units)}; do
-  command -v systemctl >/dev/null && systemctl --user is-active --quiet "$unit" && printf 'active %s\\n' "$unit"
-done
+if command -v systemctl >/dev/null; then
+  systemctl --user list-units --full --plain --no-legend --no-pager --state=active 'barkeep.range.*.scope' 2>/dev/null |
+    while read -r unit rest; do printf 'active %s\\n' "$unit"; done
+fi
+grep -sH '' /dev/null ${filesOf("result")}
 exit 0`;
 }
 
 interface Seen {
   readonly files: ReadonlyMap<string, { record?: RunRecord; result?: RunResult }>;
   readonly activeScopes: ReadonlySet<string>;
+  /** By process id. */
+  readonly residentBytes: ReadonlyMap<number, number>;
   isAlive(record: RunRecord): boolean;
 }
 
@@ -79,6 +90,8 @@ function parseSeen(text: string, host: string): Seen {
   const files = new Map<string, { record?: RunRecord; result?: RunResult }>();
   const activeScopes = new Set<string>();
   const starts = new Map<number, string>();
+  const residentBytes = new Map<number, number>();
+  let pageBytes = 4096;
   for (const line of text.split("\n")) {
     const file = /^([^/]+)\/(pid|result)\.json:(.*)$/.exec(line);
     const [, name = "", kind, json = ""] = file ?? [];
@@ -87,8 +100,11 @@ function parseSeen(text: string, host: string): Seen {
     else if (kind === "result") files.set(name, { ...entry, result: parseFile(runResultSchema, json, host) });
     else {
       const [word, subject = "", ...rest] = line.trim().split(" ");
-      const start = word === "stat" ? startOfStat(rest[0] ?? "", rest.slice(1).join(" ")) : rest.join(" ").trim();
-      if (word === "active") activeScopes.add(subject);
+      const [boot = "", ...stat] = rest;
+      const start = word === "stat" ? startOfStat(boot, stat.join(" ")) : rest.join(" ").trim();
+      if (word === "stat") residentBytes.set(Number(subject), residentPagesOfStat(stat.join(" ")) * pageBytes);
+      if (word === "pagesize") pageBytes = Number(subject);
+      else if (word === "active") activeScopes.add(subject);
       else if (start !== undefined && start !== "") starts.set(Number(subject), start);
     }
   }
@@ -97,6 +113,7 @@ function parseSeen(text: string, host: string): Seen {
   return {
     files,
     activeScopes,
+    residentBytes,
     isAlive: (record) => runs(record.pid, record.processStart) || runs(record.workerPid, record.workerStart),
   };
 }

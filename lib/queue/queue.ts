@@ -37,6 +37,9 @@ export interface Queue {
   /** @throws ConfigurationError BAD_PARALLEL below 1 */
   setParallel(group: string, parallel: number): Promise<void>;
 
+  /** Keeps a group from starting jobs; those that run go on. @throws ConfigurationError SLURM_NO_LIMIT */
+  pauseGroup(group: string): Promise<void>;
+
   /** Lets a paused group start jobs again; one that runs is left as it is. */
   resumeGroup(group: string): Promise<void>;
 
@@ -58,6 +61,10 @@ export interface QueueJob {
   readonly memoryBytes: number;
   /** Put in place before the job is queued, each whole and 0600; nothing in them becomes an argument. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
+  /** Labels of jobs before it in the batch: it begins when they have ended well, and never where one of them has not. */
+  readonly after?: readonly string[];
+  /** It had begun before and was stopped to make room: it goes before those that have not. Undefined for all others. */
+  readonly waitingSinceMs?: number | undefined;
 }
 
 /** A task of a queue. The host is the queue's. */
@@ -82,6 +89,10 @@ export interface QueueTask extends TaskIdentity {
   readonly state: TaskState;
   /** The queue's own handle, for a person to type; another task may have it later. */
   readonly number: string;
+  /** Numbers of tasks that have to end well before it begins, and have not; undefined where there is none. */
+  readonly awaits?: readonly string[] | undefined;
+  /** What it may hold, where the queue shows that. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Times are UTC, ISO 8601. */

@@ -20,7 +20,10 @@ export type Whereabouts =
  * running, although their processes go on: killed does not mean dead.
  * @param state undefined when the queue does not know the task (any more)
  */
-export function reconcile(state: TaskState | undefined, evidence: Omit<JobEvidence, "isScopeActive">): Whereabouts {
+export function reconcile(
+  state: TaskState | undefined,
+  evidence: Pick<JobEvidence, "record" | "result" | "isAlive">,
+): Whereabouts {
   const { record, result, isAlive } = evidence;
   const runsByQueue = state?.kind === "running" || state?.kind === "paused";
   if (isAlive) return { kind: "running", unattended: !runsByQueue };
@@ -33,6 +36,11 @@ export function reconcile(state: TaskState | undefined, evidence: Omit<JobEviden
   }
   if (record !== undefined && isSince(record.startedAt, state, startSlackMs)) return { kind: "lost" };
   return { kind: "not-started", outcome: state?.outcome };
+}
+
+/** Whether a queue only takes an end for granted, and the job may run on: see `reconcile`. */
+export function mayStillRun(state: TaskState): boolean {
+  return state.kind === "done" && (state.outcome.kind === "killed" || state.outcome.kind === "errored");
 }
 
 /** A queue that limits memory itself, as Slurm does, knows why the worker was killed when its supervisor cannot. */

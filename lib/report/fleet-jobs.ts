@@ -1,7 +1,7 @@
 import { describeFailure } from "../datasets/range/listener.ts";
 import type { CancelOutcome } from "../fleet/cancel.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
-import type { RetryOutcome } from "../fleet/retry.ts";
+import type { RetriedJob, RetryOutcome } from "../fleet/retry.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { formatBytes, textTable } from "./text-table.ts";
 
@@ -9,7 +9,10 @@ const right = { align: "right" } as const;
 
 /** What hosts said instead of an answer. */
 export function hostFailureLines(failures: readonly HostFailure[]): string[] {
-  return failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`);
+  return failures.map(({ host, failure }) => {
+    const text = describeFailure(failure);
+    return failure.subject === host ? text : `${host}: ${text}`;
+  });
 }
 
 /** The same for a document. */
@@ -18,50 +21,68 @@ export function hostFailureFields(failures: readonly HostFailure[]): Record<stri
 }
 
 /** The answer of `retry`. */
-export function retryLines({ jobs, refused, resumed, failures }: RetryOutcome, isPlan: boolean): string[] {
+export function retryLines({ jobs, left, aborted, resumed, failures }: RetryOutcome, isPlan: boolean): string[] {
   const table =
     jobs.length === 0
       ? []
       : textTable(
-          [{ title: "job" }, { title: "host" }, { title: "memory", ...right }, { title: "state" }, { title: "why" }],
-          jobs.map(({ job, host, memoryBytes, queued, why }) => [
-            job,
-            host,
-            formatBytes(memoryBytes),
-            queued?.enqueued.outcome ?? "planned",
-            why,
+          [
+            { title: "job" },
+            { title: "host" },
+            { title: "memory", ...right },
+            { title: "state" },
+            { title: "memory's basis" },
+            { title: "why" },
+          ],
+          jobs.map((job) => [
+            job.job,
+            job.host,
+            formatBytes(job.memoryBytes),
+            stateOf(job),
+            job.memory.reason,
+            job.held === undefined ? job.why : `${job.why}; ${job.held}`,
           ]),
         );
   const done = isPlan ? "would start jobs again" : "starts jobs again";
   const lines = [
+    ...(aborted === undefined ? [] : [`nothing is queued: ${aborted}`]),
     ...table,
-    ...refused.map(({ job, host, advice }) => `${job} on ${host}: not tried again, ${advice}`),
+    ...left.map(({ job, host, kind, reason, advice }) => `${job} on ${host}: ${kind}, ${reason}; ${advice}`),
     ...resumed.map(({ host, group }) => `group ${group} of ${host} ${done}`),
     ...hostFailureLines(failures),
   ];
   return lines.length > 0 ? lines : ["nothing to do: no job has failed"];
 }
 
+function stateOf({ queued, held }: RetriedJob): string {
+  return queued?.enqueued.outcome ?? (held === undefined ? "planned" : "held");
+}
+
 /** The same as one document. */
-export function retryDocument({ jobs, refused, resumed, failures }: RetryOutcome): Record<string, unknown> {
+export function retryDocument({ jobs, left, aborted, resumed, failures }: RetryOutcome): Record<string, unknown> {
   return {
-    jobs: jobs.map(({ job, host, why, memoryBytes, queued }) => ({
-      job,
-      host,
-      why,
-      memory_bytes: memoryBytes,
-      state: queued?.enqueued.outcome ?? "planned",
-      label: queued?.label ?? null,
+    jobs: jobs.map((job) => ({
+      job: job.job,
+      host: job.host,
+      why: job.why,
+      memory_bytes: job.memoryBytes,
+      memory_basis: job.memory.basis,
+      memory_reason: job.memory.reason,
+      state: stateOf(job),
+      held: job.held ?? null,
+      label: job.queued?.label ?? null,
     })),
-    refused,
+    left,
+    aborted: aborted ?? null,
     resumed,
     failures: hostFailureFields(failures),
   };
 }
 
-export function retryExitCode({ refused, failures }: RetryOutcome): ExitCode {
+export function retryExitCode({ jobs, left, aborted, failures }: RetryOutcome): ExitCode {
   if (failures.length > 0) return worstExitCode(failures.map(({ failure }) => failure));
-  return refused.length > 0 ? exitCodes.refused : exitCodes.ok;
+  if (aborted !== undefined || left.some(({ kind }) => kind === "quarantined")) return exitCodes.refused;
+  return jobs.some(({ held }) => held !== undefined) ? exitCodes.findings : exitCodes.ok;
 }
 
 /** The answer of `cancel`. */

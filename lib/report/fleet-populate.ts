@@ -1,17 +1,19 @@
-import type { FleetJob } from "../fleet/jobs.ts";
-import { memoryRequest } from "../fleet/placement.ts";
-import type { FleetPopulate } from "../fleet/populate.ts";
+import type { Enqueuing, QueuedJob } from "../fleet/enqueue.ts";
+import type { FleetPopulate, HostJob } from "../fleet/populate.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { jobNameText } from "../queue/label.ts";
+import { hostFailureLines } from "./fleet-jobs.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 
-interface Row {
+interface Row extends HostJob {
   readonly host: string;
-  readonly job: FleetJob;
-  readonly state: string;
+  readonly queued: QueuedJob | undefined;
+  /** Why it is not queued yet. */
+  readonly held: string | undefined;
+  readonly state: "planned" | "held" | "added" | "already";
 }
 
 /** The answer of `populate --host`. */
@@ -27,29 +29,42 @@ export function fleetPopulateLines(outcome: FleetPopulate): string[] {
             { title: "group" },
             { title: "archives", ...right },
             { title: "memory", ...right },
+            { title: "time", ...right },
             { title: "state" },
+            { title: "memory's basis" },
           ],
-          rows.map(({ host, job, state }) => [
+          rows.map(({ host, job, memoryBytes, memory, seconds, state, queued }) => [
             jobNameText(job),
             host,
             job.group,
             formatBytes(job.archiveBytes),
-            formatBytes(memoryRequest(job)),
-            state,
+            formatBytes(memoryBytes),
+            formatSeconds(seconds),
+            queued === undefined || queued.after.length === 0 ? state : `${state}, after ${queued.after.join(", ")}`,
+            memory.reason,
           ]),
         );
+  const held = rows.flatMap(({ job, held }) =>
+    held === undefined ? [] : [`${jobNameText(job)}: not queued yet, ${held}; ask again when others are done`],
+  );
+  const lowered = outcome.hosts.flatMap(({ host, enqueuing }) => loweredLines(host, enqueuing?.lowered));
   const live = [...outcome.live].map(([unit, { host, state }]) => `${unit}: left alone, it is ${state} on ${host}`);
   const unplaced = outcome.unplaced.map(({ unit, reason, advice }) => `${unit}: not queued, ${reason}; ${advice}`);
-  const failures = [
-    ...outcome.plan.failures.map(describeFailure),
-    ...outcome.failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`),
-  ];
-  return [...table, ...live, ...unplaced, ...failures, ...summary(outcome, rows)];
+  const failures = [...outcome.plan.failures.map(describeFailure), ...hostFailureLines(outcome.failures)];
+  return [...table, ...held, ...lowered, ...live, ...unplaced, ...failures, ...summary(outcome, rows)];
+}
+
+/** Limits that were made smaller so that what runs at once fits into a host's memory. */
+function loweredLines(host: string, lowered: Enqueuing["lowered"] = new Map()): string[] {
+  return [...lowered].map(
+    ([group, parallel]) =>
+      `group ${group} of ${host} runs ${parallel} at a time now: more would not fit into its memory`,
+  );
 }
 
 function summary(outcome: FleetPopulate, rows: readonly Row[]): string[] {
   if (rows.length > 0) {
-    const seconds = rows.reduce((sum, { job }) => sum + job.seconds, 0);
+    const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
     return [`${formatCount(rows.length)} jobs, about ${formatSeconds(seconds)} of work`];
   }
   const isIdle = outcome.live.size === 0 && outcome.unplaced.length === 0 && outcome.failures.length === 0;
@@ -60,22 +75,24 @@ function summary(outcome: FleetPopulate, rows: readonly Row[]): string[] {
 export function fleetPopulateDocument(outcome: FleetPopulate): Record<string, unknown> {
   return {
     plan: outcome.planId ?? null,
-    jobs: outcome.hosts.flatMap(({ host, jobs, queued }) =>
-      jobs.map((job) => {
-        const one = queued?.find((each) => each.job === job);
-        return {
-          job: jobNameText(job),
-          host,
-          group: job.group,
-          units: job.units.map(({ unit, from, to }) => ({ unit, from, to })),
-          archive_bytes: job.archiveBytes,
-          memory_bytes: one?.memoryBytes ?? memoryRequest(job),
-          seconds: job.seconds,
-          state: one?.enqueued.outcome ?? "planned",
-          label: one?.label ?? null,
-          created_at: one?.enqueued.task.createdAt ?? null,
-        };
-      }),
+    jobs: rowsOf(outcome).map(({ host, job, memoryBytes, memory, seconds, queued, held, state }) => ({
+      job: jobNameText(job),
+      host,
+      group: job.group,
+      units: job.units.map(({ unit, from, to }) => ({ unit, from, to })),
+      archive_bytes: job.archiveBytes,
+      memory_bytes: memoryBytes,
+      memory_basis: memory.basis,
+      memory_reason: memory.reason,
+      seconds,
+      state,
+      after: queued?.after ?? [],
+      held: held ?? null,
+      label: queued?.label ?? null,
+      created_at: queued?.enqueued.task.createdAt ?? null,
+    })),
+    lowered: outcome.hosts.flatMap(({ host, enqueuing }) =>
+      [...(enqueuing?.lowered ?? [])].map(([group, parallel]) => ({ host, group, parallel })),
     ),
     live: [...outcome.live].map(([unit, { host, task }]) => ({
       unit,
@@ -95,14 +112,17 @@ export function fleetPopulateDocument(outcome: FleetPopulate): Record<string, un
 export function fleetPopulateExitCode(outcome: FleetPopulate): ExitCode {
   const failures = [...outcome.plan.failures, ...outcome.failures.map(({ failure }) => failure)];
   if (failures.length > 0) return worstExitCode(failures);
-  return outcome.unplaced.length > 0 ? exitCodes.refused : exitCodes.ok;
+  if (outcome.unplaced.length > 0) return exitCodes.refused;
+  return rowsOf(outcome).some(({ state }) => state === "held") ? exitCodes.findings : exitCodes.ok;
 }
 
 function rowsOf({ hosts }: FleetPopulate): Row[] {
-  return hosts.flatMap(({ host, jobs, queued }) =>
-    jobs.map((job) => {
-      const one = queued?.find((each) => each.job === job);
-      return { host, job, state: one === undefined ? "planned" : one.enqueued.outcome };
+  return hosts.flatMap(({ host, jobs, enqueuing }) =>
+    jobs.map((row) => {
+      const queued = enqueuing?.queued.find(({ job }) => job === row.job);
+      const held = enqueuing?.held.get(row.job);
+      const state = queued?.enqueued.outcome ?? (held === undefined ? "planned" : "held");
+      return { ...row, host, queued, held, state };
     }),
   );
 }

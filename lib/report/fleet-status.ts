@@ -1,18 +1,15 @@
-import { describeFailure } from "../datasets/range/listener.ts";
 import type { HostView, JobView } from "../fleet/host-view.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
 import { groupOutlook } from "../fleet/outlook.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
+import { hostFailureLines } from "./fleet-jobs.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 
 /** The answer of `status --host`: each host with its groups, what runs, and what somebody should look at. */
 export function fleetStatusLines(views: readonly HostView[], failures: readonly HostFailure[]): string[] {
-  return [
-    ...views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view)]),
-    ...failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`),
-  ];
+  return [...views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view)]), ...hostFailureLines(failures)];
 }
 
 function hostLines(view: HostView): string[] {
@@ -24,7 +21,13 @@ function hostLines(view: HostView): string[] {
   const head = `${entry.name} (${entry.queue}): ${load}; jobs may use ${formatBytes(entry.memoryMb * 1e6)}`;
   const counts = countsOf(jobs);
   const foreign = foreignTasks === 0 ? "" : `, ${formatCount(foreignTasks)} tasks of others`;
-  return [head, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
+  const drained =
+    view.drain === undefined
+      ? []
+      : [
+          `drained since ${view.drain.since}: nothing is admitted, what runs ends; barkeep undrain ${entry.name} opens it again`,
+        ];
+  return [head, ...drained, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
 }
 
 function countsOf(jobs: readonly JobView[]): string {
@@ -37,7 +40,7 @@ function countsOf(jobs: readonly JobView[]): string {
     .join(", ");
 }
 
-function groupLines({ groups, jobs }: HostView): string[] {
+function groupLines({ groups, jobs, holds }: HostView): string[] {
   const used = groups.filter(({ name }) => jobs.some(({ task }) => task.group === name && task.state.kind !== "done"));
   if (used.length === 0) return [];
   return textTable(
@@ -54,7 +57,7 @@ function groupLines({ groups, jobs }: HostView): string[] {
       const { running, waiting, secondsLeft } = groupOutlook(group, ofGroup);
       return [
         group.name,
-        group.status,
+        holds.has(group.name) ? "held" : group.status,
         formatCount(running),
         formatCount(waiting),
         String(group.parallel),
@@ -123,7 +126,7 @@ export function fleetStatusDocument(
   failures: readonly HostFailure[],
 ): Record<string, unknown> {
   return {
-    hosts: views.map(({ entry, groups, jobs, machine, foreignTasks }) => ({
+    hosts: views.map(({ entry, groups, jobs, machine, foreignTasks, holds, drain }) => ({
       host: entry.name,
       queue: entry.queue,
       memory_mb: entry.memoryMb,
@@ -133,6 +136,7 @@ export function fleetStatusDocument(
       memory_bytes: machine?.memoryBytes ?? null,
       available_bytes: machine?.availableBytes ?? null,
       other_tasks: foreignTasks,
+      drained_since: drain?.since ?? null,
       groups: groups.map((group) => {
         const outlook = groupOutlook(
           group,
@@ -141,6 +145,8 @@ export function fleetStatusDocument(
         return {
           group: group.name,
           status: group.status,
+          held: holds.get(group.name)?.why ?? null,
+          held_reason: holds.get(group.name)?.reason ?? null,
           parallel: group.parallel,
           running: outlook.running,
           waiting: outlook.waiting,

@@ -1,4 +1,4 @@
-import type { FleetHost } from "../config/index.ts";
+import type { FleetHost, Settings } from "../config/index.ts";
 import type { HostView } from "../fleet/host-view.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
 import { lookAtFleet } from "../fleet/watch.ts";
@@ -22,11 +22,11 @@ const runningHoursMost = 4;
 /** Looks at the queues. A host that does not answer is not known, and so is not healthy. */
 export async function lookAtQueues(
   hosts: readonly FleetHost[],
-  sshConfigFile: string | undefined,
+  settings: Pick<Settings, "sshConfigFile" | "stateDirectory">,
   nowMs: number,
   signal: AbortSignal,
 ): Promise<QueueHealth> {
-  for await (const { views, failures } of lookAtFleet(hosts, sshConfigFile, undefined, false, signal)) {
+  for await (const { views, failures } of lookAtFleet(hosts, settings, undefined, false, signal)) {
     return queueHealth(views, failures, nowMs);
   }
   return queueHealth([], [], nowMs);

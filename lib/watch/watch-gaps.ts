@@ -31,7 +31,7 @@ export async function watchGaps(
 ): Promise<WatchReport> {
   const report = await lookAtStore(settings, env, question, nowMs, signal);
   if (question.hosts.length === 0) return report;
-  const queue = await lookAtQueues(question.hosts, settings.sshConfigFile, nowMs, signal);
+  const queue = await lookAtQueues(question.hosts, settings, nowMs, signal);
   return { ...report, queue, findings: [...report.findings, ...queue.findings] };
 }
 

@@ -22,14 +22,17 @@ const command = defineCommand({
     );
     if (settings.json) {
       const groups = answers.flatMap(({ host, answer }) =>
-        answer.map(({ name, parallel, before }) => ({ host, group: name, before: before ?? null, parallel })),
+        answer.map(({ name, parallel, before, held }) => {
+          return { host, group: name, before: before ?? null, parallel, held: held ?? null };
+        }),
       );
       printJson({ groups, failures: hostFailureFields(failures) });
     } else {
       for (const { host, answer } of answers) {
-        for (const { name, parallel, before } of answer) {
+        for (const { name, parallel, before, held } of answer) {
           const was = before === parallel ? "as it was" : before === undefined ? "new" : `was ${before}`;
-          print(`${name} of ${host}: ${parallel} at a time (${was})`);
+          const none = held === undefined ? "" : `; held: ${held}`;
+          print(`${name} of ${host}: ${parallel} at a time (${was})${none}`);
         }
       }
       hostFailureLines(failures).forEach((line) => print(line));

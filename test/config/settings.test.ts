@@ -74,6 +74,11 @@ test("what holds when nobody says", () => {
     telegramApi: "https://api.telegram.org",
     webhookUrl: undefined,
     pingUrl: undefined,
+    autoscale: {
+      cpu: { floor: 40, ceiling: 80 },
+      memory: { floor: 60, ceiling: 80 },
+      groupMax: { p1: 8, p2: 6, p3: 10, px: 4 },
+    },
   });
 });
 
@@ -278,4 +283,21 @@ test("a settings file that is named and not there is an error; `off` reads none"
   assert.equal(error.code, "SETTINGS_FILE");
   assert.equal(error.subject, path);
   assert.equal(readEnvironment(off).settingsFile, undefined);
+});
+
+test("the autoscaler's limits: percents with the floor below the ceiling, and groups that there are", () => {
+  const { autoscale } = settingsOf({ AUTOSCALE_CPU_CEILING: "90", AUTOSCALE_GROUP_MAX: "p2=3, px=1" });
+  assert.deepEqual(autoscale.cpu, { floor: 40, ceiling: 90 });
+  assert.deepEqual(autoscale.groupMax, { p1: 8, p2: 3, p3: 10, px: 1 });
+  for (const [name, text] of [
+    ["AUTOSCALE_CPU_FLOOR", "80"],
+    ["AUTOSCALE_MEM_CEILING", "101"],
+    ["AUTOSCALE_GROUP_MAX", "p9=1"],
+    ["AUTOSCALE_GROUP_MAX", "p1=0"],
+    ["AUTOSCALE_MEM_FLOOR", "some"],
+  ] as const) {
+    const error = configurationError(() => settingsOf({ [name]: text }));
+    assert.equal(error.code, "BAD_SETTING");
+    assert.match(error.subject ?? "", new RegExp(name));
+  }
 });

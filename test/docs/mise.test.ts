@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { groupOf } from "../../lib/queue/groups.ts";
+import { groupOf } from "../../lib/model/groups.ts";
 import { projectRoot } from "../../lib/config/index.ts";
 import { settingDefinition, settingNames } from "../../lib/config/setting-definitions.ts";
 import { readSettingsFile } from "../../lib/config/settings-file.ts";
@@ -62,6 +62,9 @@ test("the tasks have the names that operators know", () => {
     "bench:run",
     "bench:validate",
     "build",
+    "cache:autoscale",
+    "cache:autoscale-apply",
+    "cache:autoscale-loop",
     "cache:optimize",
     "cache:populate",
     "cache:postprocess-all",

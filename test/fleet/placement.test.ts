@@ -5,7 +5,7 @@ import { groupSetups } from "../../lib/fleet/groups.ts";
 import { placeUnits, type PlacementHost } from "../../lib/fleet/placement.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
-import { groupOf } from "../../lib/queue/groups.ts";
+import { groupOf } from "../../lib/model/groups.ts";
 
 function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6, symbol = "BTCUSDT"): FleetJob {
   const parsed = thresholds.map(parseThreshold);
@@ -29,9 +29,10 @@ function job(thresholds: readonly number[], seconds = 1, memoryBytes = 400e6, sy
     group: groupOf(parsed),
     units,
     archiveBytes: 1,
-    memoryBytes,
+    memory: { requestBytes: memoryBytes, basis: "guessed", reason: "a test", outgrownBytes: 0 },
     seconds,
     document: {},
+    barVersion: 1,
   };
 }
 

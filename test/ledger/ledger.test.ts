@@ -348,3 +348,16 @@ test("the first store that it meets is the one it belongs to", () => {
   assert.equal(exitCodeOf(failure), 4);
   assert.equal(ledger.storeId, "one");
 });
+
+test("what is noted of a host is there until it is removed; of another release's shape there is nothing", () => {
+  using ledger = openLedger(newState());
+  const shape = z.strictObject({ version: z.literal(1), text: z.string() });
+  ledger.hostNotes.put("alpha", "holds", { version: 1, text: "one" });
+  ledger.hostNotes.put("alpha", "holds", { version: 1, text: "two" });
+  assert.deepEqual(ledger.hostNotes.get("alpha", "holds", shape), { version: 1, text: "two" });
+  assert.equal(ledger.hostNotes.get("beta", "holds", shape), undefined);
+  ledger.hostNotes.put("alpha", "holds", { version: 2 });
+  assert.equal(ledger.hostNotes.get("alpha", "holds", shape), undefined);
+  ledger.hostNotes.remove("alpha", "holds");
+  assert.equal(ledger.hostNotes.get("alpha", "holds", z.unknown()), undefined);
+});

@@ -14,6 +14,8 @@ test("a job goes to the group of its most demanding threshold", () => {
   assert.equal(group(1000, 750), "p3");
   assert.equal(group(1000), "p1");
   assert.equal(group(1000, 100), "p1");
+  assert.equal(group(25, 1000), "p1");
+  assert.equal(group(750, 1000), "p3");
   assert.equal(group(100), "px");
   assert.equal(group(), "px");
 });

@@ -61,7 +61,15 @@ export function tasks(count: number, groupName: string, requestBytes: number | u
 const percent = fc.oneof(fc.constant(0), fc.double({ min: 0, max: 100, noNaN: true }));
 const averages = fc.record({ avg10: percent, avg60: percent, avg300: percent });
 const pressure = fc.record({ some: averages, full: fc.option(averages, { nil: undefined }) });
-const state = fc.constantFrom<GroupReading["state"]>("running", "running", "running", "paused", "resetting", "unknown");
+const state = fc.constantFrom<GroupReading["state"]>(
+  "running",
+  "running",
+  "running",
+  "held",
+  "paused",
+  "resetting",
+  "unknown",
+);
 const groupName = fc.constantFrom(...groupNames);
 const request = fc.option(fc.integer({ min: 1, max: 9e9 }), { nil: undefined, freq: 8 });
 const queuedUnit = fc.record({ unit: fc.uuid(), group: groupName, requestBytes: request });

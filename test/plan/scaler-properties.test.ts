@@ -49,12 +49,15 @@ function isOpen({ state, parallel }: GroupReading): boolean {
   return state === "running" && typeof parallel === "number" && parallel > 0;
 }
 
-always("only groups that run and whose parallel is known are acted on", (reading, { actions }) => {
-  const open = new Set(reading.groups?.filter(isOpen).map(({ name }) => name));
-  for (const action of actions) {
-    if ("group" in action) assert.ok(open.has(action.group), `${action.action} on ${action.group}`);
-  }
-});
+always(
+  "only groups that run and whose parallel is known are acted on, or those that we hold",
+  (reading, { actions }) => {
+    const open = new Set(reading.groups?.filter((one) => isOpen(one) || one.state === "held").map(({ name }) => name));
+    for (const action of actions) {
+      if ("group" in action) assert.ok(open.has(action.group), `${action.action} on ${action.group}`);
+    }
+  },
+);
 
 always("nothing is done where the host or its queue is not known", (reading, { actions, isAdmitting }) => {
   if (reading.lost === undefined && reading.groups !== undefined) return;

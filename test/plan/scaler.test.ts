@@ -267,17 +267,20 @@ test("D-06: a parallel that cannot be read is not taken for 0, and none is not t
 /** What follows a decision when so much memory is available. */
 function shortOfMemory(availableShare: number, before?: Decision, afterMs = 0): Decision {
   const memory = { totalBytes: 61 * gigabyte, availableBytes: 61 * gigabyte * availableShare };
-  const reading = carriedOut(busy({ memory, readAtMs: nowMs + afterMs }), before?.actions ?? []);
+  const reading = carriedOut(
+    { ...(before?.reading ?? busy()), memory, readAtMs: nowMs + afterMs },
+    before?.actions ?? [],
+  );
   return decide(reading, before?.state ?? initialState, scalerLimits, nowMs + afterMs);
 }
 
 test("short memory: first nothing more is admitted, then the youngest stops at its commit, then it is killed", () => {
   const closed = shortOfMemory(0.09);
-  assert.deepEqual(verbs(closed), ["stop admitting"]);
+  assert.deepEqual(verbs(closed), ["stop admitting", "hold group"]);
   assert.equal(closed.lookAgainMs, scalerLimits.lookInDangerEveryMs);
 
   const stopping = shortOfMemory(0.058, closed);
-  assert.deepEqual(verbs(stopping), ["set parallel", "stop at commit"]);
+  assert.deepEqual(verbs(stopping), ["stop at commit"], "the groups are held already");
   assert.deepEqual(units(stopping).slice(0, 2), ["u3@p1", "u2@p1"], "the youngest first");
   assert.equal(units(stopping).length, Math.ceil((61 * 0.042) / 0.4), "as many as hold what is lacking");
 
@@ -288,7 +291,7 @@ test("short memory: first nothing more is admitted, then the youngest stops at i
 
   assert.ok(verbs(shortOfMemory(0.02)).includes("kill"), "no time for a commit");
   assert.deepEqual(verbs(shortOfMemory(0.12, closed)), [], "not short any more, and not over: admission stays closed");
-  assert.deepEqual(verbs(shortOfMemory(0.2, closed)), ["admit again", "set parallel"]);
+  assert.deepEqual(verbs(shortOfMemory(0.2, closed)), ["admit again", "let group go"]);
 });
 
 function stalled(full: number): Decision {

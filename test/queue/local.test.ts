@@ -76,6 +76,33 @@ test("S-16: with nothing installed jobs run, as many at a time as their group sa
   await eventually("the end of the runner", () => runnerPid() === undefined);
 });
 
+test("jobs that come after another begin when it has ended well, and never where it has not, whoever runs the queue by then", async () => {
+  await queue.ensureGroups([{ name: "p1", parallel: 4 }]);
+  const log = join(home, "log");
+  const gate = join(home, "gate");
+  const waiting = `until [ -e ${gate} ]; do sleep 0.02; done; echo first >>${log}`;
+  await queue.enqueue([
+    job("first", waiting),
+    job("second", `echo second >>${log}`, { after: ["first"] }),
+    job("third", "true", { after: ["first", "second"] }),
+    job("wrong", "exit 1"),
+    job("never", `echo never >>${log}`, { after: ["wrong"] }),
+  ]);
+  await until(queue, "first", "running");
+  assert.deepEqual(outcomeOf(await until(queue, "never", "done")), { kind: "dependency-failed" });
+  const held = await taskOf(queue, "second");
+  assert.equal(held.state.kind, "queued");
+  assert.equal(held.awaits?.length, 1);
+  await killRunner();
+  writeFileSync(gate, "");
+  // The next one takes up what runs; it does not hear how that ends, so it does not call it well.
+  await queue.resumeGroup("p1");
+  assert.deepEqual(outcomeOf(await until(queue, "second", "done")), { kind: "dependency-failed" });
+  await queue.enqueue([job("4", `echo 4 >>${log}`), job("5", `echo 5 >>${log}`, { after: ["4"] })]);
+  assert.deepEqual(outcomeOf(await until(queue, "5", "done")), { kind: "success" });
+  assert.deepEqual(readFileSync(log, "utf8").trim().split("\n"), ["first", "4", "5"]);
+});
+
 test("the queue goes on when its caller has ended, and another caller sees it", async () => {
   const script = `import { LocalQueue } from ${JSON.stringify(join(projectRoot, "lib/queue/local/queue.ts"))};
 const argv = ["sh", "-c", "sleep 0.5; env > env"];
@@ -165,4 +192,19 @@ test("a limit is never 0, and a task file of another version is loud", async () 
     queue.poll(),
     (error: unknown) => error instanceof UnavailableError && error.code === "QUEUE_UNKNOWN_STATE",
   );
+});
+
+test("a paused group starts nothing until it is resumed; a job that was stopped to make room goes before those that had not begun", async () => {
+  await queue.ensureGroups([{ name: "p1", parallel: 1 }]);
+  await queue.pauseGroup("p1");
+  const log = join(home, "log");
+  await queue.enqueue([job("new", `echo new >>${log}`), job("free", "true", { group: "p2" })]);
+  await queue.enqueue([job("again", `echo again >>${log}`, { waitingSinceMs: Date.now() - 60_000 })]);
+  await until(queue, "free", "done");
+  const { groups } = await queue.poll();
+  assert.equal(groups.find(({ name }) => name === "p1")?.status, "paused");
+  assert.equal((await taskOf(queue, "new")).state.kind, "queued");
+  await queue.resumeGroup("p1");
+  await until(queue, "new", "done");
+  assert.equal(readFileSync(log, "utf8"), "again\nnew\n");
 });

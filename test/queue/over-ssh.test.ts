@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { jobGroups } from "../../lib/queue/groups.ts";
+import { jobGroups } from "../../lib/model/groups.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { PueueDaemon, skipWithoutPueue } from "../rig/pueue.ts";

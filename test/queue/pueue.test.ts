@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConfigurationError, UnavailableError, type Failure } from "../../lib/model/errors.ts";
 import { readEvidence, type JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
-import { jobGroups } from "../../lib/queue/groups.ts";
+import { jobGroups } from "../../lib/model/groups.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { parseStatus } from "../../lib/queue/pueue/schema.ts";
@@ -67,6 +67,26 @@ function job(label: string, script: string, given: Partial<QueueJob> = {}): Queu
 
 test("S-16: pueue 4 is shaken hands with", { skip }, async () => {
   assert.match((await queue.handshake()).version, /^4\.\d+\.\d+$/);
+});
+
+test("a job that comes after another waits for its good end, and says so meanwhile", { skip }, async () => {
+  const gate = join(home, "after-gate");
+  const after = { after: ["first"] };
+  const answers = await queue.enqueue([
+    job("first", `until [ -e ${gate} ]; do sleep 0.02; done`),
+    job("second", "true", after),
+    job("wrong", "exit 1"),
+    job("never", "true", { after: ["wrong"] }),
+  ]);
+  assert.deepEqual(
+    answers.map(({ outcome }) => outcome),
+    ["added", "added", "added", "added"],
+  );
+  assert.deepEqual(outcomeOf(await until(queue, "never", "done")), { kind: "dependency-failed" });
+  const first = await taskOf(queue, "first");
+  assert.deepEqual((await taskOf(queue, "second")).awaits, [first.number]);
+  writeFileSync(gate, "");
+  assert.deepEqual(outcomeOf(await until(queue, "second", "done")), { kind: "success" });
 });
 
 test("groups are made with their limits, and a limit is never 0", { skip }, async () => {

@@ -3,10 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { escalate, sizeFor } from "../../lib/queue/escalate.ts";
 import type { JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
-import { checkParallel, groupOf } from "../../lib/queue/groups.ts";
+import { checkParallel } from "../../lib/queue/groups.ts";
 import { jobFolderName, type RunRecord, type RunResult } from "../../lib/queue/job-files.ts";
 import { formatLabel, liveKey, parseLabel } from "../../lib/queue/label.ts";
 import { chooseGuard, detectGuard } from "../../lib/queue/memory-guard.ts";
@@ -20,17 +19,6 @@ import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
-
-test("a job goes to the group of its most demanding threshold", () => {
-  assert.equal(groupOf([1000]), "p1");
-  assert.equal(groupOf([250]), "p2");
-  assert.equal(groupOf([500]), "p3");
-  assert.equal(groupOf([750]), "p3");
-  assert.equal(groupOf([750, 1000]), "p3");
-  assert.equal(groupOf([1000, 750, 500, 250]), "p2");
-  assert.equal(groupOf([100]), "px");
-  assert.equal(groupOf([25, 1000]), "p1");
-});
 
 test("no group runs 0, which pueue would read as unlimited, nor half a job", () => {
   for (const parallel of [0, -1, 1.5, Number.NaN]) {
@@ -200,7 +188,11 @@ const result: RunResult = {
   endedAt: "2026-01-01T10:05:00.000Z",
   durationMs: 299_950,
 };
-const nothing: Omit<JobEvidence, "isScopeActive"> = { record: undefined, result: undefined, isAlive: false };
+const nothing: Pick<JobEvidence, "record" | "result" | "isAlive"> = {
+  record: undefined,
+  result: undefined,
+  isAlive: false,
+};
 const startedAt = "2026-01-01T10:00:00.000000001Z";
 const killed: TaskState = { kind: "done", outcome: { kind: "killed" }, startedAt, endedAt: "2026-01-01T10:01:00Z" };
 
@@ -250,10 +242,24 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
       taskIn({ ...killed, outcome: { kind: "dependency-failed" } }),
       running,
       nothing,
-      /someone else did/,
+      /has failed, so the queue gave it up/,
       "pueue restart --in-place 7",
     ],
     [taskIn({ ...killed, outcome: { kind: "failed", code: 1 } }), running, nothing, /ran here/, "pueue log 7"],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      nothing,
+      /disk full; its output/,
+      "pueue log 7",
+    ],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      { record, result: undefined, isAlive: false },
+      /could not write down what became of it/,
+      "pueue restart --in-place 7",
+    ],
   ];
   for (const [task, group, evidence, text, fix] of table) {
     const explained = explainState("pueue", task, group, reconcile(task.state, evidence));
@@ -278,43 +284,6 @@ test("how a job ended is said in words", () => {
     const where = { kind: "finished", result: { ...result, ...change } } as const;
     assert.deepEqual(explainState("slurm", taskIn(killed), undefined, where), { text });
   }
-});
-
-test("S-18: a job killed for memory is asked for one size up, to the host's limit, then a person", () => {
-  const mib = 1 << 20;
-  const host = { hostLimitBytes: 4096 * mib };
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1024 * mib }), {
-    kind: "retry",
-    memoryBytes: 1536 * mib,
-  });
-  // The watchdog saw more than it had allowed: the peak counts.
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 1024 * mib, memoryPeakBytes: 1500 * mib }), {
-    kind: "retry",
-    memoryBytes: 3072 * mib,
-  });
-  assert.deepEqual(escalate({ ...host, memoryMaxBytes: 3072 * mib, memoryPeakBytes: 3072 * mib }), {
-    kind: "retry",
-    memoryBytes: 4096 * mib,
-  });
-  const last = escalate({ ...host, memoryMaxBytes: 4096 * mib, memoryPeakBytes: 4096 * mib });
-  assert.equal(last.kind, "quarantine");
-  assert.match(last.kind === "quarantine" ? last.advice : "", /4096 MiB.*memory_mb/);
-});
-
-test("escalation ends: each retry asks for more than what was not enough, and sizes hold what they are asked for", () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 1, max: 2 ** 40 }), (first, limit) => {
-      assert.ok(sizeFor(first) >= first);
-      let memoryMaxBytes = Math.min(first, limit);
-      for (let tries = 0; ; tries += 1) {
-        assert.ok(tries < 100);
-        const next = escalate({ memoryMaxBytes, memoryPeakBytes: memoryMaxBytes, hostLimitBytes: limit });
-        if (next.kind === "quarantine") break;
-        assert.ok(next.memoryBytes > memoryMaxBytes && next.memoryBytes <= limit);
-        memoryMaxBytes = next.memoryBytes;
-      }
-    }),
-  );
 });
 
 test("a settings snapshot is the same for the same settings, and another file is refused", () => {

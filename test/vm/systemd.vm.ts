@@ -5,7 +5,8 @@ import { fleetHost, loadFleet } from "../../lib/config/index.ts";
 import { releasePrograms } from "../../lib/deploy/programs.ts";
 import type { Host } from "../../lib/hosts/index.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
-import { escalate } from "../../lib/queue/escalate.ts";
+import { learn } from "../../lib/plan/lessons.ts";
+import { grantedBytes, memoryPolicy, memoryRequest } from "../../lib/plan/memory.ts";
 import { jobFolder, runResultSchema, type RunResult } from "../../lib/queue/job-files.ts";
 import { scopeCommand } from "../../lib/queue/memory-scope.ts";
 import { renderUnit, unitsOf } from "../../lib/services/units.ts";
@@ -95,8 +96,11 @@ test("a job over its limit is killed and says so; one size up it ends well", asy
   assert.deepEqual([killed.guard, killed.memoryMaxBytes], ["scope", 256 * mib]);
   assert.ok(killed.outOfMemoryKills > 0 && killed.memoryPeakBytes >= 255 * mib, JSON.stringify(killed));
 
-  const next = escalate({ ...killed, memoryMaxBytes: 256 * mib, hostLimitBytes: 1000 * mib });
-  assert.deepEqual(next, { kind: "retry", memoryBytes: 384 * mib });
+  const attempt = { limitBytes: 256 * mib, peakBytes: killed.memoryPeakBytes, wasOutOfMemory: true };
+  const size = { group: "p2", thresholds: 1, archiveBytes: 0, attempts: [attempt] } as const;
+  const request = memoryRequest(size, learn([]), { ...memoryPolicy, baseBytes: 0 });
+  assert.equal(request.basis, "escalated");
+  assert.equal(grantedBytes(request, 1000 * mib), 384 * mib);
   const second = await run("vm.eater.2", 384 * mib, ...eater);
   assert.equal(second.code, 0, second.stderr);
   const well = await resultOf(host, "vm.eater.2");

@@ -37,7 +37,10 @@ after(async () => {
 });
 
 /** Looks some hours behind the archive's last day. */
-async function look(words: readonly string[], { hours = 6, storeUrl = url, symbols = bench.symbols } = {}): Promise<Ran> {
+async function look(
+  words: readonly string[],
+  { hours = 6, storeUrl = url, symbols = bench.symbols } = {},
+): Promise<Ran> {
   mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(bench.lastDay, 1)) + hours * 3_600_000 });
   try {
     const place = ["--symbols", symbols, "--archive", bench.archive.root, "--state", bench.state];
@@ -124,7 +127,9 @@ test("S-24 a symbol that is not maintained is listed and not alarmed about; one 
 });
 
 test("a selection asks for pairs that are not there: they are gaps, and so is what was published since", async () => {
-  const both = documentOf(await look(["--symbol", "BTCUSDT", "--threshold", "50", "--threshold", "250", "--json", "--no-notify"]));
+  const both = documentOf(
+    await look(["--symbol", "BTCUSDT", "--threshold", "50", "--threshold", "250", "--json", "--no-notify"]),
+  );
   assert.deepEqual(
     both.series_gaps.map((gap) => [gap.series, gap.kind, gap.cause, gap.from_day, gap.through_day]),
     [["range:binance/spot/BTCUSDT@250", "leading", "not-built", bench.firstDay, bench.lastDay]],
@@ -176,7 +181,10 @@ test("S-20 a store that is down, silent, or lost on the way: exit 2 and not know
     const document = documentOf(outcome);
     assert.deepEqual([document.verdict, document.unknowns[0]?.kind], ["unknown", "store-unreachable"], context);
     assert.ok(!outcome.stdout.includes(served.password), context);
-    assert.match((await look(["--no-notify"], { storeUrl })).stdout, /not known: store-unreachable .*\n0 series: 1 not known/);
+    assert.match(
+      (await look(["--no-notify"], { storeUrl })).stdout,
+      /not known: store-unreachable .*\n0 series: 1 not known/,
+    );
   };
   const closed = createServer().listen(0, "127.0.0.1");
   await once(closed, "listening");

@@ -184,6 +184,7 @@ function job(name: string, state: JobState, more: Partial<JobView> = {}): JobVie
     task,
     where: { kind: "waiting" },
     state,
+    record: undefined,
     work: undefined,
     residentBytes: undefined,
     advice,
@@ -192,7 +193,7 @@ function job(name: string, state: JobState, more: Partial<JobView> = {}): JobVie
 }
 
 function view(jobs: readonly JobView[], more: Partial<HostView> = {}): HostView {
-  return { entry, groups: [], jobs, foreignTasks: 0, machine: undefined, ...more };
+  return { entry, groups: [], jobs, foreignTasks: 0, machine: undefined, holds: new Map(), drain: undefined, ...more };
 }
 
 const work = (code: string): JobView["work"] => ({
@@ -207,6 +208,8 @@ const work = (code: string): JobView["work"] => ({
   failures: [{ code, message: "away", subject: null, hint: null }],
 });
 
+const isWhole = (unit: string): boolean => unit.startsWith("SOLUSDT");
+
 test("a host's paused groups, failed jobs, failed writes, and what it is short of", () => {
   const machine = { cores: 8, load: 1, memoryBytes: 64e9, availableBytes: 1e9 };
   const groups = [
@@ -220,7 +223,6 @@ test("a host's paused groups, failed jobs, failed writes, and what it is short o
     job("SOLUSDT@250+500:2024", "failed"),
     job("XRPUSDT@250:2024", "done"),
   ];
-  const isWhole = (unit: string): boolean => unit.startsWith("SOLUSDT");
   const findings = hostFindings(view(jobs, { groups, machine }), 1e9, isWhole);
   assert.deepEqual(
     findings.map(({ kind, subject, place }) => [kind, subject, place]),
@@ -233,6 +235,13 @@ test("a host's paused groups, failed jobs, failed writes, and what it is short o
     ],
   );
   for (const { evidence } of findings) assert.equal(evidence["host"], "bigbox");
+  const hold = { group: "p2", why: "memory", reason: "memory is short", since: "2024-03-05T09:00:00Z" } as const;
+  const held = hostFindings(view(jobs, { groups, holds: new Map([["p2", hold]]) }), undefined, isWhole);
+  assert.deepEqual(
+    held.map(({ kind }) => kind),
+    ["job-failed", "store-write-failed"],
+    "what barkeep holds is no trouble",
+  );
   assert.equal(hostFindings(view(jobs), undefined, () => undefined).length, 3, "nobody knows whether they are whole");
 });
 

@@ -33,12 +33,15 @@ function idsOf(day: Day): bigint {
   return BigInt(Math.round((dayStartMs(day) - dayStartMs(first)) / 86_400_000) * idsPerDay);
 }
 
+function us(day: Day): bigint {
+  return BigInt(dayStartMs(day)) * 1000n;
+}
+
 /** Units, by months, that cover exactly these days. */
 function unitsOf(days: readonly Day[]): UnitOutline[] {
   return [...Map.groupBy(days, (day) => segmentOf(day, "month").id)].flatMap(([segment, ofUnit]) => {
     const [from, to] = [ofUnit[0], ofUnit.at(-1)];
     if (from === undefined || to === undefined) return [];
-    const us = (day: Day): bigint => BigInt(dayStartMs(day)) * 1000n;
     return [
       {
         series,
@@ -168,8 +171,14 @@ test("how old a series may be is its own affair; one that has ended is not late"
   const endMs = dayStartMs(addDays(first, 10));
   const stateAfter = (hours: number, more = ""): string | undefined =>
     freshnessOf(wish(more), unit, endMs + hours * 3_600_000)?.state;
-  assert.deepEqual([71, 73, 719, 721].map((hours) => stateAfter(hours)), ["fresh", "stale", "stale", "dead"]);
-  assert.deepEqual([99, 101, 1001].map((hours) => stateAfter(hours, "max_stale_hours = 100")), ["fresh", "stale", "dead"]);
+  assert.deepEqual(
+    [71, 73, 719, 721].map((hours) => stateAfter(hours)),
+    ["fresh", "stale", "stale", "dead"],
+  );
+  assert.deepEqual(
+    [99, 101, 1001].map((hours) => stateAfter(hours, "max_stale_hours = 100")),
+    ["fresh", "stale", "dead"],
+  );
   assert.equal(stateAfter(9999, `delisting_date = ${addDays(first, 9)}`), "fresh");
   assert.equal(stateAfter(9999, `delisting_date = ${addDays(first, 10)}`), "dead");
 });

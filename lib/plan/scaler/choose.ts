@@ -31,6 +31,9 @@ export function choose(
     const steps = clamped(loads, goingUnits(state.stops, relief), reason);
     return { verdict: "relief", reason, steps, ceiling };
   }
+  if (reading.isDrained === true) {
+    return { verdict: "hold", reason: "the host is drained: nothing is started there", steps: new Map(), ceiling };
+  }
   const trim = trimmed(loads, reading.budget);
   if (trim !== undefined) return { verdict: "down", ...trim, ceiling };
   const direction = directionOf(reading, limits);

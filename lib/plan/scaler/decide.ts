@@ -1,17 +1,21 @@
 import { formatSeconds } from "../../model/format.ts";
+import { isWorkGroup } from "../../model/groups.ts";
 import { memoryLedger } from "../ledger.ts";
 import { choose, type Choice } from "./choose.ts";
 import { dangerOf, reliefOf, type Danger, type Relief, type StopAsked } from "./danger.ts";
-import type { Action, Decision, GroupOutcome, ScalerState } from "./decision.ts";
-import { groupLoads, untouchable, type GroupLoad } from "./group-load.ts";
+import type { Action, Decision, GroupOutcome, HoldCause, ScalerState } from "./decision.ts";
+import { groupLoads, openGroups, untouchable, type GroupLoad } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
+import { sharedOut, stepAction } from "./share.ts";
+import type { Steps } from "./steps.ts";
 
 /**
  * What to do on a host now. Pure: it changes nothing, and asked again after its actions were carried out it wants nothing more.
  *
  * The first that holds decides: too little is known → nothing; memory runs out → room is made; more is promised than there is →
- * groups are trimmed; else one step up or down, or none, and none within the cool-down of the last.
+ * groups are trimmed; else one step up or down, or none, and none within the cool-down of the last. Then the places of `jobs_max`
+ * are shared out.
  */
 export function decide(reading: HostReading, before: ScalerState, limits: ScalerLimits, nowMs: number): Decision {
   const loads = groupLoads(reading, limits);
@@ -23,23 +27,30 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
   const state = { ...before, stops, isAdmitting };
   const relief = reliefNow(reading, loads, danger, state, limits, nowMs);
   const choice = choose(reading, loads, danger, relief, state, limits, nowMs);
-  const groups = loads.map((load) => outcomeOf(load, choice));
-  const changes = groups.flatMap(({ group, from, to, reason }): Action[] =>
-    typeof from !== "number" || to === undefined || from === to
-      ? []
-      : [{ action: "set parallel", group, from, to, reason }],
-  );
-  const isStep = changes.length > 0;
+  const holds =
+    danger.level !== "none"
+      ? heldAll(loads, "memory", danger.reason)
+      : reading.isDrained === true
+        ? heldAll(loads, "drained", choice.reason)
+        : [];
+  const shares =
+    danger.level === "none" && reading.isDrained !== true
+      ? sharedOut(loads, choice.steps, reading, isAdmitting, limits)
+      : { steps: withoutHeld(choice.steps, holds), letGo: [] };
+  const groups = loads.map((load) => outcomeOf(load, { ...choice, steps: shares.steps }));
+  const changes = [...groups.flatMap(changeOf), ...shares.letGo];
+  const isStep = loads.some(({ name, parallel }) => (choice.steps.get(name)?.to ?? parallel) !== parallel);
   return {
     host: reading.host,
     atMs: nowMs,
-    verdict: isStep || choice.verdict === "relief" ? choice.verdict : "hold",
+    verdict: verdictOf(choice, isStep, changes.length > 0),
     reason: choice.reason,
-    isAdmitting,
-    lookAgainMs: danger.isOver ? limits.lookEveryMs : limits.lookInDangerEveryMs,
+    isAdmitting: isAdmitting && reading.isDrained !== true,
+    lookAgainMs: danger.isOver || reading.memory === undefined ? limits.lookEveryMs : limits.lookInDangerEveryMs,
     actions: [
       ...admissionChange(before.isAdmitting, isAdmitting, danger),
       ...changes,
+      ...holds,
       ...reliefActions(relief, danger),
     ],
     groups,
@@ -51,12 +62,37 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     state: {
       isAdmitting,
       upAtMs: isStep && choice.verdict === "up" ? nowMs : state.upAtMs,
-      downAtMs: isStep && choice.verdict !== "up" ? nowMs : state.downAtMs,
+      downAtMs: isStep && (choice.verdict === "down" || choice.verdict === "relief") ? nowMs : state.downAtMs,
       killedAtMs: relief.some(({ action }) => action === "kill") ? nowMs : state.killedAtMs,
       ceiling: choice.ceiling,
       stops: [...stops, ...stopsOf(relief, nowMs)],
     },
   };
+}
+
+/** Where nothing more is to be started, groups of ours are held: a smaller parallel would let the next one in when one ends. */
+function heldAll(
+  loads: readonly GroupLoad[],
+  why: HoldCause,
+  reason: string,
+): Extract<Action, { readonly action: "hold group" }>[] {
+  return openGroups(loads)
+    .filter(({ name }) => isWorkGroup(name))
+    .map(({ name: group }) => ({ action: "hold group", group, why, reason }));
+}
+
+function withoutHeld(steps: Steps, holds: readonly { readonly group: string }[]): Steps {
+  const held = new Set(holds.map(({ group }) => group));
+  return new Map([...steps].filter(([name]) => !held.has(name)));
+}
+
+function verdictOf({ verdict }: Choice, isStep: boolean, isShared: boolean): Decision["verdict"] {
+  if (isStep || verdict === "relief") return verdict;
+  return isShared ? "share" : "hold";
+}
+
+function changeOf({ group, from, to, reason }: GroupOutcome): Action[] {
+  return typeof from !== "number" || to === undefined ? [] : stepAction(group, from, to, reason);
 }
 
 /** Why nothing can be decided; undefined where it can. */
@@ -94,8 +130,10 @@ function nothing(
   };
 }
 
-function countsOf({ name, parallel, runningBytes, queuedBytes }: GroupLoad): Omit<GroupOutcome, "to" | "reason"> {
-  return { group: name, running: runningBytes.length, queued: queuedBytes.length, from: parallel };
+function countsOf(load: GroupLoad): Omit<GroupOutcome, "to" | "reason"> {
+  const { name, parallel, state, runningBytes, queuedBytes } = load;
+  const from = state === "held" ? 0 : parallel;
+  return { group: name, running: runningBytes.length, queued: queuedBytes.length, from };
 }
 
 /** Only units of groups that may be acted on give anything back, and never live ones. */
@@ -107,7 +145,9 @@ function reliefNow(
   limits: ScalerLimits,
   nowMs: number,
 ): Relief[] {
-  const touchable = new Set(loads.filter((load) => untouchable(load) === undefined).map(({ name }) => name));
+  const touchable = new Set(
+    loads.filter((load) => load.state === "held" || untouchable(load) === undefined).map(({ name }) => name),
+  );
   const candidates = reading.running.filter(({ group, isLive }) => touchable.has(group) && !isLive);
   return reliefOf(danger, candidates, stops, killedAtMs, nowMs, limits);
 }

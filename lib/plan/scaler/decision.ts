@@ -23,6 +23,9 @@ export const initialState: ScalerState = {
   stops: [],
 };
 
+/** Why a group is held: the host is drained, memory is short, or `jobs_max` has no place for it. */
+export type HoldCause = "drained" | "memory" | "jobs_max";
+
 /** Something to be done on the host, in this order. */
 export type Action =
   | {
@@ -33,6 +36,9 @@ export type Action =
       readonly reason: string;
     }
   | { readonly action: "stop admitting" | "admit again"; readonly reason: string }
+  /** It starts nothing until it is let go; what runs there goes on. */
+  | { readonly action: "hold group"; readonly group: string; readonly why: HoldCause; readonly reason: string }
+  | { readonly action: "let group go"; readonly group: string; readonly parallel: number; readonly reason: string }
   /** The unit commits what it has and ends; it is queued again and goes on from there. `kill` does not wait for the commit. */
   | {
       readonly action: "stop at commit" | "kill";
@@ -56,8 +62,8 @@ export interface GroupOutcome {
 export interface Decision {
   readonly host: string;
   readonly atMs: number;
-  /** `none`: too little is known, so nothing is done. */
-  readonly verdict: "up" | "down" | "hold" | "relief" | "none";
+  /** `share`: only the places of `jobs_max` change hands; `none`: too little is known, so nothing is done. */
+  readonly verdict: "up" | "down" | "share" | "hold" | "relief" | "none";
   readonly reason: string;
   /** May jobs be admitted until the next decision? */
   readonly isAdmitting: boolean;

@@ -19,6 +19,30 @@ export function explainDecision(decision: Decision): string[] {
   ];
 }
 
+/** The same in one line: the verdict, its reason, what changes. */
+export function decisionLine({ host, verdict, reason, actions }: Decision): string {
+  return [`${host}: ${verdict}: ${reason}`, ...actions.map(shortText)].join("; ");
+}
+
+function shortText(action: Action): string {
+  switch (action.action) {
+    case "set parallel":
+      return `${action.group} ${action.from} → ${action.to}`;
+    case "hold group":
+      return `hold ${action.group}`;
+    case "let group go":
+      return `let ${action.group} go`;
+    case "stop at commit":
+    case "kill":
+      return `${action.action}: ${action.unit}`;
+    case "stop admitting":
+    case "admit again":
+      return action.action;
+    default:
+      return action satisfies never;
+  }
+}
+
 /** What is done, in the words of a person. */
 export function actionText(action: Action): string {
   switch (action.action) {
@@ -27,6 +51,10 @@ export function actionText(action: Action): string {
     case "stop admitting":
     case "admit again":
       return `${action.action}: ${action.reason}`;
+    case "hold group":
+      return `hold ${action.group}, which starts nothing until it is let go: ${action.reason}`;
+    case "let group go":
+      return `let ${action.group} go, ${action.parallel} at once: ${action.reason}`;
     case "stop at commit":
       return `stop ${action.unit} at its next commit and queue it again: ${action.reason}`;
     case "kill":

@@ -52,12 +52,13 @@ function isOpen(load: GroupLoad): load is OpenGroup {
 
 /** Why a group is left as it is whatever the host says; undefined where it may be acted on. */
 export function untouchable({ state, parallel }: GroupReading): string | undefined {
+  if (state === "held") return "held: it starts nothing until there is room";
   if (state === "paused") return "paused: somebody or a restart stopped it; resume it first";
   if (state !== "running") return `its state is ${state}`;
   if (parallel === undefined) return "its parallel cannot be read";
   // The queue's own word for "without limit" is 0.
-  if (parallel === "unlimited" || parallel === 0) return "somebody took its limit away; give it a number first";
-  return undefined;
+  const isLimited = parallel !== "unlimited" && parallel > 0;
+  return isLimited ? undefined : "it has no limit: the queue places jobs itself, or somebody took its limit away";
 }
 
 /** Tasks that run at once when the queue starts all that a parallel allows. What runs is not ended by a smaller one. */
@@ -80,8 +81,19 @@ export function tasksNow(load: GroupLoad): number {
   return tasksAt(load, limitOf(load));
 }
 
-function limitOf({ parallel }: GroupLoad): number {
+function limitOf({ parallel, state }: GroupLoad): number {
+  if (state === "held") return 0;
   return typeof parallel === "number" && parallel > 0 ? parallel : Number.POSITIVE_INFINITY;
+}
+
+/** The places of `jobs_max` that a group takes: all that it may start at once, whether it has work for them or not. */
+export function placesOf(load: GroupLoad): number {
+  return Math.max(isOpen(load) ? load.parallel : 0, load.runningBytes.length);
+}
+
+/** Has it nothing that could be started? */
+export function isIdle({ queuedBytes, waitingBytes }: GroupLoad): boolean {
+  return queuedBytes.length === 0 && waitingBytes.length === 0;
 }
 
 export function sum(values: readonly number[]): number {

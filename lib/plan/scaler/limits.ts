@@ -60,7 +60,7 @@ export const scalerLimits: ScalerLimits = {
     memory: { floor: 1, ceiling: 10 },
     io: { floor: 40, ceiling: 80 },
   },
-  // AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING, AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING
+  // The defaults of AUTOSCALE_CPU_FLOOR, AUTOSCALE_CPU_CEILING, AUTOSCALE_MEM_FLOOR, AUTOSCALE_MEM_CEILING, AUTOSCALE_GROUP_MAX
   load: { cpu: { floor: 40, ceiling: 80 }, memory: { floor: 60, ceiling: 80 } },
   danger: {
     stopAdmitting: { stallAbove: 5, availableBelow: 0.1 },

@@ -15,6 +15,8 @@ export interface HostReading {
   /** What fleet.toml says of the host. */
   readonly budget: HostMemory;
   readonly jobsMax: number;
+  /** Nothing is admitted or started there, by an operator's word. */
+  readonly isDrained?: boolean;
   /** Undefined where the queue's status could not be read. */
   readonly groups: readonly GroupReading[] | undefined;
   readonly running: readonly RunningUnit[];
@@ -33,7 +35,8 @@ export interface GroupReading {
   readonly name: string;
   /** How many of its tasks may run at once; undefined where it could not be read. */
   readonly parallel: number | "unlimited" | undefined;
-  readonly state: "running" | "paused" | "resetting" | "unknown";
+  /** `held`: paused by an earlier decision of ours, not by a person or a restart. */
+  readonly state: "running" | "held" | "paused" | "resetting" | "unknown";
 }
 
 export interface QueuedUnit {

@@ -1,15 +1,17 @@
 import { formatBytes } from "../../model/format.ts";
+import { isWorkGroup } from "../../model/groups.ts";
 import { memoryLedger, type HostMemory } from "../ledger.ts";
 import type { Direction } from "./direction.ts";
-import { bytesAt, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
+import { bytesAt, isIdle, openGroups, sum, untouchable, type GroupLoad, type OpenGroup } from "./group-load.ts";
 import type { ScalerLimits } from "./limits.ts";
 import type { HostReading } from "./reading.ts";
 import { Room } from "./room.ts";
+import { wantsPlace } from "./share.ts";
 
-/** New parallels by group, each with its reason; a group that is absent stays as it is. */
+/** New parallels by group, each with its reason; a group that is absent stays as it is, and one that has 0 is held. */
 export type Steps = ReadonlyMap<string, { readonly to: number; readonly reason: string }>;
 
-/** Nothing new is started: no group may have more than run now and are to stay. */
+/** Nothing new is started: no group may have more than run now and are to stay. Groups of ours are held besides. */
 export function clamped(loads: readonly GroupLoad[], going: ReadonlySet<string>, reason: string): Steps {
   return new Map(
     openGroups(loads).map(({ name, parallel, runningUnits }) => {
@@ -76,7 +78,7 @@ export function reduced(loads: readonly GroupLoad[], { source, reason, keep }: D
 
 /**
  * One more of each group that has work for it and uses all it has; and what groups without work do not use is handed over, so
- * that a host does not idle when one kind of work has ended. All as long as there is {@link Room}: each step sees what the
+ * that a host does not idle when one kind of work has ended, their last place where all are taken. All as long as there is {@link Room}: each step sees what the
  * steps before it took. Groups with the fewest go first.
  * @param tasksMax the most that all groups together may run
  */
@@ -90,6 +92,8 @@ export function raised(
   const room = new Room(loads, reading, source, tasksMax, limits);
   const steps = new Map<string, { to: number; reason: string }>();
   const groups = openGroups(loads);
+  const least = (group: OpenGroup): number => (isWorkGroup(group.name) && room.isFull ? 0 : 1);
+  room.reserve(loads.filter(wantsPlace).length);
   const parallelOf = (group: OpenGroup): number => steps.get(group.name)?.to ?? group.parallel;
   const fewestFirst = (): OpenGroup[] => groups.toSorted((a, b) => parallelOf(a) - parallelOf(b));
   const raise = (group: OpenGroup, why: string): boolean => {
@@ -100,15 +104,12 @@ export function raised(
   };
   for (const group of fewestFirst()) raise(group, reason);
   for (const idle of groups.filter(isIdle)) {
-    while (parallelOf(idle) > Math.max(1, idle.runningBytes.length)) {
+    while (parallelOf(idle) > Math.max(least(idle), idle.runningBytes.length)) {
       const why = `${reason}; handed over by ${idle.name}, which has nothing to do`;
+      room.giveBackPlace();
       if (!fewestFirst().some((group) => group !== idle && raise(group, why))) break;
       steps.set(idle.name, { to: parallelOf(idle) - 1, reason: "nothing more is queued: handed over" });
     }
   }
   return steps;
-}
-
-function isIdle({ queuedBytes, waitingBytes }: OpenGroup): boolean {
-  return queuedBytes.length === 0 && waitingBytes.length === 0;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ensureFolder } from "../../files/folders.ts";
@@ -54,13 +54,13 @@ export class LocalFiles {
     return join(this.root, "logs", `${number}.log`);
   }
 
-  /** How many jobs each group runs at a time. */
-  parallel(): Readonly<Record<string, number>> {
-    return readFileOf(groupsSchema, this.#groups)?.parallel ?? {};
+  /** How many jobs each group runs at a time, and those that start none. */
+  groups(): LocalGroups {
+    return readFileOf(groupsSchema, this.#groups) ?? { version: 1, parallel: {}, paused: [] };
   }
 
-  writeParallel(parallel: Readonly<Record<string, number>>): void {
-    writeWhole(this.#groups, `${JSON.stringify({ version: 1, parallel })}\n`);
+  writeGroups(groups: Partial<LocalGroups>): void {
+    writeWhole(this.#groups, `${JSON.stringify({ ...this.groups(), ...groups })}\n`);
   }
 
   request(number: string, how: CancelHow): void {
@@ -78,6 +78,13 @@ export class LocalFiles {
     });
   }
 
+  /** Calls back when a task or a request may have come; without the promise that it always does. */
+  watch(changed: () => void): () => void {
+    const watchers = [this.#tasks, this.#requests].map((folder) => watch(folder, { persistent: false }, changed));
+    for (const one of watchers) one.on("error", changed);
+    return () => watchers.forEach((one) => one.close());
+  }
+
   #path(number: string): string {
     return join(this.#tasks, `${number}.json`);
   }
@@ -91,6 +98,7 @@ const outcomeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("killed") }),
   z.strictObject({ kind: z.literal("errored"), reason: z.string() }),
   z.strictObject({ kind: z.literal("failed-to-spawn"), reason: z.string() }),
+  z.strictObject({ kind: z.literal("dependency-failed") }),
 ]);
 
 const taskSchema = z.strictObject({
@@ -100,6 +108,8 @@ const taskSchema = z.strictObject({
   argv: z.tuple([z.string()], z.string()),
   directory: z.string(),
   createdAt: z.iso.datetime(),
+  /** Numbers of tasks that have to end well before it begins. */
+  after: z.array(z.string()).optional(),
   state: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("queued") }),
     z.strictObject({
@@ -118,7 +128,12 @@ const taskSchema = z.strictObject({
 });
 export type LocalTask = z.infer<typeof taskSchema>;
 
-const groupsSchema = z.strictObject({ version: z.literal(1), parallel: z.record(z.string(), z.int().positive()) });
+const groupsSchema = z.strictObject({
+  version: z.literal(1),
+  parallel: z.record(z.string(), z.int().positive()),
+  paused: z.array(z.string()).default([]),
+});
+export type LocalGroups = z.infer<typeof groupsSchema>;
 
 /** Sorts by time, and within a batch by its order. */
 export function newNumber(now: number, indexInBatch: number): string {

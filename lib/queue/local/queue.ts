@@ -9,6 +9,7 @@ import { release } from "../../model/release.ts";
 import { projectRoot } from "../../config/project-root.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
+import { memoryLimitIn } from "../memory-option.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { inheritedNames } from "../runner.ts";
 import { liveHolder } from "../supervise/hold-unit.ts";
@@ -42,7 +43,7 @@ export class LocalQueue implements Queue {
     for (const { name, parallel } of groups) checkParallel(parallel, name);
     this.#files.prepare();
     const asked = Object.fromEntries(groups.map(({ name, parallel }) => [name, parallel]));
-    this.#files.writeParallel({ ...this.#files.parallel(), ...asked });
+    this.#files.writeGroups({ parallel: { ...this.#files.groups().parallel, ...asked } });
   }
 
   async enqueue(jobs: readonly QueueJob[]): Promise<readonly Enqueued[]> {
@@ -50,6 +51,7 @@ export class LocalQueue implements Queue {
     const plan = planBatch(jobs, this.#tasks());
     const now = Date.now();
     const added = new Map<QueueJob, QueueTask>();
+    const numbers = new Map<string, string>();
     plan.fresh.forEach((job, i) => {
       for (const { path, text } of job.files) {
         ensureFolder(dirname(path), 0o700);
@@ -57,6 +59,7 @@ export class LocalQueue implements Queue {
       }
       const { label, group, argv, directory } = job;
       const createdAt = new Date(now).toISOString();
+      const after = (job.after ?? []).flatMap((one) => numbers.get(one) ?? []);
       const task: LocalTask = {
         version: 1,
         label,
@@ -64,9 +67,12 @@ export class LocalQueue implements Queue {
         argv: [...argv],
         directory,
         createdAt,
+        ...(after.length === 0 ? {} : { after }),
         state: { kind: "queued" },
       };
-      const number = newNumber(now, i);
+      // Numbers are the order in which tasks start.
+      const number = newNumber(job.waitingSinceMs ?? now, i);
+      numbers.set(label, number);
       this.#files.write(number, task);
       added.set(job, queueTask(number, task));
     });
@@ -77,17 +83,21 @@ export class LocalQueue implements Queue {
   async poll(): Promise<QueueSnapshot> {
     const tasks = this.#tasks();
     const isAttended = await this.#isAttended();
-    const parallel = this.#files.parallel();
+    const { parallel, paused } = this.#files.groups();
     const names = new Set([...Object.keys(parallel), ...tasks.map(({ group }) => group)]);
     const groups = [...names].map((name) => {
       const waits = tasks.some(({ group, state }) => group === name && state.kind === "queued");
-      return { name, status: waits && !isAttended ? "paused" : "running", parallel: parallel[name] ?? 1 } as const;
+      const isPaused = paused.includes(name) || (waits && !isAttended);
+      return { name, status: isPaused ? "paused" : "running", parallel: parallel[name] ?? 1 } as const;
     });
     return { tasks, groups };
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const alive = this.#find(tasks).filter(({ state }) => state.kind !== "done");
+    // Those that wait first: one that ends makes room in which the next of them would start.
+    const alive = this.#find(tasks)
+      .filter(({ state }) => state.kind !== "done")
+      .sort((a, b) => Number(a.state.kind === "running") - Number(b.state.kind === "running"));
     for (const { number } of alive) this.#files.request(number, how);
     await this.#ensureRunner();
     return alive.map(({ label, createdAt }) => ({ label, createdAt }));
@@ -97,8 +107,15 @@ export class LocalQueue implements Queue {
     await this.ensureGroups([{ name: group, parallel }]);
   }
 
-  /** Groups pause by themselves only, where the runner was killed: all go on with it. */
-  async resumeGroup(_group: string): Promise<void> {
+  async pauseGroup(group: string): Promise<void> {
+    this.#files.prepare();
+    this.#files.writeGroups({ paused: [...new Set([...this.#files.groups().paused, group])] });
+  }
+
+  /** Where the runner was killed, all groups go on with it. */
+  async resumeGroup(group: string): Promise<void> {
+    this.#files.prepare();
+    this.#files.writeGroups({ paused: this.#files.groups().paused.filter((name) => name !== group) });
     await this.#ensureRunner();
   }
 
@@ -159,7 +176,9 @@ export class LocalQueue implements Queue {
   }
 }
 
-function queueTask(number: string, { label, createdAt, group, state }: LocalTask): QueueTask {
-  if (state.kind !== "running") return { number, label, createdAt, group, state };
-  return { number, label, createdAt, group, state: { kind: "running", startedAt: state.startedAt } };
+function queueTask(number: string, { label, createdAt, group, argv, state, after }: LocalTask): QueueTask {
+  const memoryBytes = memoryLimitIn(argv.join(" "));
+  const shown = state.kind === "running" ? ({ kind: "running", startedAt: state.startedAt } as const) : state;
+  const awaits = state.kind === "queued" ? after : undefined;
+  return { number, label, createdAt, group, state: shown, memoryBytes, awaits };
 }

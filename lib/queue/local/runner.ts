@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { RefusedError } from "../../model/errors.ts";
 import { processStart } from "../../store/embedded/process-identity.ts";
 import type { RunRecord } from "../job-files.ts";
@@ -68,6 +67,8 @@ class LocalRun {
   /** Every task that was not done when it was last seen here. Only this process changes their files. */
   readonly #live = new Map<string, LocalTask>();
   readonly #done = new Set<string>();
+  readonly #succeeded = new Set<string>();
+  #wake = (): void => {};
   /** Those whose exit code will come here; others were started by a runner before this one. */
   readonly #children = new Set<string>();
 
@@ -76,13 +77,25 @@ class LocalRun {
   }
 
   async untilIdle(): Promise<void> {
-    for (let idleSinceMs = performance.now(); performance.now() - idleSinceMs < idleMsMax; await delay(tickMs)) {
+    const stopWatching = this.#files.watch(() => this.#wake());
+    for (let idleSinceMs = performance.now(); performance.now() - idleSinceMs < idleMsMax; await this.#pause()) {
       this.#load();
       for (const { number, how } of this.#files.takeRequests()) this.#cancel(number, how);
       this.#reapAdopted();
+      this.#settleOrder();
       this.#startWhatFits();
       if (this.#live.size > 0) idleSinceMs = performance.now();
     }
+    stopWatching();
+  }
+
+  /** Until the next look: at once where a task has ended or something was asked for. A file system need not tell; so it looks by itself too. */
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, tickMs);
+    await promise;
+    clearTimeout(timer);
   }
 
   #load(): void {
@@ -90,7 +103,7 @@ class LocalRun {
       if (this.#live.has(number) || this.#done.has(number)) continue;
       const task = this.#files.read(number);
       if (task === undefined) continue;
-      if (task.state.kind === "done") this.#done.add(number);
+      if (task.state.kind === "done") this.#noteDone(number, task.state.outcome);
       else this.#live.set(number, task);
     }
   }
@@ -114,15 +127,27 @@ class LocalRun {
     }
   }
 
+  /** Tasks that are not to come after anything any more, and those that will never begin: what they wait for has not ended well. */
+  #settleOrder(): void {
+    for (const [number, task] of this.#live) {
+      if (task.after === undefined) continue;
+      const left = task.after.filter((one) => !this.#succeeded.has(one));
+      const after = left.length === 0 ? undefined : left;
+      if (left.some((one) => !this.#live.has(one))) this.#finish(number, { kind: "dependency-failed" });
+      else if (left.length < task.after.length) this.#put(number, { ...task, after });
+    }
+  }
+
   #startWhatFits(): void {
-    const parallel = this.#files.parallel();
+    const { parallel, paused } = this.#files.groups();
     const running = new Map<string, number>();
     for (const { group, state } of this.#live.values()) {
       if (state.kind === "running") running.set(group, (running.get(group) ?? 0) + 1);
     }
     for (const [number, task] of [...this.#live].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const count = running.get(task.group) ?? 0;
-      if (task.state.kind !== "queued" || count >= (parallel[task.group] ?? parallelDefault)) continue;
+      if (task.state.kind !== "queued" || task.after !== undefined || paused.includes(task.group)) continue;
+      if (count >= (parallel[task.group] ?? parallelDefault)) continue;
       running.set(task.group, count + 1);
       this.#start(number, task);
     }
@@ -148,6 +173,7 @@ class LocalRun {
     child.on("exit", (code) => {
       if (code === null) this.#finish(number, { kind: "killed" });
       else this.#finish(number, code === 0 ? { kind: "success" } : { kind: "failed", code });
+      this.#wake();
     });
   }
 
@@ -159,7 +185,12 @@ class LocalRun {
     this.#put(number, { ...task, state: { kind: "done", outcome, startedAt, endedAt } });
     this.#live.delete(number);
     this.#children.delete(number);
+    this.#noteDone(number, outcome);
+  }
+
+  #noteDone(number: string, { kind }: TaskOutcome): void {
     this.#done.add(number);
+    if (kind === "success") this.#succeeded.add(number);
   }
 
   #put(number: string, task: LocalTask): void {

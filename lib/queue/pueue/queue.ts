@@ -2,10 +2,10 @@ import { UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
-import { shellWords } from "../shell-words.ts";
+import { shellWord, shellWords } from "../shell-words.ts";
 import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
 import { parseLog, parseStatus } from "./schema.ts";
 
@@ -48,7 +48,10 @@ export class PueueQueue implements Queue {
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
     const found = await this.#find(tasks);
-    const alive = found.filter(({ state }) => state.kind !== "done");
+    // Those that wait first: one that ends makes room in which the next of them would start.
+    const alive = found
+      .filter(({ state }) => state.kind !== "done")
+      .sort((a, b) => Number(isStarted(a)) - Number(isStarted(b)));
     if (alive.length > 0) await this.#run(alive.map((task) => cancelCommand(task, how)).join(" && "));
     return alive.map(({ label, createdAt }) => ({ label, createdAt }));
   }
@@ -56,6 +59,10 @@ export class PueueQueue implements Queue {
   async setParallel(group: string, parallel: number): Promise<void> {
     checkParallel(parallel, group);
     await this.#run(parallelCommand(group, parallel));
+  }
+
+  async pauseGroup(group: string): Promise<void> {
+    await this.#run(shellWords(["pueue", "pause", "--wait", `--group=${group}`]));
   }
 
   async resumeGroup(group: string): Promise<void> {
@@ -79,8 +86,13 @@ export class PueueQueue implements Queue {
 
   /** Adds jobs and reads them back, in one session. */
   async #add(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
-    const lines = jobs.flatMap((job) => [...putFilesScript(job.files), addCommand(job)]);
-    const output = await this.#run(`${lines.join(" &&\n")} && ${statusCommand}`);
+    const awaited = new Set(jobs.flatMap(({ after = [] }) => after));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
+    const adds = jobs.map((job, i) => {
+      const add = addCommand(job, places);
+      return awaited.has(job.label) ? `task_${i}=$(${add}) || exit $?\necho "$task_${i}"` : `${add} || exit $?`;
+    });
+    const output = await this.#run([...putFilesScript(jobs), ...adds, statusCommand].join("\n"));
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
     const added = new Map<QueueJob, QueueTask>();
@@ -107,12 +119,16 @@ export class PueueQueue implements Queue {
     return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
   }
 
-  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError PUEUE_AWAY, PUEUE_FAILED */
+  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError HOST_WRITE, PUEUE_AWAY, PUEUE_FAILED */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw pueueFailure(this.host, outcome);
+    throw putFilesFailure(outcome, this.host) ?? pueueFailure(this.host, outcome);
   }
+}
+
+function isStarted({ state }: Pick<QueueTask, "state">): boolean {
+  return state.kind === "running" || state.kind === "paused";
 }
 
 function parallelCommand(group: string, parallel: number): string {
@@ -122,10 +138,17 @@ function parallelCommand(group: string, parallel: number): string {
 /**
  * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
  * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
+ * @param places the shell's variables with the numbers of jobs, by label
  */
-function addCommand(job: QueueJob): string {
-  const where = [`--working-directory=${job.directory}`, `--group=${job.group}`, `--label=${job.label}`];
-  return shellWords(["pueue", "add", "--print-task-id", ...where, "--", `exec ${shellWords(job.argv)}`]);
+function addCommand(
+  { directory, group, label, argv, after = [], waitingSinceMs }: QueueJob,
+  places: ReadonlyMap<string, string>,
+): string {
+  const where = [`--working-directory=${directory}`, `--group=${group}`, `--label=${label}`];
+  if (waitingSinceMs !== undefined) where.push("--priority=1");
+  const tasks = after.flatMap((one) => places.get(one) ?? []).map((place) => ` "$${place}"`);
+  const order = tasks.length === 0 ? "" : ` --after${tasks.join("")}`;
+  return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;
 }
 
 /**
@@ -134,6 +157,5 @@ function addCommand(job: QueueJob): string {
  */
 function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
   const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
-  const isStarted = state.kind === "running" || state.kind === "paused";
-  return `{ ${isStarted ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
+  return `{ ${isStarted({ state }) ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
 }

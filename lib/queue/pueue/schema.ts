@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UnavailableError } from "../../model/errors.ts";
+import { memoryLimitIn } from "../memory-option.ts";
 import type { QueueGroup, QueueSnapshot, QueueTask, TaskOutcome, TaskState } from "../queue.ts";
 
 /** Times come in the daemon's zone with up to nine decimals; ours are UTC with as many. */
@@ -50,11 +51,18 @@ const statusSchema = z.union([
 const groupStates = { Running: "running", Paused: "paused", Reset: "resetting" } as const;
 const groupSchema = z.strictObject({ status: z.string(), parallel_tasks: z.int().nonnegative() });
 
-/** What is not used (the command, the environment) is not looked at. */
+/** What is not used (the environment) is not looked at. */
 const documentSchema = z.strictObject({
   tasks: z.record(
     z.string(),
-    z.object({ created_at: time, group: z.string(), label: z.string().nullable(), status: z.unknown() }),
+    z.object({
+      created_at: time,
+      group: z.string(),
+      label: z.string().nullable(),
+      command: z.string(),
+      status: z.unknown(),
+      dependencies: z.array(z.int()).default([]),
+    }),
   ),
   groups: z.record(z.string(), groupSchema),
 });
@@ -73,11 +81,27 @@ export function parseStatus(text: string, host: string): QueueSnapshot {
       cause: error,
     });
   }
-  const tasks = Object.entries(data.tasks).map(([number, { label, created_at, group, status }]): QueueTask => {
-    const state = statusSchema.safeParse(status).data;
-    if (state === undefined) throw unknownState(host, `task ${number}`, status);
-    return { label: label ?? "", createdAt: created_at, group, state, number };
+  const seen = Object.entries(data.tasks).map(([number, task]) => {
+    const state = statusSchema.safeParse(task.status).data;
+    if (state === undefined) throw unknownState(host, `task ${number}`, task.status);
+    return { number, state, task };
   });
+  const open = new Set(seen.filter(({ state }) => state.kind !== "done").map(({ number }) => number));
+  const tasks = seen.map(
+    ({ number, state, task: { label, created_at: createdAt, group, command, dependencies } }): QueueTask => {
+      const awaits = dependencies.map(String).filter((one) => open.has(one));
+      const isHeld = state.kind === "queued" && awaits.length > 0;
+      return {
+        label: label ?? "",
+        createdAt,
+        group,
+        state,
+        number,
+        memoryBytes: memoryLimitIn(command),
+        awaits: isHeld ? awaits : undefined,
+      };
+    },
+  );
   const groups = Object.entries(data.groups).map(([name, group]): QueueGroup => {
     const known = Object.entries(groupStates).find(([one]) => one === group.status)?.[1];
     if (known === undefined) throw unknownState(host, `group ${name}`, group.status);

@@ -4,7 +4,7 @@ import { ConfigurationError, UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, shellNotFound, type ExecOutcome, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
@@ -67,11 +67,11 @@ export class SlurmQueue implements Queue {
 
   async setParallel(group: string, parallel: number): Promise<void> {
     checkParallel(parallel, group);
-    throw new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
-      code: "SLURM_NO_LIMIT",
-      subject: group,
-      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
-    });
+    throw this.#noGroups(group);
+  }
+
+  async pauseGroup(group: string): Promise<void> {
+    throw this.#noGroups(group);
   }
 
   /** Lets go of jobs of the group that were held. */
@@ -97,13 +97,14 @@ export class SlurmQueue implements Queue {
   async #submit(jobs: readonly QueueJob[]): Promise<Map<QueueJob, QueueTask>> {
     const createdAt = new Date().toISOString();
     const identities = jobs.map(({ label, group }) => ({ uuid: randomUUID(), label, group, createdAt }));
+    const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
     const lines = jobs.flatMap((job, i) => {
       const identity = identities[i];
       if (identity === undefined) return [];
-      const files = putFilesScript(job.files).map((line) => `${line} || exit $?`);
-      return [...files, submitCommand(job, identity, this.#root)];
+      return [`task_${i}=$(`, submitCommand(job, identity, places, this.#root), `) || exit $?`, `echo "$task_${i}"`];
     });
-    const output = await this.#run([`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...lines].join("\n"));
+    const put = [`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...putFilesScript(jobs)];
+    const output = await this.#run([...put, ...lines].join("\n"));
     const numbers = output.trim().split("\n");
     return new Map(
       jobs.map((job, i) => {
@@ -113,11 +114,20 @@ export class SlurmQueue implements Queue {
     );
   }
 
-  /** @throws ConfigurationError SLURM_MISSING, UnavailableError SLURM_AWAY */
+  /** @throws ConfigurationError SLURM_MISSING; UnavailableError HOST_WRITE, SLURM_AWAY */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
+    if (outcome.code === shellNotFound) throw this.#missing();
+    throw putFilesFailure(outcome, this.host) ?? this.#away(outcome);
+  }
+
+  #noGroups(group: string): ConfigurationError {
+    return new ConfigurationError(`Slurm on ${this.host} has no groups: it places jobs by the memory they ask for`, {
+      code: "SLURM_NO_LIMIT",
+      subject: group,
+      hint: "limit this user's jobs in Slurm itself, e.g. by a QOS",
+    });
   }
 
   #missing(): ConfigurationError {
@@ -139,7 +149,12 @@ export class SlurmQueue implements Queue {
 }
 
 /** Prints the job's number. The job is not run again by Slurm itself: whoever plans decides that. */
-function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): string {
+function submitCommand(
+  job: QueueJob,
+  identity: SlurmIdentity,
+  places: ReadonlyMap<string, string>,
+  root: string,
+): string {
   const name = formatIdentity(identity);
   const options = [
     "--parsable",
@@ -152,7 +167,9 @@ function submitCommand(job: QueueJob, identity: SlurmIdentity, root: string): st
     `--output=${slurmLogFile(root, identity).replaceAll("%", "%%")}`,
   ];
   const end = `end-${identity.uuid}`;
-  return `${shellWords(["sbatch", ...options])} <<'${end}' || exit $?\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
+  const tasks = (job.after ?? []).flatMap((label) => places.get(label) ?? []).map((place) => `:$${place}`);
+  const order = tasks.length === 0 ? "" : ` --kill-on-invalid-dep=yes --dependency="afterok${tasks.join("")}"`;
+  return `${shellWords(["sbatch", ...options])}${order} <<'${end}'\n#!/bin/sh\nexec ${shellWords(job.argv)}\n${end}`;
 }
 
 /** A job that waits hears no signal; of one that runs, the batch script's process is the supervisor. */

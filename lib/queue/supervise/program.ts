@@ -10,10 +10,11 @@ const options = {
   "job-folder": { type: "string" },
   "units-folder": { type: "string" },
   "memory-max": { type: "string" },
+  "partly-is-well": { type: "boolean" },
 } as const;
 
 /**
- * `supervise.mjs --label L --unit U --job-folder DIR --units-folder DIR [--memory-max BYTES] -- PROGRAM [ARGUMENT…]`: what a queue
+ * `supervise.mjs --label L --unit U --job-folder DIR --units-folder DIR [--memory-max BYTES] [--partly-is-well] -- PROGRAM [ARGUMENT…]`: what a queue
  * runs. Not a verb: it starts once for every job, so it loads neither the engine nor the settings.
  * @returns the exit code
  */
@@ -44,11 +45,12 @@ function parse(argv: readonly string[]): SuperviseRequest {
     unit,
     jobFolder,
     unitsFolder,
+    isPartlyWell: values["partly-is-well"] === true,
     memoryMaxBytes: memoryMax === undefined ? undefined : Number(memoryMax),
   };
 }
 
-function parseOptions(argv: readonly string[]): { readonly [name in keyof typeof options]?: string } {
+function parseOptions(argv: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof options }>>["values"] {
   try {
     return parseArgs({ args: [...argv], options, strict: true }).values;
   } catch (error) {

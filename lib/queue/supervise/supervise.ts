@@ -4,6 +4,7 @@ import { constants, hostname } from "node:os";
 import { join } from "node:path";
 import { ensureFolder } from "../../files/folders.ts";
 import { writeWhole } from "../../files/write-whole.ts";
+import { exitCodes } from "../../model/exit-codes.ts";
 import { processStart } from "../../store/embedded/process-identity.ts";
 import type { RunRecord, RunResult } from "../job-files.ts";
 import { ownScopeFolder, readCgroup } from "./cgroup.ts";
@@ -23,6 +24,8 @@ export interface SuperviseRequest {
   readonly unitsFolder: string;
   /** For the watchdog: resident bytes of the worker and its children together; undefined sets no limit. */
   readonly memoryMaxBytes: number | undefined;
+  /** A worker that did a part of its work counts as a success for the queue, whose other jobs come after this one. The result says how it was. */
+  readonly isPartlyWell: boolean;
 }
 
 const forwarded = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
@@ -34,7 +37,7 @@ type Ending = Pick<RunResult, "outcome" | "exitCode" | "signal" | "reason">;
 
 /**
  * Runs a worker to its end and writes one typed result. Signals are passed on; the worker's output is this process's own.
- * @returns the exit code to end with: the worker's; 128 + the signal's number; 137 when it was killed for memory
+ * @returns the exit code to end with: the worker's, or 0 for 1 where a part is well; 128 + the signal's number; 137 when it was killed for memory
  * @throws RefusedError UNIT_RUNNING when the unit runs on this host already; then nothing is written
  */
 export async function supervise(request: SuperviseRequest): Promise<number> {
@@ -108,7 +111,8 @@ export async function supervise(request: SuperviseRequest): Promise<number> {
   };
   writeWhole(resultFile, `${JSON.stringify(result)}\n`);
   hold.release();
-  return exitCodeOf(result);
+  const exitCode = exitCodeOf(result);
+  return request.isPartlyWell && exitCode === exitCodes.findings ? exitCodes.ok : exitCode;
 }
 
 function exitCodeOf(result: RunResult): number {

@@ -32,6 +32,12 @@ export function startOfStat(bootId: string, stat: string): string | undefined {
   return hasEnded ? undefined : `${bootId.trim()}/${fields[18]}`;
 }
 
+/** Resident pages of a process, from its `/proc/<pid>/stat`; 0 where it does not say. */
+export function residentPagesOfStat(stat: string): number {
+  const [, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[20] ?? 0);
+}
+
 function psStart(pid: number): string | undefined {
   try {
     const text = execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();

@@ -101,7 +101,7 @@ function partsOf(
   const series = seriesPart(settings, env, ledger);
   return [
     series,
-    hostsPart(settings, series.isWhole),
+    hostsPart(settings, ledger, series.isWhole),
     writesPart(ledger, series.isWhole),
     outboxPart(ledger, settings),
     selfPart(ledger, settings, before),

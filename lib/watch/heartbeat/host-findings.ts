@@ -27,10 +27,11 @@ export function hostFailureFinding({ host, failure: { code, message } }: HostFai
   return { kind: "host-unreachable", subject: `host:${host}`, verdict: "unknown", summary: message, evidence };
 }
 
-function pausedFindings({ entry, groups, jobs }: HostView): Finding[] {
+/** A group that somebody paused, or that a restart did: what barkeep itself holds it lets go again. */
+function pausedFindings({ entry, groups, jobs, holds }: HostView): Finding[] {
   return groups.flatMap(({ name, status }): Finding[] => {
     const waiting = jobs.filter(({ task, state }) => task.group === name && state === "waiting").length;
-    if (status !== "paused" || waiting === 0) return [];
+    if (status !== "paused" || holds.has(name) || waiting === 0) return [];
     const evidence = { host: entry.name, waiting: String(waiting) };
     const summary = `${waiting} ${waiting === 1 ? "job waits" : "jobs wait"} in it, and none starts`;
     return [{ kind: "group-paused", subject: `host:${entry.name}`, place: name, verdict: "wrong", summary, evidence }];

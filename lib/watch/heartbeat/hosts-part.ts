@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadFleet, type FleetHost, type Settings } from "../../config/index.ts";
 import { openFleetHost } from "../../fleet/fleet-host.ts";
 import { viewHost, type HostView } from "../../fleet/host-view.ts";
+import type { Ledger } from "../../ledger/index.ts";
 import { Failure, UnavailableError } from "../../model/errors.ts";
 import { runScript } from "../../queue/runner.ts";
 import { shellWord } from "../../queue/shell-words.ts";
@@ -15,12 +16,18 @@ const answerMs = 20_000;
 const hostKinds: readonly FindingKind[] = ["host-unsound", "group-paused", "job-failed", "job-quarantined"];
 
 /** Looks at every host of the fleet, its queue and its jobs; at none where there is no fleet file. */
-export function hostsPart(settings: Pick<Settings, "fleetFile" | "sshConfigFile">, isWhole: Promise<IsWhole>): Part {
+export function hostsPart(
+  settings: Pick<Settings, "fleetFile" | "sshConfigFile">,
+  ledger: Ledger,
+  isWhole: Promise<IsWhole>,
+): Part {
   return {
     name: "hosts",
     look: async (signal): Promise<PartLook> => {
       const entries = settings.fleetFile === undefined ? [] : [...loadFleet(settings.fleetFile).hosts.values()];
-      const looks = await Promise.all(entries.map(async (entry) => lookAtHost(entry, settings.sshConfigFile, signal)));
+      const looks = await Promise.all(
+        entries.map(async (entry) => lookAtHost(entry, settings.sshConfigFile, ledger, signal)),
+      );
       const whole = await isWhole;
       const seen = looks.filter((look) => "view" in look);
       const findings = looks.flatMap((look): Finding[] =>
@@ -44,10 +51,15 @@ export function hostsPart(settings: Pick<Settings, "fleetFile" | "sshConfigFile"
 
 type HostLook = { readonly view: HostView; readonly freeBytes: number | undefined } | { readonly finding: Finding };
 
-async function lookAtHost(entry: FleetHost, sshConfigFile: string | undefined, signal: AbortSignal): Promise<HostLook> {
+async function lookAtHost(
+  entry: FleetHost,
+  sshConfigFile: string | undefined,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<HostLook> {
   try {
     await using open = openFleetHost(entry, sshConfigFile, 1);
-    const looking = Promise.all([viewHost(open), freeBytesOf(open)]);
+    const looking = Promise.all([viewHost(open, ledger), freeBytesOf(open)]);
     // It goes on behind the time limit, and fails when the host is closed: nobody waits for it then.
     looking.catch(() => undefined);
     const late = sleep(answerMs, undefined, { signal, ref: false }).then(() => {

@@ -1,0 +1,67 @@
+import type { Ledger } from "../../ledger/index.ts";
+import type { Action } from "../../plan/scaler/decision.ts";
+import { parseLabel } from "../../queue/label.ts";
+import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
+import type { OpenFleetHost } from "../fleet-host.ts";
+import { holdGroup, letGroupGo } from "../holds.ts";
+import { readStopped, writeStopped, type StoppedJob } from "../host-memory.ts";
+import { unitOf } from "./reading.ts";
+
+/** Does what was decided, in its order. @throws what the queue and the host throw; then the rest is left undone */
+export async function carryOut(
+  fleetHost: OpenFleetHost,
+  snapshot: QueueSnapshot,
+  actions: readonly Action[],
+  ledger: Ledger,
+): Promise<void> {
+  for (const action of actions) {
+    switch (action.action) {
+      case "set parallel":
+        await fleetHost.queue.setParallel(action.group, action.to);
+        break;
+      case "hold group":
+        await holdGroup(fleetHost, ledger, action);
+        break;
+      case "let group go":
+        await fleetHost.queue.setParallel(action.group, action.parallel);
+        await letGroupGo(fleetHost, ledger, action.group, action.reason);
+        break;
+      case "stop at commit":
+      case "kill":
+        await stopUnit(fleetHost, snapshot, action, ledger);
+        break;
+      case "stop admitting":
+      case "admit again":
+        // Kept in the state that the decision leaves; the groups are held and let go by actions of their own.
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+}
+
+/** Ends a job that is to be queued again: that is noted before it is ended. */
+async function stopUnit(
+  { queue, entry }: OpenFleetHost,
+  { tasks }: QueueSnapshot,
+  action: Extract<Action, { readonly unit: string }>,
+  ledger: Ledger,
+): Promise<void> {
+  const task = tasks.find((one) => isStoppable(one) && unitOf(one).unit === action.unit);
+  if (task === undefined) return;
+  const { label, createdAt } = task;
+  const known = readStopped(ledger, entry.name);
+  const before = known.find(({ job }) => job === action.unit);
+  const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
+  const stopped: StoppedJob = { job: action.unit, label, createdAt, how: action.action, waitingSinceMs };
+  ledger.transaction(() => {
+    const { action: how, reason } = action;
+    ledger.journal.record("job.stopping", action.unit, { host: entry.name, label, how, reason });
+    writeStopped(ledger, entry.name, [...known.filter((one) => one !== before), stopped]);
+  });
+  await queue.cancel([task], action.action === "kill" ? "kill" : "stop");
+}
+
+function isStoppable({ label, state }: QueueTask): boolean {
+  return parseLabel(label) !== undefined && (state.kind === "running" || state.kind === "paused");
+}

@@ -1,0 +1,135 @@
+import type { AutoscaleSettings, ProcessEnvironment, Settings } from "../../config/index.ts";
+import type { Ledger } from "../../ledger/index.ts";
+import { Failure, RetryableError } from "../../model/errors.ts";
+import { decide } from "../../plan/scaler/decide.ts";
+import { initialState, type Decision } from "../../plan/scaler/decision.ts";
+import { decisionDocument } from "../../plan/scaler/explain.ts";
+import { scalerLimits, type ScalerLimits } from "../../plan/scaler/limits.ts";
+import type { HostReading } from "../../plan/scaler/reading.ts";
+import type { OpenFleetHost } from "../fleet-host.ts";
+import { standingHolds } from "../holds.ts";
+import { readDrain, readScalerState, writeHolds, writeScalerState } from "../host-memory.ts";
+import { unattendedLabels } from "../look.ts";
+import { carryOut } from "./carry-out.ts";
+import { readHostSigns } from "./host-signs.ts";
+import { blindReading, isRunning, readingOf, type QueueLook } from "./reading.ts";
+import { requeueStopped } from "./requeue.ts";
+
+/** What became of one look at a host. */
+export interface ScaledHost {
+  readonly decision: Decision;
+  /** Jobs that had been stopped to make room and were queued again. */
+  readonly requeued: readonly string[];
+  /** Why it could not be looked at, or why not all of it could be done. */
+  readonly failure: Failure | undefined;
+}
+
+/** The rules, with the operator's limits for hosts that do not measure pressure. */
+export function limitsOf({ cpu, memory, groupMax }: AutoscaleSettings): ScalerLimits {
+  return { ...scalerLimits, load: { cpu, memory }, groupMax };
+}
+
+/** Decides for a host again and again; what has to be remembered between is in the ledger, so that any other run goes on from there. */
+export class HostScaler {
+  readonly #fleetHost: OpenFleetHost;
+  readonly #isApplied: boolean;
+  readonly #settings: Settings;
+  readonly #env: ProcessEnvironment;
+  readonly #ledger: Ledger;
+  #recorded: { readonly key: string; readonly atMs: number } | undefined;
+
+  /** @param isApplied else it is only said what would be done, and nothing is changed, in the ledger neither */
+  constructor(
+    fleetHost: OpenFleetHost,
+    isApplied: boolean,
+    settings: Settings,
+    env: ProcessEnvironment,
+    ledger: Ledger,
+  ) {
+    this.#fleetHost = fleetHost;
+    this.#isApplied = isApplied;
+    this.#settings = settings;
+    this.#env = env;
+    this.#ledger = ledger;
+  }
+
+  /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
+  async step(): Promise<ScaledHost> {
+    try {
+      return await this.#step();
+    } catch (error) {
+      // Another process has the ledger for longer than a statement waits: the next look may be luckier.
+      if (!(error instanceof RetryableError)) throw error;
+      const nowMs = this.#ledger.clock.wallMs();
+      const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: [], failure: error };
+    }
+  }
+
+  async #step(): Promise<ScaledHost> {
+    const { name } = this.#fleetHost.entry;
+    const { reading, look, failure } = await this.#read();
+    const nowMs = this.#ledger.clock.wallMs();
+    const decision = decide(reading, readScalerState(this.#ledger, name), limitsOf(this.#settings.autoscale), nowMs);
+    if (!this.#isApplied || look === undefined) {
+      if (this.#isApplied) this.#record(decision);
+      return { decision, requeued: [], failure };
+    }
+    this.#ledger.transaction(() => {
+      this.#record(decision);
+      writeScalerState(this.#ledger, name, decision.state);
+      // A group that somebody let go is no longer ours to let go.
+      writeHolds(this.#ledger, name, [...look.holds.values()]);
+    });
+    try {
+      await carryOut(this.#fleetHost, look.snapshot, decision.actions, this.#ledger);
+      const requeued = await requeueStopped(
+        this.#fleetHost,
+        look,
+        decision.isAdmitting,
+        this.#settings,
+        this.#env,
+        this.#ledger,
+      );
+      return { decision, requeued, failure: undefined };
+    } catch (error) {
+      if (error instanceof Failure) return { decision, requeued: [], failure: error };
+      throw error;
+    }
+  }
+
+  async #read(): Promise<{
+    readonly reading: HostReading;
+    readonly look: QueueLook | undefined;
+    readonly failure: Failure | undefined;
+  }> {
+    const { entry, host, queue } = this.#fleetHost;
+    try {
+      const snapshot = await queue.poll();
+      const unattended = await unattendedLabels(this.#fleetHost, snapshot);
+      const look = { snapshot, unattended, holds: standingHolds(this.#ledger, entry.name, snapshot.groups) };
+      const running = snapshot.tasks.filter((task) => isRunning(task, unattended)).map(({ label }) => label);
+      const signs = await readHostSigns(host, entry.directory, running);
+      const isDrained = readDrain(this.#ledger, entry.name) !== undefined;
+      const reading = readingOf(entry, look, signs, this.#ledger.clock.wallMs());
+      return { reading: { ...reading, isDrained }, look, failure: undefined };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const lost = error instanceof RetryableError || error.code.startsWith("HOST_") ? error.message : undefined;
+      return { reading: blindReading(entry, this.#ledger.clock.wallMs(), lost), look: undefined, failure: error };
+    }
+  }
+
+  /** Each decision is a row; one that says the same as the last and does nothing, once a minute. */
+  #record(decision: Decision): void {
+    const { host, atMs, verdict, actions, isAdmitting, groups } = decision;
+    const parallels = groups.map(({ group, from, to }) => [group, from, to]);
+    const key = JSON.stringify([verdict, isAdmitting, parallels]);
+    const last = this.#recorded;
+    if (actions.length === 0 && last?.key === key && atMs - last.atMs < sameAgainMs) return;
+    this.#ledger.journal.record("scaler.decided", host, decisionDocument(decision));
+    this.#recorded = { key, atMs };
+  }
+}
+
+const sameAgainMs = 60_000;
