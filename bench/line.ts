@@ -12,6 +12,7 @@ export const benchNames = [
   "store-insert",
   "verify",
   "ledger-sync",
+  "detect-gaps",
   "fleet-simulation",
   "peers",
 ] as const;

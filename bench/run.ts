@@ -9,6 +9,7 @@
 import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
+import { measureDetectGaps } from "./detect-gaps.ts";
 import { measureEngine } from "./engine.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
@@ -34,6 +35,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
+  "detect-gaps": measureDetectGaps,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };
