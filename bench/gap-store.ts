@@ -64,3 +64,39 @@ FROM barkeep.coverage GROUP BY series, segment`);
   await store.command(`INSERT INTO barkeep.pointer (series, segment, build, seq, reason)
 SELECT series, segment, 1, 1, 'first build' FROM barkeep.builds`);
 }
+
+/** The older program's table, with the columns that its statements read, and the same bars in it. */
+export async function fillOlderTable(store: Store): Promise<void> {
+  await store.command(`CREATE TABLE barkeep.older_bars (
+  symbol LowCardinality(String), threshold_decimal_bps UInt32, ouroboros_mode LowCardinality(String), close_time_ms Int64,
+  open Float64, close Float64, duration_us Int64, first_agg_trade_id Int64, last_agg_trade_id Int64, computed_at DateTime64(3)
+) ENGINE = ReplacingMergeTree(computed_at)
+PARTITION BY (symbol, threshold_decimal_bps, toYYYYMM(fromUnixTimestamp64Milli(close_time_ms, 'UTC')))
+ORDER BY (symbol, threshold_decimal_bps, ouroboros_mode, close_time_ms)`);
+  await store.command(`INSERT INTO barkeep.older_bars
+SELECT extract(CAST(series, 'String'), '/([A-Z0-9]+)@'), toUInt32(extract(CAST(series, 'String'), '@([0-9]+)$')), 'year',
+  intDiv(close_time, 1000), open / 1e8, close / 1e8, duration_us, first_agg_trade_id, last_agg_trade_id, now64(3)
+FROM barkeep.bars SETTINGS max_partitions_per_insert_block = 0, max_insert_threads = 1`);
+}
+
+/** The condition that names each pair. */
+export function olderPairs({ symbols, thresholds }: GapStore): string[] {
+  return Array.from({ length: symbols }, (_, i) =>
+    thresholds.map(
+      (threshold) => `symbol = 'S${i}USDT' AND threshold_decimal_bps = ${threshold} AND ouroboros_mode = 'year'`,
+    ),
+  ).flat();
+}
+
+/** What the older program asks of each pair: coverage, long times and steps of price, and ids. */
+export function olderStatements(pair: string): string[] {
+  const from = `FROM barkeep.older_bars FINAL WHERE ${pair}`;
+  const order = "OVER (ORDER BY close_time_ms ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
+  return [
+    `SELECT count() AS bars, min(close_time_ms) AS first, max(close_time_ms) AS last ${from}`,
+    `SELECT * FROM (SELECT close_time_ms, lagInFrame(close_time_ms) ${order} AS before_ms, open, lagInFrame(close) ${order} AS before_close ${from})
+WHERE before_ms > 0 AND (close_time_ms - before_ms >= 21600000 OR abs(open - before_close) / before_close * 10000 >= 5000)`,
+    `SELECT * FROM (SELECT first_agg_trade_id AS id, lagInFrame(last_agg_trade_id) ${order} AS before_id, lagInFrame(close_time_ms) ${order} AS before_ms ${from})
+WHERE before_ms > 0 AND id - before_id - 1 != 0`,
+  ];
+}

@@ -15,6 +15,7 @@ export const benchNames = [
   "heartbeat",
   "fleet-ssh",
   "fleet-local",
+  "detect-gaps",
   "fleet-simulation",
   "peers",
 ] as const;

@@ -9,6 +9,7 @@
 import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
+import { measureDetectGaps } from "./detect-gaps.ts";
 import { measureEngine } from "./engine.ts";
 import { measureFleetSsh } from "./fleet-ssh.ts";
 import { measureFleetLocal } from "./fleet-local.ts";
@@ -40,6 +41,7 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   heartbeat: measureHeartbeat,
   "fleet-ssh": measureFleetSsh,
   "fleet-local": measureFleetLocal,
+  "detect-gaps": measureDetectGaps,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };
