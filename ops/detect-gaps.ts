@@ -48,7 +48,7 @@ const command = defineCommand({
     "max-stale-hours": {
       type: "string",
       describe:
-        "how old a series' newest trade may be, where the registry does not say (max_stale_hours); 72 unless given",
+        "how old a series' newest trade may be, where the registry does not say (max_stale_hours); unless given 72, and a series that is as new as its archive is listed, and no finding",
       parse: parseHours,
     },
     "max-bar-duration-hours": {

@@ -75,7 +75,7 @@ function durationFindings({ bar, hours, proof }: DurationAnomaly, { strictTime }
 function proofText(proof: Span["proof"]): string {
   switch (proof) {
     case "contiguous":
-      return "its ids follow each other: the market was slow, nothing is missing";
+      return "no id is missing: the market was slow";
     case "hole":
       return "ids are missing";
     case "declared":

@@ -1,7 +1,7 @@
 import { addDays, dayStartMs } from "../model/day.ts";
 import { longBars, pairsOfBars, sumBars, type BarSums, type Store, type UnitOutline } from "../store/index.ts";
 import { barGapsOf } from "./bar-gaps.ts";
-import { areBarsProven } from "./bar-proof.ts";
+import { areAllThere, areBarsProven } from "./bar-proof.ts";
 import type { Gap } from "./gap.ts";
 import { priceGapDbpsDefault, windowStartMs, type WatchLimits } from "./limits.ts";
 import { durationAnomalyOf, spanOf, type DurationAnomaly, type Span, type SpanLimits } from "./spans.ts";
@@ -63,14 +63,16 @@ export async function lookAtBars(
     signal.throwIfAborted();
     gaps.set(unit, await barGapsOf(store, unit, nowMs));
   }
+  // Where rows that are no trades lie only the order shows that nothing else is missing.
+  const unsound = new Set(unproven.filter((unit) => gaps.get(unit)?.length !== 0 || !areAllThere(unit, sumsOf(unit))));
   const asksPrices = limits.priceGapDbps !== undefined || limits.strictPrice === true;
   const spanLimits = { spanUs, jumpDbps: asksPrices ? (limits.priceGapDbps ?? priceGapDbpsDefault) : undefined };
   const ordered = asksPrices ? seen : seen.map((one) => withLongTimes(one, sumsOf, spanUs));
   return {
     bars: [...sums.values()].reduce((sum, { rows }) => sum + rows, 0),
     gapsOf: gaps,
-    spans: await spansOf(store, ordered, new Set(unproven), spanLimits, startMs, signal),
-    durations: await durationsOf(store, seen, sumsOf, limits.maxBarDurationHours, startMs),
+    spans: await spansOf(store, ordered, new Set(unproven), unsound, spanLimits, startMs, signal),
+    durations: await durationsOf(store, seen, unsound, sumsOf, limits.maxBarDurationHours, startMs),
     overflows: units.flatMap((unit) => {
       const { negative = 0, rows = 0 } = sumsOf(unit) ?? {};
       return negative === 0 ? [] : [{ unit, negative, rows }];
@@ -107,6 +109,7 @@ async function spansOf(
   store: Store,
   series: readonly SeriesUnits[],
   unproven: ReadonlySet<UnitOutline>,
+  unsound: ReadonlySet<UnitOutline>,
   limits: SpanLimits,
   startMs: number,
   signal: AbortSignal,
@@ -118,15 +121,16 @@ async function spansOf(
     const wishOf = new Map(batch.map(({ wish }) => [wish.series, wish]));
     const unitOf = new Map(builds.map((unit) => [`${unit.series} ${unit.segment}`, unit]));
     const nextOf = new Map(batch.flatMap(({ units }) => units.map((unit, i) => [unit, units[i + 1]] as const)));
-    const isProven = !builds.some((unit) => unproven.has(unit));
-    for (const pair of await pairsOfBars(store, builds, isProven, limits)) {
+    const areAllProven = !builds.some((unit) => unproven.has(unit));
+    for (const pair of await pairsOfBars(store, builds, areAllProven, limits)) {
       const wish = wishOf.get(pair.series);
       const unit = unitOf.get(`${pair.series} ${pair.segment}`);
       const before = unitOf.get(`${pair.series} ${pair.beforeSegment}`);
       // Units between them that were not read are no time without bars.
       const isNext = before === unit || (before !== undefined && nextOf.get(before) === unit);
       if (wish === undefined || !isNext || Number(pair.closeUs / 1000n) < startMs) continue;
-      spans.push(spanOf(pair, wish, unit, limits));
+      const isProven = ![before, unit].some((one) => one === undefined || unsound.has(one));
+      spans.push(spanOf(pair, wish, unit, isProven, limits));
     }
   }
   return spans;
@@ -150,6 +154,7 @@ function* batches(series: readonly SeriesUnits[]): Generator<SeriesUnits[]> {
 async function durationsOf(
   store: Store,
   series: readonly SeriesUnits[],
+  unsound: ReadonlySet<UnitOutline>,
   sumsOf: (unit: UnitOutline) => BarSums | undefined,
   maxHours: number | undefined,
   startMs: number,
@@ -161,7 +166,10 @@ async function durationsOf(
   const bars = await longBars(store, units, limitUs, longMost);
   return bars
     .filter(({ closeUs }) => Number(closeUs / 1000n) >= startMs)
-    .map((bar) => durationAnomalyOf(bar, unitOf.get(`${bar.series} ${bar.segment}`)));
+    .map((bar) => {
+      const unit = unitOf.get(`${bar.series} ${bar.segment}`);
+      return durationAnomalyOf(bar, unit, unit !== undefined && !unsound.has(unit));
+    });
 }
 
 function keyOf({ series, segment, build }: Pick<BarSums, "series" | "segment" | "build">): string {

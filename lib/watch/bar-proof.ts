@@ -8,11 +8,17 @@ import { intHash64, modulo64, type BarSums, type UnitOutline } from "../store/in
  * @returns false where they do not, or where quarantined ids leave gaps that only an ordered look can judge
  */
 export function areBarsProven(unit: UnitOutline, sums: BarSums | undefined): boolean {
-  const committed = unit.bars + unit.orphans;
-  if (sums === undefined) return committed === 0;
-  if (sums.rows !== committed || modulo64(sums.attemptsHash) !== modulo64(unit.attemptsHash)) return false;
+  if (!areAllThere(unit, sums)) return false;
+  if (sums === undefined) return true;
   if (unit.quarantined > 0 || sums.firstId !== unit.fromId) return false;
   return modulo64(sums.idsHash) === expectedHash(unit, sums.lastId);
+}
+
+/** Are as many rows there as were committed, by the attempts that committed them? Then none of them is lost. */
+export function areAllThere(unit: UnitOutline, sums: BarSums | undefined): boolean {
+  const committed = unit.bars + unit.orphans;
+  if (sums === undefined) return committed === 0;
+  return sums.rows === committed && modulo64(sums.attemptsHash) === modulo64(unit.attemptsHash);
 }
 
 function expectedHash({ fromId, breaks }: UnitOutline, lastId: bigint): bigint {

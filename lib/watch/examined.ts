@@ -21,6 +21,10 @@ export function examinedBy(report: WatchReport, { selection, limits }: GapQuesti
   const isAll = symbols.length === 0 && thresholds.length === 0 && !tier1Only && segmentation === undefined;
   const of = (names: readonly string[]): Examined["subjects"] => (isAll ? "all" : new Set(names));
   const subjects = of(report.series.map(({ wish }) => wish.series));
+  // Who was excused here may be a finding of a look with an objective.
+  const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
+  const freshSubjects =
+    judged.length === report.series.length ? subjects : new Set(judged.map(({ wish }) => wish.series));
   const markets = of(report.archives.map(({ market }) => `archive:${market}`));
   const looksAtBars = needsBars(limits);
   // What lies further back than it was asked to look is as it was.
@@ -32,7 +36,7 @@ export function examinedBy(report: WatchReport, { selection, limits }: GapQuesti
   ];
   return [
     ...(isOfAllTime ? ofAllTime : []),
-    { kinds: ["series-not-fresh", "series-dead"], subjects, looksAtBars: true },
+    { kinds: ["series-not-fresh", "series-dead"], subjects: freshSubjects, looksAtBars: true },
     { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
   ];

@@ -120,8 +120,9 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
       return [...known, ...(seen ?? [])];
     });
     const revised = revisedGaps(built.get(wish.series) ?? [], answer?.digests ?? new Map<Day, string>(), nowMs);
+    const freshness = freshnessOf(wish, units.at(-1), archive.extent?.lastDay, nowMs);
     const inWindow = [...gaps, ...ofBuilds, ...revised].filter((gap) => isWithin(gap, limits, nowMs));
-    return { wish, units, freshness: freshnessOf(wish, units.at(-1), nowMs), gaps: inWindow, explained };
+    return { wish, units, freshness, gaps: inWindow, explained };
   });
 
   const gaps = series.flatMap((one) => one.gaps);

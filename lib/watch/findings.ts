@@ -44,9 +44,9 @@ function placeOf({ kind, fromDay, throughDay, fromId }: Gap): string | undefined
   return fromId === undefined ? days : `${days} from id ${fromId}`;
 }
 
-/** A series whose newest trade is too old; none for a fresh one. */
+/** A series whose newest trade is too old; none for a fresh one, or one that is excused. */
 export function freshnessFindings({ series }: SeriesWish, freshness: Freshness | undefined): Finding[] {
-  if (freshness === undefined || freshness.state === "fresh") return [];
+  if (freshness === undefined || freshness.state === "fresh" || freshness.isExcused) return [];
   const { hoursSinceLast, maxStaleHours, state } = freshness;
   const hours = Math.floor(hoursSinceLast);
   const kind = state === "dead" ? "series-dead" : "series-not-fresh";

@@ -5,8 +5,9 @@ import { continuityClass, type ContinuityClass } from "./price-class.ts";
 import type { SeriesWish } from "./wish.ts";
 
 /**
- * What the ids say of a long time: they follow each other, so that the market was slow and nothing is missing; some are missing, and
- * that is a hole or a declared one; or rows that are no trades lie there, of which only the number is known.
+ * What the ids say of a long time: none is missing, so that the market was slow; some are missing, and that is a hole or a declared one; or
+ * rows that are no trades may lie there, of which only the number is known, in a unit whose bars are not proven. Where they are proven,
+ * every id that no bar has was such a row.
  */
 export type SpanProof = "contiguous" | "hole" | "declared" | "not-provable";
 
@@ -42,8 +43,14 @@ export interface SpanLimits {
   readonly jumpDbps: number | undefined;
 }
 
-/** What a pair of bars is. Pure. */
-export function spanOf(pair: BarPair, wish: SeriesWish, unit: UnitOutline | undefined, limits: SpanLimits): Span {
+/** What a pair of bars is. Pure. @param isProven whether the bars of both units are those that were committed */
+export function spanOf(
+  pair: BarPair,
+  wish: SeriesWish,
+  unit: UnitOutline | undefined,
+  isProven: boolean,
+  limits: SpanLimits,
+): Span {
   const { series, beforeCloseUs, closeUs, beforeClose, open, beforeLastId, firstId } = pair;
   const jumpDbps = dbpsBetween(beforeClose, open);
   return {
@@ -58,30 +65,33 @@ export function spanOf(pair: BarPair, wish: SeriesWish, unit: UnitOutline | unde
     isJump: limits.jumpDbps !== undefined && jumpDbps >= limits.jumpDbps,
     beforeLastId,
     firstId,
-    proof: proofOf(pair, wish, unit),
+    proof: proofOf(pair, wish, unit, isProven),
   };
 }
 
-function proofOf(pair: BarPair, wish: SeriesWish, unit: UnitOutline | undefined): SpanProof {
-  const missing = pair.firstId - pair.beforeLastId - 1n;
-  if (missing === 0n) return "contiguous";
-  if (unit !== undefined && missing > 0n && missing <= BigInt(unit.quarantined)) return "not-provable";
+function proofOf(pair: BarPair, wish: SeriesWish, unit: UnitOutline | undefined, isProven: boolean): SpanProof {
+  const proof = proofOfMissing(pair.firstId - pair.beforeLastId - 1n, unit, isProven);
+  if (proof !== "hole") return proof;
   return isDeclaredBetween(wish.entry, dayOfUs(pair.beforeCloseUs), dayOfUs(pair.closeUs)) ? "declared" : "hole";
 }
 
-/** What a long bar is: all trades between its first and its last one, or not. Pure. */
-export function durationAnomalyOf(bar: LongBar, unit: UnitOutline | undefined): DurationAnomaly {
-  const missing = bar.lastId - bar.firstId + 1n - bar.records;
+function proofOfMissing(
+  missing: bigint,
+  unit: UnitOutline | undefined,
+  isProven: boolean,
+): Exclude<SpanProof, "declared"> {
+  if (missing === 0n) return "contiguous";
+  if (missing < 0n || missing > BigInt(unit?.quarantined ?? 0)) return "hole";
+  return isProven ? "contiguous" : "not-provable";
+}
+
+/** What a long bar is: all trades between its first and its last one, or not. Pure. @param isProven as for {@link spanOf} */
+export function durationAnomalyOf(bar: LongBar, unit: UnitOutline | undefined, isProven: boolean): DurationAnomaly {
   return {
     bar,
     hours: Number(bar.durationUs) / 3_600_000_000,
     rangeDbps: dbpsBetween(bar.open, bar.open + bar.high - bar.low),
-    proof:
-      missing === 0n
-        ? "contiguous"
-        : missing > 0n && missing <= BigInt(unit?.quarantined ?? 0)
-          ? "not-provable"
-          : "hole",
+    proof: proofOfMissing(bar.lastId - bar.firstId + 1n - bar.records, unit, isProven),
   };
 }
 

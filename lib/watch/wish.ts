@@ -21,6 +21,8 @@ export interface SeriesWish {
   readonly lastDay: Day | undefined;
   /** How old its newest trade may be. */
   readonly maxStaleHours: number;
+  /** Did the registry or whoever asked say so? Else it is the usual age, which an archive that has ended does not keep to. */
+  readonly isObjectiveStated: boolean;
 }
 
 /** A series of the store that nobody asks to be kept: listed, never alarmed about. */
@@ -65,7 +67,7 @@ export function wishesOf(
   known: readonly RangeSeries[],
   selection: Selection,
   env: ProcessEnvironment,
-  staleHours: number = staleHoursDefault,
+  staleHours?: number,
 ): Wishes {
   const wanted: SeriesWish[] = [];
   const unmaintained: UnmaintainedSeries[] = [];
@@ -77,8 +79,16 @@ export function wishesOf(
       unmaintained.push({ series, reason: reason ?? "the symbol is not in the registry" });
       continue;
     }
-    const maxStaleHours = entry.maxStaleHours ?? staleHours;
-    wanted.push({ series, key, entry, firstDay: effectiveStart(entry), lastDay: entry.delistingDate, maxStaleHours });
+    const stated = entry.maxStaleHours ?? staleHours;
+    wanted.push({
+      series,
+      key,
+      entry,
+      firstDay: effectiveStart(entry),
+      lastDay: entry.delistingDate,
+      maxStaleHours: stated ?? staleHoursDefault,
+      isObjectiveStated: stated !== undefined,
+    });
   }
   return { wanted, unmaintained };
 }

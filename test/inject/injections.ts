@@ -256,7 +256,7 @@ export const injections: readonly Injection[] = [
     inject: async (stock, random) => {
       const scene = await stock.copy();
       scene.nowMs += random.integer(72, 600) * 3_600_000;
-      return { scene, gaps: [], findings: ["series-not-fresh"] };
+      return { scene, gaps: [], findings: ["series-not-fresh"], limits: { maxStaleHours: 72 } };
     },
   },
   {
@@ -264,7 +264,7 @@ export const injections: readonly Injection[] = [
     inject: async (stock, random) => {
       const scene = await stock.copy();
       scene.nowMs += random.integer(31, 900) * 86_400_000;
-      return { scene, gaps: [], findings: ["series-dead"], limits: { recentDays: 7 } };
+      return { scene, gaps: [], findings: ["series-dead"], limits: { recentDays: 7, maxStaleHours: 72 } };
     },
   },
   {

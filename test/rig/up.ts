@@ -10,7 +10,7 @@ if (skipWithoutFleet !== false) {
   process.exit(3);
 }
 
-await using rig = await FleetRig.start(["alpha", "beta"], { perDay: 100_000, servesArchive: true });
+await using rig = await FleetRig.start(["alpha", "beta"], { perDay: 400_000, servesArchive: true });
 const file = join(rig.folder, "env");
 const lines = Object.entries(rig.env).map(([name, value]) => `export ${name}='${value}'`);
 // It has the store's password.

@@ -102,13 +102,20 @@ test("S-22 long times and steps of price are listed with their proof, and count 
 });
 
 test("S-21 a series that is dead is told of whatever the window, once", async () => {
-  const dead = await look(["--recent-days", "7", "--json"], { hours: 30 * 24 + 30 });
+  const asNewAsItsArchive = await look(["--json"], { hours: 30 * 24 + 30 });
+  assert.equal(asNewAsItsArchive.code, 0);
+  assert.equal(
+    documentOf(asNewAsItsArchive).stale_pair_count,
+    1,
+    "listed, and nobody asked for more than the archive has",
+  );
+  const dead = await look(["--recent-days", "7", "--max-stale-hours", "72", "--json"], { hours: 30 * 24 + 30 });
   assert.equal(dead.code, 1);
   const document = documentOf(dead);
   assert.deepEqual([document.stale_pair_count, document.stale_pairs[0]?.is_dead], [1, true]);
   assert.equal(document.findings[0]?.kind, "series-dead");
   assert.equal(outboxSize(), 1);
-  assert.equal((await look([], { hours: 31 * 24 })).code, 1);
+  assert.equal((await look(["--max-stale-hours", "72"], { hours: 30 * 24 + 31 })).code, 1);
   assert.equal(outboxSize(), 1);
   assert.equal((await look(["--max-stale-hours", "9000"], { hours: 30 * 24 })).code, 0);
 });

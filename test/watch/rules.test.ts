@@ -170,7 +170,7 @@ test("how old a series may be is its own affair; one that has ended is not late"
   const [unit] = unitsOf(daysInclusive(first, addDays(first, 9)));
   const endMs = dayStartMs(addDays(first, 10));
   const stateAfter = (hours: number, more = ""): string | undefined =>
-    freshnessOf(wish(more), unit, endMs + hours * 3_600_000)?.state;
+    freshnessOf(wish(more), unit, undefined, endMs + hours * 3_600_000)?.state;
   assert.deepEqual(
     [71, 73, 719, 721].map((hours) => stateAfter(hours)),
     ["fresh", "stale", "stale", "dead"],

@@ -11,11 +11,15 @@ import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
 import { ledgerFinding, storeFinding } from "../findings.ts";
 import type { GapQuestion } from "../watch-gaps.ts";
-import { everything } from "../wish.ts";
+import { everything, staleHoursDefault } from "../wish.ts";
 import type { IsWhole } from "./host-findings.ts";
 import type { Part, PartLook } from "./part.ts";
 
-const question: GapQuestion = { selection: everything, limits: { minGapHours: 6 }, hosts: [] };
+const question: GapQuestion = {
+  selection: everything,
+  limits: { minGapHours: 6, maxStaleHours: staleHoursDefault },
+  hosts: [],
+};
 
 /** Looks at series: gaps, freshness, checkpoints, and whether the store has still what it had. */
 export interface SeriesPart extends Part {
