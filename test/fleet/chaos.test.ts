@@ -104,6 +104,13 @@ test("a host whose clock is two hours ahead is named before anything is queued",
 
 const queuedSchema = z.object({ jobs: z.array(z.object({ host: z.string(), job: z.string(), state: z.string() })) });
 
+test("each host proves itself with one small job: the others do not wait for a first one then", { skip }, async () => {
+  const small = ["--threshold", "750", "--end-date", "2023-12-30"];
+  await operator(["populate", "--host", "alpha", "--symbol", "AAAUSDT", ...small]);
+  await operator(["populate", "--host", "beta", "--symbol", "BBBUSDT", ...small]);
+  for (const host of [alpha, beta]) await settled(host, "done");
+});
+
 test("64 units are sixteen jobs on two hosts, two at a time", { skip }, async () => {
   letGo = holdSecondDays();
   const { jobs } = queuedSchema.parse(JSON.parse((await rig.barkeep(...populate)).stdout));
@@ -229,7 +236,7 @@ test(
     assert.match(rest, /nothing to do/);
     await operator(["status"]);
     await operator(["verify", "all"]);
-    await assertBuiltOnce(rig, 64);
+    await assertBuiltOnce(rig, 66);
     const quiet = {
       ...rig.env,
       CLICKHOUSE_URL: "",
@@ -246,8 +253,10 @@ const digestSchema = z.object({
   series: z.array(z.object({ series: z.string(), digest: z.string(), bars: z.number() })),
 });
 
+/** Of the 32 series; not of those that the hosts proved themselves with. */
 async function digests(env: Record<string, string>): Promise<unknown> {
   const { series } = digestSchema.parse(JSON.parse((await barkeep(["status", "--json"], env)).stdout));
-  assert.equal(series.length, 32);
-  return series;
+  const filled = series.filter((one) => !one.series.endsWith("@750"));
+  assert.equal(filled.length, 32);
+  return filled;
 }
