@@ -149,6 +149,7 @@ class LocalRig implements AsyncDisposable {
       jobsMax: 8,
       storeUrl: undefined,
       thresholds: [250],
+      services: [],
     };
     this.#host = openFleetHost(entry, undefined);
   }

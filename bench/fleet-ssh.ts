@@ -43,6 +43,7 @@ export async function* measureFleetSsh(setting: Setting): AsyncGenerator<Line> {
     jobsMax: 8,
     storeUrl: undefined,
     thresholds: undefined,
+    services: [],
   };
   const queueing: number[] = [];
   for (let round = 0; round < rounds; round += 1) queueing.push(await queueAll(rig, entry));

@@ -12,8 +12,10 @@ export const benchNames = [
   "store-insert",
   "verify",
   "ledger-sync",
+  "heartbeat",
   "fleet-ssh",
   "fleet-local",
+  "detect-gaps",
   "fleet-simulation",
   "peers",
 ] as const;

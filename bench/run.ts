@@ -9,10 +9,12 @@
 import { parseArgs } from "node:util";
 import { measureArchive } from "./archive.ts";
 import { buildCoreProgram } from "./core-program.ts";
+import { measureDetectGaps } from "./detect-gaps.ts";
 import { measureEngine } from "./engine.ts";
 import { measureFleetSsh } from "./fleet-ssh.ts";
 import { measureFleetLocal } from "./fleet-local.ts";
 import { measureFleetSimulation } from "./fleet-simulation.ts";
+import { measureHeartbeat } from "./heartbeat.ts";
 import { benchName, benchNames, type BenchName } from "./line.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureLedgerSync } from "./ledger-sync.ts";
@@ -36,8 +38,10 @@ const measurements: Readonly<Record<BenchName, Measurement>> = {
   "store-insert": measureStoreInsert,
   verify: measureVerify,
   "ledger-sync": measureLedgerSync,
+  heartbeat: measureHeartbeat,
   "fleet-ssh": measureFleetSsh,
   "fleet-local": measureFleetLocal,
+  "detect-gaps": measureDetectGaps,
   "fleet-simulation": measureFleetSimulation,
   peers: measurePeers,
 };

@@ -7,20 +7,22 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const ops = join(root, "ops");
 
 /**
- * The program that the first words name, and what is left of the line: `store serve --json` is `ops/store/serve.ts`.
+ * The program that the first words name, and what is left of the line: `store serve --json` is `ops/store/serve.ts`. A verb may have others
+ * below it: as many words count as name a program.
  * @param {readonly string[]} argv
  * @returns {{ program: string, rest: string[] } | undefined}
  */
 export function findProgram(argv) {
   let folder = ops;
+  let found;
   for (const [index, word] of argv.entries()) {
-    if (!/^[a-z][a-z0-9-]*$/.test(word)) return undefined;
+    if (!/^[a-z][a-z0-9-]*$/.test(word)) break;
     const program = join(folder, `${word}.ts`);
-    if (existsSync(program)) return { program, rest: argv.slice(index + 1) };
+    if (existsSync(program)) found = { program, rest: argv.slice(index + 1) };
     folder = join(folder, word);
-    if (!existsSync(folder)) return undefined;
+    if (!existsSync(folder)) break;
   }
-  return undefined;
+  return found;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { cleanQueue } from "../lib/fleet/clean.ts";
+import { cleanQueue, keptDays } from "../lib/fleet/clean.ts";
 import { onHosts } from "../lib/fleet/on-hosts.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { openLedger } from "../lib/ledger/index.ts";
@@ -8,7 +8,8 @@ import { hostFailureFields, hostFailureLines } from "../lib/report/fleet-jobs.ts
 
 const command = defineCommand({
   name: "clean",
-  summary: "let a host's queue forget jobs that succeeded; those that failed stay, they are evidence",
+  summary:
+    "let a host's queue forget jobs that succeeded, and remove their old folders; what failed stays, it is evidence",
   options: {
     ...hostOptions,
     plan: { type: "boolean", describe: "show how many; change nothing" },
@@ -26,7 +27,12 @@ const command = defineCommand({
     } else {
       const verb = args.plan ? "would be forgotten" : "forgotten";
       for (const { host, answer } of answers) {
-        print(`${host}: ${answer.succeeded} that succeeded ${verb}, ${answer.kept} that did not are kept`);
+        const { succeeded, kept, folders } = answer;
+        const old =
+          folders === 0
+            ? ""
+            : `; ${folders} folders of jobs over ${keptDays} days old ${args.plan ? "would be " : ""}removed`;
+        print(`${host}: ${succeeded} that succeeded ${verb}, ${kept} that did not are kept${old}`);
       }
       hostFailureLines(failures).forEach((line) => print(line));
     }

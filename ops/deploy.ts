@@ -8,6 +8,9 @@ import { openHost } from "../lib/hosts/index.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { deployLines, deployPlanDocument, deployPlanLines } from "../lib/report/deploy.ts";
+import { plannedUnitLines } from "../lib/report/services.ts";
+import { servicePlace } from "../lib/services/host-settings.ts";
+import { installServices } from "../lib/services/install.ts";
 
 const command = defineCommand({
   name: "deploy",
@@ -22,14 +25,14 @@ const command = defineCommand({
     ["bigbox --plan", "what a deploy would do"],
     ["bigbox", "jobs that run there finish with the release they began with"],
   ],
-  handler: async (args, { settings, print, printJson, log }) => {
+  handler: async (args, { settings, env, print, printJson, log }) => {
     const entry = fleetHost(loadFleet(settings.fleetFile), args.host);
     const artifact = await describeArtifact(projectRoot, entry.storeUrl === undefined);
     await using host = openHost(entry, settings.sshConfigFile);
     const plan = await planDeploy(host, entry, artifact, await examineHost(entry, settings.sshConfigFile));
     if (args.plan) {
-      if (settings.json) printJson(deployPlanDocument(host.name, plan));
-      else deployPlanLines(host.name, plan).forEach((line) => print(line));
+      if (settings.json) printJson({ ...deployPlanDocument(host.name, plan), services: entry.services });
+      else deployPlanLines(host.name, plan, entry.services).forEach((line) => print(line));
       return exitCodes.ok;
     }
     using ledger = openLedger(settings.stateDirectory);
@@ -44,9 +47,15 @@ const command = defineCommand({
       },
       plan,
     );
+    // After the switch: they start by it.
+    const services = await installServices(host, entry, servicePlace(entry, settings, env), entry.services, ledger);
     const { before, ...done } = outcome;
-    if (settings.json) printJson({ host: host.name, ...done, before: before ?? null, done: true });
-    else deployLines(host.name, outcome).forEach((line) => print(line));
+    if (settings.json) {
+      printJson({ host: host.name, ...done, before: before ?? null, services: entry.services, done: true });
+    } else {
+      deployLines(host.name, outcome).forEach((line) => print(line));
+      if (entry.services.length > 0) plannedUnitLines(host.name, services, false).forEach((line) => print(line));
+    }
     return exitCodes.ok;
   },
 });

@@ -1,44 +1,107 @@
 import { loadRegistry } from "../lib/config/index.ts";
-import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { explainUnits, parseUnit } from "../lib/fleet/explain-unit.ts";
 import { hostOptions, namedHosts } from "../lib/fleet/options.ts";
-import { exitCodes, worstExitCode } from "../lib/model/exit-codes.ts";
+import type { HostFailure } from "../lib/fleet/open-hosts.ts";
+import { explainSeries, isSeriesName, type SeriesExplanation } from "../lib/heal/explain.ts";
+import { openExistingLedger } from "../lib/ledger/index.ts";
+import { exitCodes, worstExitCode, type ExitCode } from "../lib/model/exit-codes.ts";
+import { seriesId, type SeriesId } from "../lib/model/series.ts";
 import { hostFailureFields, hostFailureLines } from "../lib/report/fleet-jobs.ts";
+import { storeExists, storeSettings } from "../lib/store/index.ts";
+import { explainIncident } from "../lib/watch/explain-incident.ts";
+import { wantedIncident } from "../lib/watch/find-incident.ts";
+
+/** `7`, `#7`, or an incident's fingerprint, which has spaces as no name of a unit or a series has. */
+const incidentName = /^#?\d+$|\s/;
 
 const command = defineCommand({
   name: "explain",
-  summary: "why a unit is not complete: what is missing, who works on it, what happens next, what you can do",
+  summary:
+    "why a series or a unit is not complete, or what an incident is: who works on it, what happens next, what you can do",
   positionals: {
-    unit: { describe: "BTCUSDT@250:2024, or a job: BTCUSDT@250+500:2024", demandOption: true, parse: parseUnit },
+    subject: {
+      describe:
+        "a series (BTCUSDT@250), a unit (BTCUSDT@250:2024), a job (BTCUSDT@250+500:2024), or an incident's number (7)",
+      demandOption: true,
+    },
   },
   options: hostOptions,
-  examples: [["BTCUSDT@250:2024", "asked of the store and of every host of the fleet, where there is one"]],
-  handler: async (args, { settings, print, printJson }) => {
+  examples: [
+    ["BTCUSDT@250", "what the watch finds of a series, and what healing does about it"],
+    ["BTCUSDT@250:2024", "asked of the store and of every host of the fleet, where there is one"],
+    ["7", "the incident that a message named"],
+  ],
+  handler: async (args, context): Promise<ExitCode> => {
+    const { settings, env, signal, print, printJson } = context;
+    if (incidentName.test(args.subject)) {
+      using ledger = openExistingLedger(settings.stateDirectory);
+      const incident = wantedIncident(ledger, args.subject);
+      const sentences = explainIncident(incident, ledger.clock.wallMs());
+      if (settings.json) printJson({ incident: incident.id, state: incident.state, text: sentences });
+      else sentences.forEach((line) => print(line));
+      return incident.state === "resolved" ? exitCodes.ok : exitCodes.findings;
+    }
+    if (isSeriesName(args.subject)) {
+      const explained = await explainSeries(args.subject, undefined, settings, env, signal);
+      answer([explained], [], context);
+      return explained.isComplete ? exitCodes.ok : exitCodes.findings;
+    }
     const allHosts = args.allHosts || (args.host.length === 0 && settings.fleetFile !== undefined);
     const entries = namedHosts({ host: args.host, allHosts }, settings);
+    const name = parseUnit(args.subject);
     const registry = loadRegistry(settings.symbolsFile);
-    const { units, failures } = await explainUnits(args.unit, entries, settings, registry, new Date());
-    if (settings.json) {
-      printJson({
-        units: units.map(({ unit, isComplete, sentences, fix }) => ({
-          unit,
-          complete: isComplete,
-          text: sentences,
-          fix: fix ?? null,
-        })),
-        failures: hostFailureFields(failures),
-      });
-    } else {
-      for (const { sentences, fix } of units) {
-        print(sentences.join(" "));
-        if (fix !== undefined) print(`  what to do: ${fix}`);
-      }
-      hostFailureLines(failures).forEach((line) => print(line));
+    const { units, failures } = await explainUnits(name, entries, settings, registry, new Date());
+    const explained: SeriesExplanation[] = [];
+    for (const [i, { unit, isComplete, sentences, fix }] of units.entries()) {
+      const ofFleet = { subject: unit, isComplete, sentences, fix };
+      const threshold = name.thresholds[i];
+      const isThere = storeExists(storeSettings(settings)) && threshold !== undefined;
+      explained.push(isThere ? await withGaps(ofFleet, seriesId({ ...name, threshold }), context) : ofFleet);
     }
-    if (units.every(({ isComplete }) => isComplete)) return exitCodes.ok;
+    answer(explained, failures, context);
+    if (explained.every(({ isComplete }) => isComplete)) return exitCodes.ok;
     return failures.length > 0 ? worstExitCode(failures.map(({ failure }) => failure)) : exitCodes.findings;
   },
 });
+
+/** What the watch finds of a unit, behind what the queues say of it. */
+async function withGaps(
+  ofFleet: SeriesExplanation,
+  series: SeriesId,
+  { settings, env, signal }: CommandContext,
+): Promise<SeriesExplanation> {
+  const found = await explainSeries(series, ofFleet.subject, settings, env, signal);
+  return {
+    subject: ofFleet.subject,
+    isComplete: ofFleet.isComplete && found.isComplete,
+    sentences: [...ofFleet.sentences, ...found.sentences],
+    // A job that waits or runs is left to end.
+    fix: ofFleet.isComplete ? found.fix : ofFleet.fix,
+  };
+}
+
+function answer(
+  explained: readonly SeriesExplanation[],
+  failures: readonly HostFailure[],
+  { settings, print, printJson }: CommandContext,
+): void {
+  const told = explained.map(({ subject, isComplete, sentences, fix }) => ({
+    unit: subject,
+    complete: isComplete,
+    text: isComplete ? [...sentences, "Nothing is to be done."] : sentences,
+    fix: fix ?? null,
+  }));
+  if (settings.json) {
+    printJson({ units: told, failures: hostFailureFields(failures) });
+    return;
+  }
+  for (const { text, fix } of told) {
+    print(text.join(" "));
+    if (fix !== null) print(`  what to do: ${fix}`);
+  }
+  hostFailureLines(failures).forEach((line) => print(line));
+}
 
 export default command;
 await runIfMain(import.meta, command);

@@ -5,6 +5,8 @@ import { planRollback, rollback } from "../lib/deploy/deploy.ts";
 import { openHost } from "../lib/hosts/index.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
+import { servicePlace } from "../lib/services/host-settings.ts";
+import { installServices } from "../lib/services/install.ts";
 
 const command = defineCommand({
   name: "rollback",
@@ -16,7 +18,7 @@ const command = defineCommand({
     plan: { type: "boolean", describe: "say which release would be current; change nothing" },
   },
   examples: [["bigbox", "a second time goes one further back"]],
-  handler: async (args, { settings, print, printJson, log }) => {
+  handler: async (args, { settings, env, print, printJson, log }) => {
     const entry = fleetHost(loadFleet(settings.fleetFile), args.host);
     await using host = openHost(entry, settings.sshConfigFile);
     const { current, before } = await planRollback(host, entry);
@@ -25,6 +27,8 @@ const command = defineCommand({
       const login = { user: settings.storeUser, password: settings.storePassword };
       const artifactFolder = join(settings.stateDirectory, "artifacts");
       await rollback({ host, entry, ledger, login, artifactFolder, note: log }, { current, before });
+      // What runs still runs from the release that was gone back from.
+      await installServices(host, entry, servicePlace(entry, settings, env), entry.services, ledger);
     }
     if (settings.json) printJson({ host: host.name, release: before, before: current, done: !args.plan });
     else print(`${host.name}: release ${before} ${args.plan ? "would be" : "is"} current instead of ${current}`);

@@ -8,6 +8,11 @@ export interface CommandContext {
   readonly env: ProcessEnvironment;
   /** The common flags and settings, resolved. */
   readonly settings: Settings;
+  /**
+   * Reads the settings file and the flags' values anew, for a program that runs for long.
+   * @throws ConfigurationError as at the start
+   */
+  readonly reload: () => Pick<CommandContext, "env" | "settings">;
   /** Every setting as text, with where it came from; secrets masked. */
   readonly explainSettings: () => readonly SettingRow[];
   /** Aborted by the first SIGINT or SIGTERM; the second one ends the process at once. */

@@ -32,6 +32,10 @@ export async function runCommand(command: Command, host: CommandHost): Promise<E
     return await command.run(readValues(command, parsed.raw, environment.values), {
       env: environment.values,
       settings: loadSettings(parsed.flags, environment),
+      reload: () => {
+        const now = readEnvironment(host.env);
+        return { env: now.values, settings: loadSettings(parsed.flags, now) };
+      },
       explainSettings: () => listSettings(parsed.flags, environment),
       signal,
       stdout,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { serviceNames } from "../model/services.ts";
 import { thresholdDbpsMax, thresholdDbpsMin } from "../model/series.ts";
 
 export const queueKinds = ["pueue", "slurm", "local"] as const;
@@ -40,6 +41,11 @@ const hostEntry = z
     thresholds: z
       .array(threshold, { error: "must be a list of thresholds in dbps" })
       .min(1, { error: "must not be empty; leave it out to take every threshold" })
+      .optional(),
+    services: z
+      .array(z.enum(serviceNames, { error: `must be of ${serviceNames.join(", ")}` }), {
+        error: "must be a list of services",
+      })
       .optional(),
   })
   .refine((entry) => entry.ssh === thisMachine || entry.directory.startsWith("/"), {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
+import type { ServiceName } from "../model/services.ts";
 import { fleetSchema, thisMachine, type QueueKind } from "./fleet-schema.ts";
 import { describeProblems } from "./schema-problems.ts";
 import { parseToml } from "./toml.ts";
@@ -20,6 +21,8 @@ export interface FleetHost {
   readonly storeUrl: string | undefined;
   /** Thresholds it takes, dbps; undefined for every one. */
   readonly thresholds: readonly number[] | undefined;
+  /** What `deploy` keeps running there beside the jobs. */
+  readonly services: readonly ServiceName[];
 }
 
 /** The machines on which work may run. */
@@ -86,6 +89,7 @@ export function parseFleet(text: string, file: string): Fleet {
       jobsMax: entry.jobs_max,
       storeUrl: entry.store_url,
       thresholds: entry.thresholds,
+      services: entry.services ?? [],
     };
   });
   return { file, hosts: new Map(hosts.map((host) => [host.name, host])) };

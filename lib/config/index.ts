@@ -1,3 +1,4 @@
+export type { ChannelName } from "./channels.ts";
 export type { AutoscaleSettings } from "./autoscale.ts";
 export { readEnvironment, type Environment, type ProcessEnvironment } from "./environment.ts";
 export { fleetHost, loadFleet, parseFleet, type Fleet, type FleetHost } from "./fleet.ts";
@@ -6,8 +7,15 @@ export { listSettings, type SettingRow } from "./listing.ts";
 export { projectRoot } from "./project-root.ts";
 export { loadRegistry, parseRegistry, type Registry } from "./registry.ts";
 export type { AssetClass, KnownGap, SymbolEntry, Transition } from "./registry-schema.ts";
-export { settingDefinition, settingDefinitions, symbolFloorPrefix, type SettingName } from "./setting-definitions.ts";
-export { loadSettings, type SettingFlags, type Settings, type SettingSource, type SymbolGate } from "./settings.ts";
+export {
+  settingDefinition,
+  settingDefinitions,
+  settingNames,
+  symbolFloorPrefix,
+  type SettingName,
+} from "./setting-definitions.ts";
+export type { SettingSource } from "./setting-source.ts";
+export { loadSettings, type SettingFlags, type Settings, type SymbolGate } from "./settings.ts";
 export {
   describeCandidate,
   findStore,

@@ -1,6 +1,7 @@
 import type { Environment } from "./environment.ts";
 import { settingDefinition, settingNames, symbolFloorPrefix } from "./setting-definitions.ts";
-import { describeSource, loadSettings, settingText, type SettingFlags } from "./settings.ts";
+import { describeSource } from "./setting-source.ts";
+import { loadSettings, settingText, type SettingFlags } from "./settings.ts";
 import { maskUrl } from "./store-url.ts";
 import { floorSetting } from "./thresholds.ts";
 
@@ -26,7 +27,7 @@ const masked = "***";
  */
 export function listSettings(flags: SettingFlags, environment: Environment): SettingRow[] {
   // Lists are shown as they were written.
-  const { storeHosts: _list, autoscale: _limits, ...scalars } = loadSettings(flags, environment);
+  const { storeHosts: _hosts, notify: _channels, autoscale: _limits, ...scalars } = loadSettings(flags, environment);
   const resolved: Readonly<Partial<Record<string, string | boolean | number>>> = scalars;
   for (const name of floorNames) floorSetting(settingDefinition(name).env, environment.values);
   const rows = settingNames.map((name): SettingRow => {

@@ -3,6 +3,8 @@ export interface SettingDefinition {
   readonly flag?: string;
   /** The name in the environment and in the settings file. */
   readonly env: string;
+  /** An older or more common name, read where `env` has no value in the same layer. */
+  readonly also?: string;
   readonly default?: string;
   readonly secret?: true;
   readonly describe: string;
@@ -74,6 +76,38 @@ export const settingDefinitions = {
     env: "BARKEEP_UNDO_DAYS",
     default: "7",
     describe: "how many days gc leaves a build alone after another one took its place, so that undo can bring it back",
+  },
+  notify: {
+    env: "BARKEEP_NOTIFY",
+    default: "off",
+    describe:
+      "what may be sent from this machine: telegram, webhook, console, ping, parted by commas; off sends nothing, and messages wait",
+  },
+  telegramToken: {
+    env: "RANGEBAR_TELEGRAM_TOKEN",
+    also: "TELEGRAM_BOT_TOKEN",
+    secret: true,
+    describe: "the Telegram bot's token",
+  },
+  telegramChat: {
+    env: "RANGEBAR_TELEGRAM_CHAT_ID",
+    also: "TELEGRAM_CHAT_ID",
+    describe: "the Telegram chat that messages go to, and whose buttons are obeyed: a number or @name",
+  },
+  telegramApi: {
+    env: "RANGEBAR_TELEGRAM_API",
+    default: "https://api.telegram.org",
+    describe: "the Bot API server; another one where you run your own",
+  },
+  webhookUrl: {
+    env: "BARKEEP_WEBHOOK_URL",
+    secret: true,
+    describe: "where each message is posted as JSON (docs/alerts.md)",
+  },
+  pingUrl: {
+    env: "BARKEEP_PING_URL",
+    secret: true,
+    describe: "the dead-man's switch that the heartbeat pings: URL/start, URL, URL/fail, as healthchecks has them",
   },
   autoscaleCpuCeiling: {
     env: "AUTOSCALE_CPU_CEILING",

@@ -3,19 +3,18 @@ import { ConfigurationError } from "../model/errors.ts";
 import { markets, type Market } from "../model/markets.ts";
 import { segmentations, type Segmentation } from "../model/segments.ts";
 import { checkedBand, parseGroupMax, type AutoscaleSettings } from "./autoscale.ts";
-import type { Environment, Layer } from "./environment.ts";
+import { readChannels, type ChannelName } from "./channels.ts";
+import type { Environment } from "./environment.ts";
 import { fleetBeside } from "./fleet.ts";
 import { projectRoot } from "./project-root.ts";
 import { settingDefinition, settingDefinitions, type SettingName } from "./setting-definitions.ts";
+import { describeSource, type SettingText } from "./setting-source.ts";
 import { storeModes, type StoreMode } from "./store-candidates.ts";
 import { storeUrlOf } from "./store-url.ts";
 
 export const symbolGates = ["strict", "warn", "off"] as const;
 /** What happens to a symbol that the registry lacks or disables. */
 export type SymbolGate = (typeof symbolGates)[number];
-
-/** Where a value came from; `name` is the flag or the environment's name. */
-export type SettingSource = { readonly from: "flag" | Layer; readonly name: string } | { readonly from: "default" };
 
 /** The settings, parsed. Paths are absolute. Threshold floors are read where they apply: `thresholdFloor`. */
 export interface Settings {
@@ -43,6 +42,14 @@ export interface Settings {
   readonly symbolGate: SymbolGate;
   /** How long a build that was replaced is kept for undo. */
   readonly undoDays: number;
+  /** What may be sent from this machine; none where sending is off. */
+  readonly notify: readonly ChannelName[];
+  readonly telegramToken: string | undefined;
+  readonly telegramChat: string | undefined;
+  /** Without a slash at its end. */
+  readonly telegramApi: string;
+  readonly webhookUrl: string | undefined;
+  readonly pingUrl: string | undefined;
   readonly autoscale: AutoscaleSettings;
 }
 
@@ -55,12 +62,6 @@ export interface SettingFlags {
   readonly archive?: string | undefined;
   readonly market?: string | undefined;
   readonly json?: boolean | undefined;
-}
-
-/** A setting's text before it is parsed. */
-export interface SettingText {
-  readonly text: string;
-  readonly source: SettingSource;
 }
 
 /**
@@ -90,6 +91,12 @@ export function loadSettings(flags: SettingFlags, environment: Environment): Set
     segmentation: oneOf(find("segmentation"), segmentations) ?? settingDefinitions.segmentation.default,
     symbolGate: oneOf(find("symbolGate"), symbolGates) ?? settingDefinitions.symbolGate.default,
     undoDays: wholeNumber(find("undoDays")) ?? Number(settingDefinitions.undoDays.default),
+    notify: readChannels(find("notify")),
+    telegramToken: find("telegramToken")?.text,
+    telegramChat: find("telegramChat")?.text,
+    telegramApi: httpUrl(find("telegramApi")) ?? settingDefinitions.telegramApi.default,
+    webhookUrl: httpUrl(find("webhookUrl")),
+    pingUrl: httpUrl(find("pingUrl")),
     autoscale: autoscaleOf(find),
   };
 }
@@ -122,8 +129,10 @@ export function settingText(name: SettingName, flags: SettingFlags, environment:
     return store && { text: store.url, source: { from: store.layer, name: store.name } };
   }
   for (const { layer, values } of environment.layers) {
-    const text = values[definition.env];
-    if (text !== undefined) return { text, source: { from: layer, name: definition.env } };
+    for (const name of definition.also === undefined ? [definition.env] : [definition.env, definition.also]) {
+      const text = values[name];
+      if (text !== undefined) return { text, source: { from: layer, name } };
+    }
   }
   return definition.default === undefined ? undefined : { text: definition.default, source: { from: "default" } };
 }
@@ -153,6 +162,16 @@ function oneOf<T extends string>(found: SettingText | undefined, allowed: readon
   });
 }
 
+/** The text may be a secret: it is not said. */
+function httpUrl(found: SettingText | undefined): string | undefined {
+  if (found === undefined || (isUrl(found.text) && URL.canParse(found.text))) return found?.text.replace(/\/+$/, "");
+  throw new ConfigurationError("is not an http(s) URL", {
+    code: "BAD_SETTING",
+    subject: describeSource(found.source),
+    hint: "set it to a URL that begins with https:// or http://, or unset it",
+  });
+}
+
 function wholeNumber(found: SettingText | undefined): number | undefined {
   if (found === undefined || /^\d{1,6}$/.test(found.text)) return found && Number(found.text);
   throw new ConfigurationError(`"${found.text}" is not a whole number`, {
@@ -160,20 +179,4 @@ function wholeNumber(found: SettingText | undefined): number | undefined {
     subject: describeSource(found.source),
     hint: "set it to a whole number, or unset it",
   });
-}
-
-/** `--state`, `BARKEEP_STATE (environment)`, `BARKEEP_STATE (settings file)` or `default`. */
-export function describeSource(source: SettingSource): string {
-  switch (source.from) {
-    case "flag":
-      return source.name;
-    case "environment":
-      return `${source.name} (environment)`;
-    case "settings-file":
-      return `${source.name} (settings file)`;
-    case "default":
-      return "default";
-    default:
-      return source satisfies never;
-  }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { FleetHost } from "../config/index.ts";
-import type { Host } from "../hosts/index.ts";
+import type { ExecResult, Host } from "../hosts/index.ts";
 import { RefusedError } from "../model/errors.ts";
 import { releaseFolder, releasePrograms } from "./programs.ts";
 
@@ -36,7 +36,7 @@ export async function passGate(
   const folder = releaseFolder(directory, name);
   const { barkeep } = releasePrograms(folder);
   const started = await host.exec([...barkeep, "--version"], { cwd: folder, timeoutMs: versionTimeoutMs });
-  if (started.code !== 0) throw gateFailure(host.name, name, `it does not start: ${lastLines(started.stderr)}`);
+  if (started.code !== 0) throw gateFailure(host.name, name, `it does not start: ${lastWords(started)}`);
 
   const scratch = `${directory}/releases/.canary-${randomBytes(6).toString("hex")}.tmp`;
   const inShell = async (command: string): Promise<void> => {
@@ -59,7 +59,7 @@ export async function passGate(
     });
     const answer = canary.code === 0 ? canaryAnswer.safeParse(JSON.parse(canary.stdout)) : undefined;
     if (answer?.success !== true) {
-      throw gateFailure(host.name, name, `its canary failed: ${lastLines(canary.stderr || canary.stdout)}`);
+      throw gateFailure(host.name, name, `its canary failed: ${lastWords(canary)}`);
     }
     return { version: started.stdout.trim(), bars: answer.data.bars, digest: answer.data.digest };
   } finally {
@@ -75,8 +75,9 @@ function settingsText(values: Readonly<Record<string, string | undefined>>): str
   return `[env]\n${lines.join("")}`;
 }
 
-function lastLines(text: string): string {
-  return text.trim().split("\n").slice(-6).join("\n") || "it said nothing";
+function lastWords({ code, signal, stderr, stdout }: ExecResult): string {
+  const said = (stderr.trim() || stdout.trim()).split("\n").slice(-6).join("\n");
+  return said === "" ? `it said nothing and ended by ${signal ?? `exit code ${code}`}` : said;
 }
 
 function gateFailure(host: string, name: string, what: string): RefusedError {

@@ -19,9 +19,6 @@ export function releaseFolder(directory: string, name: string): string {
 /** @param folder a release's own, not `current` */
 export function releasePrograms(folder: string): ReleasePrograms {
   const node = join(folder, "node_modules", "node", "bin", "node");
-  return {
-    node,
-    barkeep: [node, join(folder, "bin", "barkeep.mjs")],
-    supervise: [node, join(folder, "bin", "supervise.mjs")],
-  };
+  const bin = join(folder, "bin");
+  return { node, barkeep: [node, join(bin, "barkeep.mjs")], supervise: [node, join(bin, "supervise.mjs")] };
 }

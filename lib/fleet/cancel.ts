@@ -1,6 +1,8 @@
 import type { FleetHost, Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
-import { viewHost, type JobState } from "./host-view.ts";
+import { signalRuns } from "../queue/signal-run.ts";
+import type { OpenFleetHost } from "./fleet-host.ts";
+import { viewHost, type JobState, type JobView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
 
@@ -34,9 +36,9 @@ export async function cancelJobs(
   const views = await hosts.each(async (fleetHost) => ({ fleetHost, view: await viewHost(fleetHost) }));
   const live = views.map(({ fleetHost, view }) => ({
     fleetHost,
-    jobs: selectJobs(view.jobs, patterns).filter(({ task }) => task.state.kind !== "done"),
+    jobs: selectJobs(view.jobs, patterns).filter(isLive),
   }));
-  const there = views.flatMap(({ view }) => view.jobs.filter(({ task }) => task.state.kind !== "done"));
+  const there = views.flatMap(({ view }) => view.jobs.filter(isLive));
   if (hosts.failures.length === 0) {
     const found = live.reduce((sum, { jobs }) => sum + jobs.length, 0);
     refuseNothing(
@@ -56,13 +58,31 @@ export async function cancelJobs(
             ledger.jobAttempts.cancelled(host, task.label);
           }
         });
-        await fleetHost.queue.cancel(
-          jobs.map(({ task }) => task),
-          how,
-        );
+        await endJobs(fleetHost, jobs, how);
       }
       cancelled.push(...jobs.map(({ job, task, state }) => ({ job, host, label: task.label, state })));
     });
   }
   return { jobs: cancelled, failures: hosts.failures };
+}
+
+function isLive({ state }: JobView): boolean {
+  return state === "waiting" || state === "running";
+}
+
+function isUnattended({ where }: JobView): boolean {
+  return where.kind === "running" && where.unattended;
+}
+
+/** A queue cannot end what it has lost sight of; the host can. */
+async function endJobs({ host, queue }: OpenFleetHost, jobs: readonly JobView[], how: "stop" | "kill"): Promise<void> {
+  await queue.cancel(
+    jobs.filter((job) => !isUnattended(job)).map(({ task }) => task),
+    how,
+  );
+  await signalRuns(
+    host,
+    jobs.filter(isUnattended).flatMap(({ record }) => record ?? []),
+    how,
+  );
 }

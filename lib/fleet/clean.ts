@@ -1,4 +1,10 @@
+import { join } from "node:path";
 import type { Ledger } from "../ledger/index.ts";
+import { UnavailableError } from "../model/errors.ts";
+import { jobFolderName } from "../queue/job-files.ts";
+import type { QueueTask } from "../queue/queue.ts";
+import { runScript } from "../queue/runner.ts";
+import { shellWord, shellWords } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { recordResults } from "./results.ts";
 
@@ -7,18 +13,49 @@ export interface Cleaned {
   readonly succeeded: number;
   /** Tasks that did not, and stay. */
   readonly kept: number;
+  /** Folders of jobs that succeeded long ago, removed. */
+  readonly folders: number;
 }
 
-/** Lets a host's queue forget what succeeded. What failed is evidence: it stays, and so do all results in the jobs' folders. */
+/** So long a job's folder stays that succeeded: what it took is what later ones are planned by. */
+export const keptDays = 30;
+
+/**
+ * Lets a host's queue forget what succeeded, and removes folders of jobs that did so {@link keptDays} ago. What failed is evidence: it
+ * stays in both.
+ */
 export async function cleanQueue(fleetHost: OpenFleetHost, ledger: Ledger, isPlan: boolean): Promise<Cleaned> {
   const { entry, queue } = fleetHost;
   const { tasks } = await queue.poll();
   const outcomes = tasks.flatMap(({ state }) => (state.kind === "done" ? [state.outcome.kind] : []));
   const succeeded = outcomes.filter((kind) => kind === "success").length;
-  if (succeeded > 0 && !isPlan) {
+  const old = await oldFolders(fleetHost, tasks);
+  if (succeeded + old.length > 0 && !isPlan) {
     await recordResults(fleetHost, tasks, ledger);
-    ledger.journal.record("queue.cleaning", entry.name, { succeeded });
-    await queue.clean();
+    ledger.journal.record("queue.cleaning", entry.name, { succeeded, folders: old });
+    if (succeeded > 0) await queue.clean();
+    if (old.length > 0) await run(fleetHost, `rm -rf -- ${shellWords(old)}`);
   }
-  return { succeeded, kept: outcomes.length - succeeded };
+  return { succeeded, kept: outcomes.length - succeeded, folders: old.length };
+}
+
+/** Names of the folders that may go. Of a job that runs there is no result; of one that waits again its settings are needed. */
+async function oldFolders(fleetHost: OpenFleetHost, tasks: readonly QueueTask[]): Promise<string[]> {
+  const live = tasks.filter(({ state }) => state.kind !== "done");
+  const needed = new Set(live.map(({ label }) => jobFolderName(label)));
+  const find = `find . -mindepth 2 -maxdepth 2 -name result.json -mtime +${keptDays} -exec grep -lF '"outcome":"exited","exitCode":0,' {} +`;
+  const found = (await run(fleetHost, `${find}; true`)).split("\n").filter((line) => line !== "");
+  const names = found.map((path) => path.split("/")[1] ?? "");
+  return names.filter((name) => name !== "" && !needed.has(name));
+}
+
+/** In the folder of all jobs. @returns nothing where there is none yet */
+async function run({ entry, host }: OpenFleetHost, script: string): Promise<string> {
+  const jobs = shellWord(join(entry.directory, "jobs"));
+  const { code, stdout, stderr } = await runScript(host, `[ -d ${jobs} ] || exit 0\ncd ${jobs} || exit 1\n${script}`);
+  if (code === 0) return stdout;
+  throw new UnavailableError(`job folders of ${entry.name} cannot be cleaned: ${stderr.trim()}`, {
+    code: "JOB_FILES",
+    subject: entry.name,
+  });
 }

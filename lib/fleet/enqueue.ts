@@ -3,6 +3,7 @@ import { chooseCanaries } from "../plan/canary.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
 import type { Enqueued } from "../queue/queue.ts";
 import { admitOn } from "./admit.ts";
+import { programOn } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
 import { readStopped } from "./host-memory.ts";
 import type { JobNeeds, QueueableJob } from "./jobs.ts";
@@ -55,7 +56,7 @@ function nextAttempt(ledger: Ledger, { snapshot }: HostLook, job: JobName): numb
  * Queues jobs on a host, in one session: the longest first, so that none of them is left over at the end. Of a bar version that the
  * host has not yet made bars of, the shortest job of each group comes before all others, and they wait until it has ended well. What is
  * decided is in the ledger before, what the queue made of it after.
- * @throws what the queue and the host throw
+ * @throws ConfigurationError NO_RELEASE; what the queue and the host throw
  */
 export async function enqueueJobs(
   look: HostLook,
@@ -65,6 +66,7 @@ export async function enqueueJobs(
 ): Promise<Enqueuing> {
   const { entry, queue } = look.fleetHost;
   if (requests.length === 0) return { queued: [], held: new Map(), lowered: new Map() };
+  const program = await programOn(look.fleetHost);
   await addMissingGroups(look);
   const coming = requests.map(({ job, memoryBytes }) => {
     return { unit: jobNameText(job), group: job.group, requestBytes: memoryBytes };
@@ -83,7 +85,7 @@ export async function enqueueJobs(
     const isCanary = canaries.includes(request);
     const waitingSinceMs = stopped.get(jobNameText(request.job));
     const admittedJob = { ...request, attempt, isCanary, waitingSinceMs };
-    return { request, after, attempt, queueJob: queueJobOf(admittedJob, entry, look.guard.kind, settings) };
+    return { request, after, attempt, queueJob: queueJobOf(admittedJob, entry, program, look.guard.kind, settings) };
   });
   const labels = asked.slice(0, canaries.length).map(({ queueJob }) => queueJob.label);
   ledger.transaction(() => {

@@ -62,8 +62,7 @@ export async function explainUnits(
     const sentences = [
       text,
       ...jobs.map(({ host, job }) => jobSentence(host, job)),
-      ...(isNobodys ? ["Nobody works on it."] : []),
-      ...(isComplete ? ["Nothing is to be done."] : []),
+      ...(isNobodys ? ["No queue has it."] : []),
     ];
     const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
     const fix = advised ?? (isLive ? undefined : populateCommand(series, entries));

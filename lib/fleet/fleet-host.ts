@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { projectRoot, type FleetHost } from "../config/index.ts";
+import { releasePrograms } from "../deploy/programs.ts";
 import { openHost, type Host } from "../hosts/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { LocalQueue } from "../queue/local/queue.ts";
@@ -43,9 +44,31 @@ function queueOf(entry: FleetHost, host: Host): Queue {
   }
 }
 
-/** The program on a host: its release, or this very installation on this machine. */
-export function programOn(entry: FleetHost): { readonly node: string; readonly root: string } {
-  const root = entry.sshAlias === undefined ? projectRoot : join(entry.directory, "current");
-  const node = entry.sshAlias === undefined ? process.execPath : join(root, "node_modules", "node", "bin", "node");
-  return { node, root };
+/** Where a host has the program: Node, and the folder of a release or of this installation. */
+export interface HostProgram {
+  readonly node: string;
+  readonly root: string;
+}
+
+/**
+ * The program on a host: its current release by its real path, so that what is queued finishes on it whatever is deployed meanwhile; on
+ * this machine this very installation.
+ * @throws ConfigurationError NO_RELEASE
+ */
+export async function programOn({ entry, host }: OpenFleetHost): Promise<HostProgram> {
+  if (entry.sshAlias === undefined) return { node: process.execPath, root: projectRoot };
+  const { code, stdout } = await host.exec(
+    ["sh", "-c", 'cd -P -- "$1" && pwd -P', "sh", join(entry.directory, "current")],
+    {
+      cwd: "/",
+      timeoutMs: 60_000,
+    },
+  );
+  const root = stdout.trim();
+  if (code === 0) return { node: releasePrograms(root).node, root };
+  throw new ConfigurationError(`${entry.name} has no release`, {
+    code: "NO_RELEASE",
+    subject: entry.name,
+    hint: `barkeep deploy ${entry.name}`,
+  });
 }

@@ -1,9 +1,10 @@
 import type { FleetHost } from "../config/index.ts";
 import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
+import type { RunRecord } from "../queue/job-files.ts";
 import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
-import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
+import { mayStillRun, reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
@@ -14,7 +15,7 @@ import type { WorkFile } from "./work-file.ts";
 /** How a job stands, in one word. */
 export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
 
-/** The newest attempt at a job, from all that its host knows. */
+/** The newest attempt at a job that waits or runs, or else the one that ended last, from all that its host knows. */
 export interface JobView {
   /** As a person types it: `BTCUSDT@250+500:2024`. */
   readonly job: string;
@@ -22,6 +23,8 @@ export interface JobView {
   readonly task: QueueTask;
   readonly where: Whereabouts;
   readonly state: JobState;
+  /** The processes of its last run, once its supervisor has begun. */
+  readonly record: RunRecord | undefined;
   /** What the worker says of itself, once it has begun. */
   readonly work: WorkFile | undefined;
   /** Of a worker that runs. */
@@ -51,38 +54,37 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
   const { tasks, groups } = await queue.poll();
   const holds = ledger === undefined ? new Map<string, Hold>() : standingHolds(ledger, entry.name, groups);
   const drain = ledger === undefined ? undefined : readDrain(ledger, entry.name);
-  const newest = newestAttempts(tasks);
-  const begun = newest.filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
+  const attempts = attemptsByJob(tasks);
+  const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
   const [evidence, meters] = await Promise.all([
     readEvidence(host, entry.directory, labels),
     readMeters(host, entry.directory, labels),
   ]);
-  const jobs = newest.map(({ task, label }): JobView => {
+  const jobs = attempts.flatMap((members): JobView[] => {
+    const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
+    const shown = live ?? lastToEnd(members, evidence);
+    if (shown === undefined) return [];
+    const { task, label } = shown;
     const seen = evidence.get(task.label) ?? nothingSeen;
     const where = reconcile(task.state, seen);
     const work = meters.work.get(task.label);
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
-    return {
-      job,
-      label,
-      task,
-      where,
-      state: stateOf(where, task),
-      work,
-      residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
-      advice: adviceOn({
+    const hold = drainedOr(holds.get(task.group), drain);
+    return [
+      {
         job,
+        label,
         task,
-        group,
-        hold: drainedOr(holds.get(task.group), drain),
         where,
+        state: stateOf(where, task),
+        record: seen.record,
         work,
-        entry,
-        queue: queue.kind,
-      }),
-    };
+        residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
+        advice: adviceOn({ job, task, group, hold, where, work, entry, queue: queue.kind }),
+      },
+    ];
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
   return { entry, groups, jobs, foreignTasks, machine: meters.machine, holds, drain };
@@ -101,20 +103,34 @@ const nothingSeen: JobEvidence = {
   isScopeActive: false,
 };
 
-/** One task per job: the one of the greatest attempt, the last that was added. */
-function newestAttempts(tasks: readonly QueueTask[]): { task: QueueTask; label: JobLabel }[] {
-  const newest = new Map<string, { task: QueueTask; label: JobLabel }>();
+interface Attempt {
+  readonly task: QueueTask;
+  readonly label: JobLabel;
+}
+
+/** Of each job its newest attempt, and behind it those older ones that may still run. */
+function attemptsByJob(tasks: readonly QueueTask[]): Attempt[][] {
+  const jobs = new Map<string, Attempt[]>();
   for (const task of tasks) {
     const label = parseLabel(task.label);
     if (label === undefined) continue;
     const job = jobNameText(label);
-    const known = newest.get(job);
-    if (known === undefined || isNewer({ task, label }, known)) newest.set(job, { task, label });
+    jobs.set(job, [...(jobs.get(job) ?? []), { task, label }]);
   }
-  return [...newest.values()];
+  return [...jobs.values()].map((members) =>
+    members.toSorted((a, b) => (isNewer(a, b) ? -1 : 1)).filter(({ task }, i) => i === 0 || mayStillRun(task.state)),
+  );
 }
 
-function isNewer(a: { task: QueueTask; label: JobLabel }, b: { task: QueueTask; label: JobLabel }): boolean {
+/** One that outlived its queue's daemon may have ended after a newer one, which was refused because of it. */
+function lastToEnd(members: readonly Attempt[], evidence: ReadonlyMap<string, JobEvidence>): Attempt | undefined {
+  const endMs = ({ task: { label, state } }: Attempt): number =>
+    Date.parse(evidence.get(label)?.result?.endedAt ?? (state.kind === "done" ? state.endedAt : ""));
+  const [newest, ...older] = members;
+  return older.find((one) => newest !== undefined && endMs(one) > endMs(newest)) ?? newest;
+}
+
+function isNewer(a: Attempt, b: Attempt): boolean {
   if (a.label.attempt !== b.label.attempt) return a.label.attempt > b.label.attempt;
   return a.task.createdAt > b.task.createdAt;
 }

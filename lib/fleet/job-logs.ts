@@ -60,10 +60,11 @@ async function findJob(hosts: OpenHosts, pattern: string): Promise<{ fleetHost: 
   throw new RetryableError(`${pattern} is gone`, { code: "TASK_GONE", subject: pattern });
 }
 
-async function isLive({ queue }: OpenFleetHost, { task }: JobView): Promise<boolean> {
-  const { tasks } = await queue.poll();
-  const now = tasks.find(({ label, createdAt }) => label === task.label && createdAt === task.createdAt);
-  return now !== undefined && now.state.kind !== "done";
+/** Also of a job that its queue has lost sight of: it writes on. */
+async function isLive(fleetHost: OpenFleetHost, { task }: JobView): Promise<boolean> {
+  const { jobs } = await viewHost(fleetHost);
+  const now = jobs.find((one) => one.task.label === task.label && one.task.createdAt === task.createdAt);
+  return now !== undefined && (now.state === "waiting" || now.state === "running");
 }
 
 /** What of a text was not there before; both are ends of the same output, of different lengths. */

@@ -2,6 +2,7 @@ import { readEvidence } from "../queue/evidence.ts";
 import { detectGuard, type MemoryGuard } from "../queue/memory-guard.ts";
 import { parseLabel } from "../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../queue/queue.ts";
+import { mayStillRun } from "../queue/reconcile.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { unitsOf } from "./jobs.ts";
 
@@ -31,14 +32,11 @@ export async function unattendedLabels(
   { host, entry }: OpenFleetHost,
   snapshot: QueueSnapshot,
 ): Promise<ReadonlySet<string>> {
-  const doubtful = snapshot.tasks.filter(({ state }) => state.kind === "done" && doubtfulEnds.has(state.outcome.kind));
+  const doubtful = snapshot.tasks.filter(({ state }) => mayStillRun(state));
   const labels = doubtful.map(({ label }) => label).filter((label) => parseLabel(label) !== undefined);
   const evidence = await readEvidence(host, entry.directory, labels);
   return new Set(labels.filter((label) => evidence.get(label)?.isAlive === true));
 }
-
-/** Ends that a queue only takes for granted. */
-const doubtfulEnds: ReadonlySet<string> = new Set(["killed", "errored"]);
 
 /** A task of a host that holds a unit: it waits or runs. */
 export interface LiveUnit {

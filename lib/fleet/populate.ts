@@ -45,6 +45,8 @@ export interface FleetRequest {
   readonly pass: PassPolicy;
   /** Say what would be queued, and queue nothing. */
   readonly isPlan: boolean;
+  /** Only these units of what the request lacks; all without it. */
+  readonly units?: ReadonlySet<string>;
 }
 
 /**
@@ -52,7 +54,7 @@ export interface FleetRequest {
  * @throws what resolveWork and the store refuse
  */
 export async function populateOnHosts(
-  { request, entries, pass, isPlan }: FleetRequest,
+  { request, entries, pass, isPlan, units }: FleetRequest,
   settings: Settings,
   registry: Registry,
   env: ProcessEnvironment,
@@ -75,7 +77,7 @@ export async function populateOnHosts(
     jobsOfPlan(plan, settings, pass, (job) => experience.needsOf(job), isWanted);
   const live = liveUnits(looks);
   const unpublished = await unpublishedUnits(plan, note);
-  const wanted = jobsWanted((unit) => !live.has(unit) && !unpublished.has(unit));
+  const wanted = jobsWanted((unit) => (units?.has(unit) ?? true) && !live.has(unit) && !unpublished.has(unit));
   // What waits or runs on a host that is drained counts all the same.
   const openLooks = looks.filter(({ fleetHost }) => open.includes(fleetHost.entry));
   const placement = placeUnits(

@@ -6,7 +6,7 @@ import type { MemoryGuard } from "../queue/memory-guard.ts";
 import { memoryOption } from "../queue/memory-option.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
-import { programOn } from "./fleet-host.ts";
+import type { HostProgram } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
 import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
@@ -26,6 +26,7 @@ interface Admitted {
 export function queueJobOf(
   { job, attempt, memoryBytes, isCanary, waitingSinceMs }: Admitted,
   entry: FleetHost,
+  { node, root }: HostProgram,
   guard: MemoryGuard["kind"],
   settings: SnapshotSettings,
 ): QueueJob {
@@ -34,7 +35,6 @@ export function queueJobOf(
   const folder = jobFolder(entry.directory, label);
   const settingsFile = join(folder, "settings.json");
   const unit = scopeUnit(job);
-  const { node, root } = programOn(entry);
   const options = {
     "--label": label,
     "--unit": unit,

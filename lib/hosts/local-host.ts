@@ -80,8 +80,8 @@ export class LocalHost implements Host {
       encoding: "buffer",
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     });
+    // Never rejects: a program that could not be started ended with a shell's code for that.
     const ended = endOf(child);
-    ended.catch(() => undefined);
     return {
       pid: child.pid ?? 0,
       stdout: child.stdout,

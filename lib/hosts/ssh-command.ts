@@ -30,7 +30,8 @@ export async function commandOn(
 ): Promise<RunningCommand> {
   let hasEnded = false;
   const ended = endOf(host, connection, channel).finally(() => (hasEnded = true));
-  // Who only starts a command may never ask for its end.
+  // Nothing is swallowed: who asks for the end is told of a loss. Who only started the command, and never asks, must not be ended by
+  // a rejection that nobody took.
   ended.catch(() => undefined);
   const said = await readMark(channel, mark);
   const pid = Number(said);

@@ -43,6 +43,13 @@ const openColumns = Object.keys(openRow.shape).join(", ");
 
 const countRow = z.object({ result: z.enum(resultKinds).nullable(), row_count: z.coerce.number() });
 
+const failedRow = z
+  .object({ unit: z.string(), code: z.string().nullable(), ended_ms: z.coerce.number() })
+  .transform(({ unit, code, ended_ms: endedMs }) => ({ unit, code: code ?? "", endedMs }));
+
+/** A unit whose last attempt failed. */
+export type FailedUnit = Readonly<z.output<typeof failedRow>>;
+
 /** The attempts made from this state directory, each with its typed result. */
 export class Attempts {
   readonly #file: LedgerFile;
@@ -94,6 +101,15 @@ export class Attempts {
   counts(): ReadonlyMap<ResultKind | undefined, number> {
     const rows = this.#file.rows("SELECT result, count(*) AS row_count FROM attempts GROUP BY result", countRow);
     return new Map(rows.map((row) => [row.result ?? undefined, row.row_count]));
+  }
+
+  /** Units whose last attempt from here failed, with its code. */
+  lastFailed(): FailedUnit[] {
+    return this.#file.rows(
+      `SELECT unit, code, ended_ms FROM attempts
+WHERE id IN (SELECT max(id) FROM attempts GROUP BY unit) AND result = 'failed' ORDER BY unit`,
+      failedRow,
+    );
   }
 
   #start({ unit, build, attempt }: StartedUnit, plan: string | undefined): bigint {

@@ -12,6 +12,11 @@ export interface Clock {
   monotonicNs(): bigint;
   /** Which start of the machine `monotonicNs` counts from; empty where the system does not say. */
   readonly boot: string;
+  /**
+   * When the machine last woke, milliseconds since the epoch, where `monotonicNs` goes on in sleep; undefined where it stands still
+   * or the machine has not slept.
+   */
+  wokeMs?(): number | undefined;
 }
 
 /** The machine's own. */
@@ -21,6 +26,7 @@ export const systemClock: Clock = {
   get boot() {
     return (bootId ??= readBootId());
   },
+  wokeMs: () => (process.platform === "darwin" ? readWakeTime() : undefined),
 };
 
 let bootId: string | undefined;
@@ -33,4 +39,19 @@ function readBootId(): string {
   } catch {
     return "";
   }
+}
+
+/** `{ sec = 1709629200, usec = 123456 } Tue Mar  5 09:00:00 2024`; all 0 where the machine has not slept since its start. */
+function readWakeTime(): number | undefined {
+  try {
+    return parseWakeTime(execFileSync("sysctl", ["-n", "kern.waketime"], { encoding: "latin1" }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `sysctl -n kern.waketime` prints, as milliseconds since the epoch. */
+export function parseWakeTime(text: string): number | undefined {
+  const seconds = Number(/sec = (\d+)/.exec(text)?.[1] ?? 0);
+  return seconds === 0 ? undefined : seconds * 1000;
 }

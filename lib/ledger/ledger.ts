@@ -2,9 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigurationError, RefusedError } from "../model/errors.ts";
+import { Archives } from "./archives.ts";
 import { Attempts } from "./attempts.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { LedgerFile } from "./file.ts";
+import { HealTries } from "./heal-tries.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { Incidents } from "./incidents.ts";
 import { HostNotes } from "./host-notes.ts";
 import { JobAttempts } from "./job-attempts.ts";
 import { Journal } from "./journal.ts";
@@ -22,7 +27,7 @@ const factRow = z.object({ value: z.string() });
 
 /**
  * What this state directory knows beside the store: plans, attempts, what was decided and when, a mirror of the store's coverage
- * and checkpoints, messages to be delivered. Losing it loses no bars. Close it when done.
+ * and checkpoints, incidents, messages to be delivered. Losing it loses no bars. Close it when done.
  *
  * Before an action: `ledger.journal.record("build.dropped", unit, { build })`; the row is on disk when that returns.
  */
@@ -33,8 +38,13 @@ export class Ledger implements Disposable {
   readonly attempts: Attempts;
   readonly jobAttempts: JobAttempts;
   readonly plans: Plans;
+  readonly healTries: HealTries;
   readonly mirror: Mirror;
+  readonly incidents: Incidents;
   readonly outbox: Outbox;
+  readonly deliveries: Deliveries;
+  readonly heartbeats: Heartbeats;
+  readonly archives: Archives;
   readonly hostNotes: HostNotes;
   readonly #file: LedgerFile;
 
@@ -46,8 +56,13 @@ export class Ledger implements Disposable {
     this.attempts = new Attempts(file, clock, this.journal);
     this.jobAttempts = new JobAttempts(file, clock);
     this.plans = new Plans(file, clock);
+    this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
+    this.incidents = new Incidents(file, clock, this.journal);
     this.outbox = new Outbox(file, clock);
+    this.deliveries = new Deliveries(file, clock);
+    this.heartbeats = new Heartbeats(file, clock);
+    this.archives = new Archives(file);
     this.hostNotes = new HostNotes(file, clock);
   }
 

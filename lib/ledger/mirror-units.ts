@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { unitText, type MirroredUnit } from "./coverage-source.ts";
 import type { LedgerFile } from "./file.ts";
 import { isSameSums, moved, type Sums } from "./sums.ts";
@@ -21,6 +21,7 @@ const unitRow = z
 /** A unit of the mirror, and what its rows sum up to. */
 export type MirrorUnit = Readonly<z.output<typeof unitRow>>;
 
+const seriesRow = z.object({ series: z.string().transform((text) => seriesId(parseSeriesId(text))) });
 const idRow = z.object({ id: z.bigint() });
 const sumsRow = z.object({ row_count: z.bigint(), row_hash: z.bigint() });
 
@@ -30,6 +31,17 @@ export class MirrorUnits {
 
   constructor(file: LedgerFile) {
     this.#file = file;
+  }
+
+  /** Series that the store holds, or held when it was last looked at and must still hold: a loss that nobody accepted. */
+  series(): SeriesId[] {
+    return this.#file
+      .rows(
+        `SELECT DISTINCT series FROM mirror_units WHERE row_count > 0
+  OR id IN (SELECT unit FROM mirror_coverage WHERE gone_as IS NOT NULL AND accepted_seq IS NULL) ORDER BY series`,
+        seriesRow,
+      )
+      .map(({ series }) => series);
   }
 
   /** Every unit that was ever seen, by its text. */

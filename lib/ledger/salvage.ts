@@ -32,9 +32,23 @@ const tables: readonly KeptTable[] = [
     "id",
     "id host label job job_group attempt request_bytes archive_bytes bar_version queued_ms cancelled_ms outcome exit_code code limit_bytes peak_bytes resident_peak_bytes cpu_ms duration_ms trades bars started_ms ended_ms",
   ),
-  table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state"),
-  table("deliveries", "id", "id outbox at_ms channel result details"),
   table("host_notes", "rowid", "host name value changed_ms"),
+  table("heal_tries", "id", "id gap unit host pid process_start started_ms ended_ms result code replayed_ms"),
+  table("outbox", "id", "id fingerprint severity text created_ms not_before_ms attempts state kind incidents lasts_ms"),
+  table("deliveries", "id", "id outbox at_ms channel result details"),
+  table(
+    "incidents",
+    "id",
+    "id fingerprint kind subject place severity verdict summary evidence state first_seen_ms last_seen_ms bad_looks good_looks said_ms times_said quiet_until_ms hidden_by resolved_ms",
+  ),
+  table(
+    "channels",
+    "rowid",
+    "name not_before_ms failures failing_since_ms last_failure moved_to next_update updated_ms",
+  ),
+  table("ephemeral_messages", "id", "id channel message delete_at_ms deleted_ms"),
+  table("heartbeats", "id", "id started_ms boot monotonic_ns every_ms ended_ms result"),
+  table("archive_accepted", "id", "id market symbol from_day through_day reason accepted_by at_ms expires_ms"),
 ];
 
 /** What of a table could be read. */
@@ -120,8 +134,13 @@ function refuseUnknown(database: Database.Database, path: string): void {
   if (version !== undefined && version > ledgerVersion) throw ledgerNewer(path, version, ledgerVersion);
 }
 
-/** From the front up to the damage, then from the back up to it. */
-function readTable(database: Database.Database, { name, key, columns }: KeptTable): SalvagedTable {
+/** From the front up to the damage, then from the back up to it. What an older release's file has no place for is not missing. */
+function readTable(database: Database.Database, { name, key, columns: all }: KeptTable): SalvagedTable {
+  const there = new Set(
+    readUntilError(database, `SELECT name FROM pragma_table_info('${name}')`).rows.map(([one]) => one),
+  );
+  const columns = all.filter((column) => there.has(column));
+  if (columns.length === 0) return { name, columns, rows: [], isWhole: isOlder(database) };
   const select = `SELECT ${key}, ${columns.join(", ")} FROM ${name}`;
   const front = readUntilError(database, `${select} ORDER BY ${key}`);
   const last = front.rows.at(-1)?.[0];
@@ -129,6 +148,11 @@ function readTable(database: Database.Database, { name, key, columns }: KeptTabl
   const back = front.isWhole ? [] : readUntilError(database, `${select} ${behind} ORDER BY ${key} DESC`).rows;
   const rows = [...front.rows, ...back.toReversed()].map((row) => row.slice(1));
   return { name, columns, rows, isWhole: front.isWhole };
+}
+
+function isOlder(database: Database.Database): boolean {
+  const version = readUntilError(database, "SELECT user_version FROM pragma_user_version").rows[0]?.[0];
+  return version !== undefined && Number(version) > 0 && Number(version) < ledgerVersion;
 }
 
 function readUntilError(database: Database.Database, sql: string): Pick<SalvagedTable, "rows" | "isWhole"> {

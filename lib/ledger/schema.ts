@@ -138,6 +138,24 @@ CREATE TABLE deliveries (
   details TEXT NOT NULL CHECK (json_valid(details))
 ) STRICT;`;
 
+/** Tries to close gaps: `replayed_ms` marks those that a person let count no more. */
+const healTries = `CREATE TABLE heal_tries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  gap TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  host TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  process_start TEXT NOT NULL,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  result TEXT CHECK (result IN ('healed', 'failed', 'elsewhere', 'interrupted', 'queued')),
+  code TEXT,
+  replayed_ms INTEGER,
+  CHECK ((ended_ms IS NULL) = (result IS NULL))
+) STRICT;
+CREATE INDEX heal_tries_of_gap ON heal_tries (gap, id);
+CREATE INDEX heal_tries_open ON heal_tries (id) WHERE result IS NULL;`;
+
 const facts = `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
 /** What the fleet's commands remember of a host: drained, groups held, the autoscaler's state. */
@@ -179,10 +197,115 @@ const jobAttempts = `CREATE TABLE job_attempts (
 ) STRICT;
 CREATE INDEX job_attempts_of_job ON job_attempts (job, id);`;
 
+/**
+ * A live incident (any state but `resolved`) is one per fingerprint. `said_ms` is when people were last told of it, null where
+ * nobody was yet; `quiet_until_ms` ends an ack or a snooze; `hidden_by` is the fingerprint of the incident that explains it.
+ */
+const incidents = `CREATE TABLE incidents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  fingerprint TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  place TEXT,
+  severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+  verdict TEXT NOT NULL CHECK (verdict IN ('wrong', 'unknown')),
+  summary TEXT NOT NULL,
+  evidence TEXT NOT NULL CHECK (json_valid(evidence)),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'open', 'acked', 'snoozed', 'resolved')),
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  bad_looks INTEGER NOT NULL,
+  good_looks INTEGER NOT NULL,
+  said_ms INTEGER,
+  times_said INTEGER NOT NULL,
+  quiet_until_ms INTEGER,
+  hidden_by TEXT,
+  resolved_ms INTEGER,
+  CHECK ((resolved_ms IS NULL) = (state <> 'resolved'))
+) STRICT;
+CREATE UNIQUE INDEX incidents_live ON incidents (fingerprint) WHERE state <> 'resolved';
+CREATE INDEX incidents_of_fingerprint ON incidents (fingerprint, id);`;
+
+/** What a message is beside its text; the incidents that it tells of, oldest first, as a JSON list of ids. */
+const messages = `ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'alert';
+ALTER TABLE outbox ADD COLUMN incidents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(incidents));
+ALTER TABLE outbox ADD COLUMN lasts_ms INTEGER;
+CREATE INDEX deliveries_of_message ON deliveries (outbox, channel, id);
+CREATE TABLE channels (
+  name TEXT PRIMARY KEY,
+  not_before_ms INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  failing_since_ms INTEGER,
+  last_failure TEXT,
+  moved_to TEXT,
+  next_update INTEGER,
+  updated_ms INTEGER
+) STRICT;
+CREATE TABLE ephemeral_messages (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  channel TEXT NOT NULL,
+  message TEXT NOT NULL,
+  delete_at_ms INTEGER NOT NULL,
+  deleted_ms INTEGER
+) STRICT;`;
+
+/** Each pass of the heartbeat, so that the next one sees what was missed. `ended_ms` is null where it never came to its end. */
+const heartbeats = `CREATE TABLE heartbeats (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  started_ms INTEGER NOT NULL,
+  boot TEXT NOT NULL,
+  monotonic_ns INTEGER NOT NULL,
+  every_ms INTEGER,
+  ended_ms INTEGER,
+  result TEXT CHECK (result IN ('clean', 'findings', 'partial')),
+  CHECK ((ended_ms IS NULL) = (result IS NULL))
+) STRICT;`;
+
+/**
+ * What is known of the exchange's archives: of each the first and last published day, as a cache; single days that are not there or
+ * were replaced since they were built from; and which absences somebody has accepted, which nothing else knows.
+ */
+const archives = `CREATE TABLE archive_extents (
+  location TEXT NOT NULL,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  asked_from TEXT NOT NULL,
+  first_day TEXT,
+  last_day TEXT,
+  looked_ms INTEGER NOT NULL,
+  recheck_day TEXT,
+  PRIMARY KEY (location, market, symbol),
+  CHECK ((first_day IS NULL) = (last_day IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE archive_days (
+  location TEXT NOT NULL,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  day TEXT NOT NULL,
+  sha256 TEXT,
+  first_seen_ms INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (location, market, symbol, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE archive_accepted (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  market TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  from_day TEXT NOT NULL,
+  through_day TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  accepted_by TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  expires_ms INTEGER
+) STRICT;`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
-  { version: 2, sql: hostNotes },
-  { version: 3, sql: jobAttempts },
+  { version: 2, sql: archives },
+  { version: 3, sql: [incidents, messages, heartbeats].join("\n") },
+  { version: 4, sql: healTries },
+  { version: 5, sql: hostNotes },
+  { version: 6, sql: jobAttempts },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -183,10 +183,5 @@ class Sync {
     if (missing === 0 && changed === 0) return;
     const name = buildName(unit);
     this.#ledger.journal.record("ledger.diverged", name, { missing, changed });
-    this.#ledger.outbox.enqueue({
-      fingerprint: `ledger-diverged/${this.#storeId}`,
-      severity: "critical",
-      text: `the store no longer holds coverage that was seen there: ${name} lacks ${missing} rows and has ${changed} others changed; barkeep ledger sync says it of every unit`,
-    });
   }
 }

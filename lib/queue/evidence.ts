@@ -51,12 +51,14 @@ export async function readEvidence(
   );
 }
 
-/** Prints the files, a line each after its name; then how the processes they name are doing; then the scopes that are active. */
+/**
+ * Prints who runs, a line a file after its name; then how those processes are doing and which scopes are active; then the results. In this
+ * order: a supervisor writes its result before it ends, so of one that was seen to be gone it is there.
+ */
 function script(stateDirectory: string, names: readonly string[]): string {
-  const files = names.flatMap((name) => [`${name}/pid.json`, `${name}/result.json`]);
+  const filesOf = (kind: string): string => shellWords(names.map((name) => `${name}/${kind}.json`));
   return `cd ${shellWord(join(stateDirectory, "jobs"))} 2>/dev/null || exit 0
-set -- ${shellWords(files)}
-found=$(grep -sH '' "$@")
+found=$(grep -sH '' /dev/null ${filesOf("pid")})
 printf '%s\\n' "$found"
 pids=$(printf '%s\\n' "$found" | grep -o '"\\(pid\\|workerPid\\)":[0-9]*' | cut -d: -f2 | sort -u)
 if [ -r /proc/sys/kernel/random/boot_id ]; then
@@ -68,9 +70,11 @@ if [ -r /proc/sys/kernel/random/boot_id ]; then
 else
   for pid in $pids; do printf 'lstart %s %s\\n' "$pid" "$(ps -o lstart= -p "$pid")"; done
 fi
-command -v systemctl >/dev/null || exit 0
-systemctl --user list-units --full --plain --no-legend --no-pager --state=active 'barkeep.range.*.scope' 2>/dev/null |
-  while read -r unit rest; do printf 'active %s\\n' "$unit"; done
+if command -v systemctl >/dev/null; then
+  systemctl --user list-units --full --plain --no-legend --no-pager --state=active 'barkeep.range.*.scope' 2>/dev/null |
+    while read -r unit rest; do printf 'active %s\\n' "$unit"; done
+fi
+grep -sH '' /dev/null ${filesOf("result")}
 exit 0`;
 }
 

@@ -1,4 +1,4 @@
-import { exitCodeMeanings } from "../model/exit-codes.ts";
+import { exitCodeMeanings, exitCodes } from "../model/exit-codes.ts";
 import type { RunResult } from "./job-files.ts";
 import type { Queue, QueueGroup, QueueTask } from "./queue.ts";
 import type { Whereabouts } from "./reconcile.ts";
@@ -33,10 +33,7 @@ export function explainState(
     case "not-started":
       return explainNotStarted(fixes, task);
     case "lost":
-      return {
-        text: "it was killed with its supervisor, or the host went down while it ran; what it had committed stays, and it goes on from there",
-        ...withFix(fixes.restart(task.number)),
-      };
+      return { text: `${explainLoss(task)}; what it had committed stays`, ...withFix(fixes.restart(task.number)) };
     default:
       return where satisfies never;
   }
@@ -80,10 +77,8 @@ function explainRunning(fixes: Fixes, task: QueueTask, unattended: boolean): Exp
 
 function explainResult(result: RunResult): string {
   switch (result.outcome) {
-    case "exited": {
-      const meaning = exitCodeMeanings.find(([code]) => code === result.exitCode)?.[1];
-      return `it ended with ${result.exitCode}${meaning === undefined ? "" : `: ${meaning}`}`;
-    }
+    case "exited":
+      return `it ended with ${endText(result.exitCode ?? 0)}`;
     case "signalled":
       return `${result.signal} ended it`;
     case "out-of-memory": {
@@ -102,6 +97,21 @@ function inMib(bytes: number): string {
   return `${Math.round(bytes / (1 << 20))} MiB`;
 }
 
+function explainLoss({ state }: QueueTask): string {
+  const outcome = state.kind === "done" ? state.outcome : undefined;
+  if (outcome?.kind !== "failed") return "it was killed with its supervisor, or the host went down while it ran";
+  return `its supervisor ended with ${endText(outcome.code)}, and could not write down what became of it: its output says why`;
+}
+
+/** An exit code and what it means. */
+function endText(code: number): string {
+  const meaning = exitCodeMeanings.find(([one]) => one === code)?.[1];
+  return meaning === undefined ? String(code) : `${code}: ${meaning}`;
+}
+
+/** What systemd-run and the supervisor itself end with where the unit runs already. */
+const unitRunningCodes: ReadonlySet<number> = new Set([1, exitCodes.refused]);
+
 function explainNotStarted(fixes: Fixes, task: QueueTask): Explanation {
   const outcome = task.state.kind === "done" ? task.state.outcome : undefined;
   switch (outcome?.kind) {
@@ -116,11 +126,12 @@ function explainNotStarted(fixes: Fixes, task: QueueTask): Explanation {
       return { text: `the queue lost it: ${outcome.reason}`, ...withFix(fixes.restart(task.number)) };
     case "killed":
       return { text: "it was killed before its supervisor began", ...withFix(fixes.restart(task.number)) };
-    case "failed":
-      return {
-        text: `it ended with ${outcome.code} before its supervisor began: its output says why; most often the same symbol and segment ran here at that time`,
-        ...withFix(fixes.look(task.number)),
-      };
+    case "failed": {
+      const text = unitRunningCodes.has(outcome.code)
+        ? `it ended with ${outcome.code} before its supervisor began: its output says why; most often the same symbol and segment ran here at that time`
+        : `it ended before its supervisor began, with ${endText(outcome.code)}; its output says why`;
+      return { text, ...withFix(fixes.look(task.number)) };
+    }
     case "success":
     case "out-of-memory":
     case undefined:

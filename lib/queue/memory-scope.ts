@@ -9,8 +9,12 @@ export function scopeUnit({ venue, market, symbol, segment, thresholds }: JobNam
   return `barkeep.range.${venue}.${market}.${symbol}.${segment}.${sorted}`;
 }
 
-/** Reclaim and throttling begin here, before the kernel kills at the limit. */
-const highShare = 0.9;
+/**
+ * Above this share of the limit the kernel reclaims, and makes the job wait for it: by the square of how far above it is. One percent is
+ * within the 10 ms a time that it lets pass. With ten percent a job that cannot give anything back (there is no swap) crept along just under its limit for
+ * many minutes and was never killed, so that nothing could type what was wrong; with one it is killed as soon as without it.
+ */
+const highShare = 0.99;
 
 /**
  * A command as the first process of a systemd scope with a limit on its memory.

@@ -38,6 +38,11 @@ export function reconcile(
   return { kind: "not-started", outcome: state?.outcome };
 }
 
+/** Whether a queue only takes an end for granted, and the job may run on: see `reconcile`. */
+export function mayStillRun(state: TaskState): boolean {
+  return state.kind === "done" && (state.outcome.kind === "killed" || state.outcome.kind === "errored");
+}
+
 /** A queue that limits memory itself, as Slurm does, knows why the worker was killed when its supervisor cannot. */
 function judged(result: RunResult, state: (TaskState & { kind: "done" }) | undefined): RunResult {
   const isForMemory = state?.outcome.kind === "out-of-memory" && result.outcome === "signalled";

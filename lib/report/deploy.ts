@@ -1,7 +1,8 @@
+import type { ServiceName } from "../model/services.ts";
 import type { DeployOutcome, DeployPlan } from "../deploy/deploy.ts";
 
 /** What `deploy --plan` answers. */
-export function deployPlanLines(host: string, plan: DeployPlan): string[] {
+export function deployPlanLines(host: string, plan: DeployPlan, services: readonly ServiceName[]): string[] {
   const { artifact, current, uploads, switches, lacking } = plan;
   const { name, version, files, withEngine } = artifact;
   const engine = `${withEngine ? "with" : "without"} the embedded engine`;
@@ -9,7 +10,8 @@ export function deployPlanLines(host: string, plan: DeployPlan): string[] {
   const first = switches
     ? `${host}: ${what} would be ${uploads ? "sent and " : ""}tried, then current instead of ${current ?? "none"}`
     : `${host}: ${what} is current already`;
-  return [first, ...lacking.map(({ name, detail }) => `not ready: ${name}: ${detail}`)];
+  const after = services.length === 0 ? [] : [`${host}: then its services: ${services.join(", ")}`];
+  return [first, ...after, ...lacking.map(({ name, detail }) => `not ready: ${name}: ${detail}`)];
 }
 
 /** The same under `--json`. */

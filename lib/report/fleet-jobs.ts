@@ -9,7 +9,10 @@ const right = { align: "right" } as const;
 
 /** What hosts said instead of an answer. */
 export function hostFailureLines(failures: readonly HostFailure[]): string[] {
-  return failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`);
+  return failures.map(({ host, failure }) => {
+    const text = describeFailure(failure);
+    return failure.subject === host ? text : `${host}: ${text}`;
+  });
 }
 
 /** The same for a document. */

@@ -3,6 +3,7 @@ import type { FleetPopulate, HostJob } from "../fleet/populate.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { jobNameText } from "../queue/label.ts";
+import { hostFailureLines } from "./fleet-jobs.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
@@ -49,10 +50,7 @@ export function fleetPopulateLines(outcome: FleetPopulate): string[] {
   const lowered = outcome.hosts.flatMap(({ host, enqueuing }) => loweredLines(host, enqueuing?.lowered));
   const live = [...outcome.live].map(([unit, { host, state }]) => `${unit}: left alone, it is ${state} on ${host}`);
   const unplaced = outcome.unplaced.map(({ unit, reason, advice }) => `${unit}: not queued, ${reason}; ${advice}`);
-  const failures = [
-    ...outcome.plan.failures.map(describeFailure),
-    ...outcome.failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`),
-  ];
+  const failures = [...outcome.plan.failures.map(describeFailure), ...hostFailureLines(outcome.failures)];
   return [...table, ...held, ...lowered, ...live, ...unplaced, ...failures, ...summary(outcome, rows)];
 }
 

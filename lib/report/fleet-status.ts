@@ -1,18 +1,15 @@
-import { describeFailure } from "../datasets/range/listener.ts";
 import type { HostView, JobView } from "../fleet/host-view.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
 import { groupOutlook } from "../fleet/outlook.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
+import { hostFailureLines } from "./fleet-jobs.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 
 /** The answer of `status --host`: each host with its groups, what runs, and what somebody should look at. */
 export function fleetStatusLines(views: readonly HostView[], failures: readonly HostFailure[]): string[] {
-  return [
-    ...views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view)]),
-    ...failures.map(({ host, failure }) => `${host}: ${describeFailure(failure)}`),
-  ];
+  return [...views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view)]), ...hostFailureLines(failures)];
 }
 
 function hostLines(view: HostView): string[] {

@@ -110,3 +110,15 @@ ORDER BY seq DESC, build DESC`,
     pointerRow,
   );
 }
+
+const heldRow = z.object({ series: z.string(), segment: z.string() });
+
+/** Whether a unit is held: a person took its last rebuild back. @returns by series and segment */
+export async function heldUnits(store: Store): Promise<(series: SeriesId, segment: SegmentId) => boolean> {
+  const rows = await store.rows(
+    `SELECT series, segment FROM barkeep.pointer GROUP BY series, segment HAVING argMax(held, (seq, build))`,
+    heldRow,
+  );
+  const held = new Set(rows.map(({ series, segment }) => `${series} ${segment}`));
+  return (series, segment) => held.has(`${series} ${segment}`);
+}

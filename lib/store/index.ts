@@ -1,4 +1,5 @@
 export { barColumns, digestColumns } from "./columns.generated.ts";
+export { lastRows, type LastRow } from "./last-rows.ts";
 export { readCheckpoint, type CheckpointFault, type CheckpointPlace } from "./checkpoint-fault.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
 export { holesOf, listSeries, unitsCovered, type CoveredUnit, type IdHole } from "./coverage.ts";
@@ -27,13 +28,36 @@ export {
   type CoverageRow,
   type PinnedSegment,
 } from "./snapshot.ts";
-export { buildsOf, pointerHistory, type BuildFingerprint, type BuildRecord } from "./builds.ts";
+export {
+  buildsOf,
+  heldUnits,
+  isSameFingerprint,
+  pointerHistory,
+  type BuildFingerprint,
+  type BuildRecord,
+} from "./builds.ts";
 export { dropBuild, oldBuilds } from "./gc.ts";
 export { findLeftovers, sweep } from "./sweep.ts";
 export { planUndo, undoRebuild } from "./undo.ts";
 export { movePointer, takePublishRight, type PublishRight } from "./publish.ts";
+export {
+  logRepairs,
+  readRepairs,
+  unitStateOf,
+  type LoggedRepair,
+  type RepairRow,
+  type UnitState,
+} from "./repair-log.ts";
 export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";
-export { LeaseKeeper, releaseLeases, takeLease, type Lease } from "./leases.ts";
+export { isLive, LeaseKeeper, leasesOf, releaseLeases, takeLease, type Lease, type LeaseState } from "./leases.ts";
 export { openUnit, type OpenUnit, type UnitRequest } from "./units.ts";
+export { outlineUnits, type OutlineBreak, type UnitOutline } from "./outline.ts";
+export { builtDays, type BuiltDay } from "./built-days.ts";
+export { intHash64, modulo64, sumBars, type BarSums } from "./bar-sums.ts";
+export { breaksOfBars, type BarBreak } from "./bar-breaks.ts";
+export { longBars, pairsOfBars, type BarPair, type LongBar } from "./bar-neighbours.ts";
+export { lastCheckpoints, type LastCheckpoint } from "./last-checkpoints.ts";
+export { featureFaults, type FeatureFaults } from "./feature-ranges.ts";
+export { openExistingStore } from "./open-existing.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseDay } from "../model/day.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
+import { published } from "./schema/views.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 import { unitKey } from "./unit-key.ts";
@@ -91,8 +92,6 @@ export interface PinnedSegment {
 const columns = `series, segment, build, attempt, part, day, day_done, from_id, through_id, first_us, last_us, records, fills,
   toString(volume) AS volume, toString(turnover) AS turnover, bars, orphans, quarantined, bars_digest, source_name,
   source_sha256, source_revision, base, checkpoint`;
-
-const published = `SELECT series, segment, argMax(build, (seq, build)) AS build FROM barkeep.pointer GROUP BY series, segment`;
 
 /** The published builds, in one look; a segment without coverage is absent. Ordered by series and id. */
 export async function pinPublished(store: Store, series?: SeriesId): Promise<PinnedSegment[]> {

@@ -5,9 +5,19 @@ export type GapKind = "leading" | "interior" | "trailing" | "overlap" | "stale" 
 /** By age, not by length: P0 live edge, P1 ended under 48 hours ago, P2 older. */
 export type GapPriority = "P0" | "P1" | "P2";
 
+/**
+ * Why it is there: days that are published and not built; an archive that lacks them; coverage whose bars the store has lost; bars
+ * or coverage that are there twice; another bar version or profile than would be made today; an archive that was
+ * replaced since; or nobody could look.
+ */
+export type GapCause =
+  "not-built" | "missing-upstream" | "bars-lost" | "doubled" | "other-version" | "archive-revised" | "not-known";
+
 /** Days (and ids, where they are known) of one unit that are expected and not proven present, or present more than once. */
 export interface Gap {
   readonly kind: GapKind;
+  /** What a healing goes by: `missing-upstream` and `not-known` cannot be healed by building. */
+  readonly cause: GapCause;
   readonly priority: GapPriority;
   /** `range:binance/spot/BTCUSDT@250` */
   readonly series: string;

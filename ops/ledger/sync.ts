@@ -4,6 +4,8 @@ import { UnavailableError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
+import { divergenceFinding } from "../../lib/watch/divergence-finding.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 
 const command = defineCommand({
   name: "ledger sync",
@@ -38,6 +40,11 @@ const command = defineCommand({
         return exitCodes.ok;
       }
       const result = await syncLedger(ledger, store, signal);
+      recordLook(ledger, {
+        source: "ledger sync",
+        findings: result.divergences.map(divergenceFinding),
+        examined: [{ kinds: ["store-differs"], subjects: "all" }],
+      });
       if (settings.json) printJson(syncDocument(result));
       else syncLines(result).forEach((line) => print(line));
       return result.divergences.length === 0 ? exitCodes.ok : exitCodes.findings;

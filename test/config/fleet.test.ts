@@ -21,6 +21,7 @@ memory_mb = 48000
 jobs_max = 8
 store_url = "http://localhost:8123/"
 thresholds = [250, 1000]
+services = ["pueued"]
 `;
 
 function refusal(call: () => unknown): ConfigurationError {
@@ -68,6 +69,7 @@ jobs_max = 2
     jobsMax: 8,
     storeUrl: "http://localhost:8123",
     thresholds: [250, 1000],
+    services: ["pueued"],
   });
   assert.deepEqual(fleetHost(fleet, "here"), {
     name: "here",
@@ -78,6 +80,7 @@ jobs_max = 2
     jobsMax: 2,
     storeUrl: undefined,
     thresholds: undefined,
+    services: [],
   });
   const unknown = refusal(() => fleetHost(fleet, "bigbo"));
   assert.equal(unknown.code, "UNKNOWN_HOST");
@@ -105,6 +108,7 @@ test("every problem is told with file, line and key", () => {
   assert.match(problemWith("bigbox.lan", "-oProxyCommand=x"), /:2: hosts\.bigbox\.ssh must be a Host/);
   assert.match(problemWith("250,", "250.5,"), /:8: hosts\.bigbox\.thresholds\.0 must be a whole number/);
   assert.match(problemWith("[250, 1000]", "[]"), /:8: hosts\.bigbox\.thresholds must not be empty/);
+  assert.match(problemWith("pueued", "puued"), /:9: hosts\.bigbox\.services\.0 must be of pueued, autoscale/);
   assert.match(problemWith(/store_url.*\n/, ""), /:2: hosts\.bigbox\.ssh is remote, so store_url must be given/);
   assert.match(problemWith("http:", "tcp:"), /:7: hosts\.bigbox\.store_url must be an http\(s\) URL/);
   assert.match(problemWith("hosts.bigbox", 'hosts."Big box"'), /:1: hosts\.Big box is not a host's name/);

@@ -68,6 +68,12 @@ test("what holds when nobody says", () => {
     segmentation: "year",
     symbolGate: "strict",
     undoDays: 7,
+    notify: [],
+    telegramToken: undefined,
+    telegramChat: undefined,
+    telegramApi: "https://api.telegram.org",
+    webhookUrl: undefined,
+    pingUrl: undefined,
     autoscale: {
       cpu: { floor: 40, ceiling: 80 },
       memory: { floor: 60, ceiling: 80 },

@@ -14,6 +14,7 @@ const entry: FleetHost = {
   jobsMax: 1,
   storeUrl: "http://localhost:8123",
   thresholds: undefined,
+  services: [],
 };
 
 const well: HostFacts = {

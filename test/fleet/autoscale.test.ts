@@ -19,7 +19,9 @@ let rig: FleetRig;
 
 before(async () => {
   if (skip !== false) return;
-  rig = await FleetRig.start(["alpha", "beta"], { bin: { alpha: alphaHost.bin }, jobsMax: 12 });
+  rig = await FleetRig.start(["alpha", "beta"], {
+    hosts: { alpha: { programs: alphaHost.bin, jobsMax: 12 }, beta: { jobsMax: 12 } },
+  });
   for (const name of ["alpha", "beta"]) {
     const { code, stderr } = await rig.barkeep("groups", "setup", "--host", name);
     assert.equal(code, exitCodes.ok, stderr);

@@ -28,7 +28,7 @@ const statusSchema = z.object({
         z.object({
           group: z.string(),
           status: z.string(),
-          parallel: z.number(),
+          parallel: z.union([z.number(), z.literal("unlimited")]),
           running: z.number(),
           waiting: z.number(),
         }),
@@ -56,8 +56,11 @@ export async function jobIn(
   job: string,
   ...states: readonly string[]
 ): Promise<StatusJob> {
+  const isMeant = (one: { readonly job: string; readonly state: string }): boolean =>
+    one.job === job && states.includes(one.state);
   return eventually(`${job} ${states.join(" or ")}`, async () => {
+    if (!(await rig.look(host)).some(isMeant)) return undefined;
     const [view] = await statusOf(rig, host);
-    return view?.jobs.find((one) => one.job === job && states.includes(one.state));
+    return view?.jobs.find(isMeant);
   });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { z } from "zod";
@@ -110,6 +110,32 @@ test("on a laptop with nothing installed: the jobs of segments, in whatever orde
   assert.equal(built.code, exitCodes.ok, built.stdout + built.stderr);
   const guard = await run("queued", "guard-status", "--host", "here");
   assert.match(guard.stdout, /^here: (scope|watchdog); /);
+});
+
+async function clean(...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run("queued", "clean", "--host", "here", ...words);
+  assert.equal(code, exitCodes.ok, stderr);
+  return stdout;
+}
+
+test("clean removes folders of jobs that succeeded long ago; evidence of what did not stays", async () => {
+  const jobs = join(folder, "queued", "jobs");
+  const before = readdirSync(jobs).sort();
+  const [recent = "", ...others] = before.filter((name) => name.startsWith("AAAUSDT"));
+  for (const name of before) {
+    const days = name === recent ? 1 : 40;
+    const at = new Date(Date.now() - days * 24 * 3_600_000);
+    utimesSync(join(jobs, name, "result.json"), at, at);
+  }
+  assert.match(
+    await clean("--plan"),
+    /^here: 3 that succeeded would be forgotten, 1 that did not are kept; 2 folders /,
+  );
+  assert.deepEqual(readdirSync(jobs).sort(), before);
+  assert.match(await clean(), /; 2 folders of jobs over 30 days old removed$/);
+  const stays = before.filter((name) => name === recent || name.startsWith("BBBUSDT@250_2023"));
+  assert.equal(others.length, 1);
+  assert.deepEqual(readdirSync(jobs).sort(), stays);
 });
 
 test("S-16: where pueue is missing, the built-in queue is named as what needs nothing", async () => {

@@ -20,8 +20,7 @@ before(async () => {
     // A file that one test holds back is not there yet: each has a symbol of its own.
     symbols: ["AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT", "EEEUSDT"],
     servesArchive: true,
-    jobsMax: 2,
-    bin: { alpha: fed.bin },
+    hosts: { alpha: { programs: fed.bin, jobsMax: 2 } },
   });
 });
 

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
-import { runRecordSchema, jobFolder } from "../../lib/queue/job-files.ts";
 import { eventually } from "../queue/tasks.ts";
+import { RunningCommand } from "../rig/command.ts";
 import { assertComplete, FleetRig, skipWithoutFleet } from "../rig/fleet.ts";
 import { jobIn, statusOf } from "./documents.ts";
 
@@ -37,13 +35,6 @@ async function doAsTold(fix: string | null): Promise<void> {
   assert.equal(code, exitCodes.ok, stdout + stderr);
 }
 
-function workerOf(host: string, label: string): number {
-  const path = join(jobFolder(rig.host(host).directory, label), "pid.json");
-  const { workerPid } = runRecordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  assert.ok(workerPid !== undefined);
-  return workerPid;
-}
-
 test(
   "a paused group is explained with the command that resumes it; a worker that is killed, with the one that tries again",
   { skip },
@@ -61,7 +52,7 @@ test(
 
     const running = await jobIn(rig, "alpha", job, "running");
     await eventually("its first day", async () => ((await jobIn(rig, "alpha", job, "running")).days_done ?? 0) > 0);
-    process.kill(workerOf("alpha", running.label), "SIGKILL");
+    process.kill(rig.host("alpha").workerOf(running.label), "SIGKILL");
     const failed = await jobIn(rig, "alpha", job, "failed");
     assert.match(failed.text, /SIGKILL ended it/);
     await doAsTold(failed.fix);
@@ -112,8 +103,25 @@ test(
     assert.equal(resumed.code, exitCodes.ok, resumed.stdout + resumed.stderr);
     assert.match(resumed.stdout, /group p2 of alpha starts jobs again/);
     assert.doesNotMatch(resumed.stdout, /BBBUSDT/);
+    // Somebody starts it by hand beside itself: it is refused, and what is shown is the one that runs.
+    const { label } = await jobIn(rig, "alpha", running, "running");
+    await daemon.pueue("add", "--group", "p2", "--label", label.replace("#1", "#2"), "--", "exit 4");
+    const inQueue = async (): Promise<boolean> => /"Failed": *4/.test(await daemon.pueue("status", "--json"));
+    await eventually("the second one refused", inQueue);
+    const once = await rig.barkeep("retry", running, "--host", "alpha");
+    assert.match(once.stdout, /nothing to do/, "what runs is not tried again beside itself");
+
+    const followed = new RunningCommand(["logs", running, "--host", "alpha", "--follow"], rig.env);
+    await eventually("the log's first line", () => followed.stdout !== "");
+    const cancelled = await rig.barkeep("cancel", running, "--host", "alpha");
+    assert.equal(cancelled.stdout, `${running} on alpha: stops after its current commit`);
+    const { text } = await jobIn(rig, "alpha", running, "failed");
+    assert.match(text, /it ended with 130: interrupted/);
+    assert.equal(await followed.end(), exitCodes.ok);
+    assert.match(followed.stdout, /resume|interrupted|stopping/, "the follower stays until the end");
     letGo();
-    await jobIn(rig, "alpha", running, "done");
+    await doAsTold(`barkeep retry ${running} --host alpha`);
+    assert.equal((await jobIn(rig, "alpha", running, "done")).attempt, 3);
     await jobIn(rig, "alpha", waiting, "done");
   },
 );
@@ -157,6 +165,41 @@ test("S-03: the same unit on two hosts: one builds it, the other leaves because 
   await doAsTold(refused.fix);
   await jobIn(rig, "alpha", job, "done");
 });
+
+test(
+  "cancel takes out what waits and ends what runs; what was committed stays, and the rest is there when it is asked for again",
+  { skip },
+  async () => {
+    const asked = ["--symbol", "BBBUSDT", "--threshold", "500", "--threshold", "750", "--end-date", "2023-12-31"];
+    const jobs = { running: "BBBUSDT@500:2023", waiting: "BBBUSDT@750:2023" };
+    // Beta has fetched none of its files yet.
+    const letGo = rig.hold("BBBUSDT", secondDay);
+    assert.equal((await rig.barkeep("populate", ...asked, "--host", "beta", "--per-threshold")).code, exitCodes.ok);
+    await eventually(
+      "its first day",
+      async () => ((await jobIn(rig, "beta", jobs.running, "running")).days_done ?? 0) > 0,
+    );
+    await jobIn(rig, "beta", jobs.waiting, "waiting");
+    const planned = await rig.barkeep("cancel", "BBBUSDT@*:2023", "--kill", "--host", "beta", "--plan");
+    assert.match(
+      planned.stdout,
+      /BBBUSDT@500:2023 on beta: would be: killed\nBBBUSDT@750:2023 on beta: would be: taken/,
+    );
+    const [view] = await statusOf(rig, "beta");
+    assert.equal(view?.jobs.find(({ job }) => job === jobs.running)?.state, "running", "a plan changes nothing");
+    const cancelled = await rig.barkeep("cancel", "BBBUSDT@*:2023", "--kill", "--host", "beta");
+    assert.equal(cancelled.code, exitCodes.ok, cancelled.stderr);
+    await jobIn(rig, "beta", jobs.running, "failed");
+    const [after] = await statusOf(rig, "beta");
+    assert.ok(after?.jobs.every(({ job }) => job !== jobs.waiting));
+    const nothing = await rig.barkeep("cancel", jobs.waiting, "--host", "beta");
+    assert.equal(nothing.code, exitCodes.usage);
+    assert.match(nothing.stderr, /no job is called BBBUSDT@750:2023/);
+    letGo();
+    assert.equal((await rig.barkeep("populate", ...asked, "--host", "beta")).code, exitCodes.ok);
+    await jobIn(rig, "beta", "BBBUSDT@500+750:2023", "done");
+  },
+);
 
 test(
   "after all of it: complete, verified against the archive, the successes forgotten and the failures kept",

@@ -29,6 +29,20 @@ test(
   },
 );
 
+test(
+  "who started a command and asks no more of it is not ended by its loss, and learns of it when asking",
+  { skip },
+  async () => {
+    await using sshd = await Sshd.start();
+    await using host = sshHostOf(sshd);
+    const { ended } = await host.start(["sleep", "1"], { cwd: "/" });
+    await sshd.kill();
+    await sshd.start();
+    assert.equal((await host.exec(["echo", "back"], { cwd: "/" })).stdout, "back\n");
+    await assert.rejects(ended, { code: "HOST_LOST" });
+  },
+);
+
 test("a file on its way when sshd is killed is a loss too, and hangs nothing", { skip }, async () => {
   await using sshd = await Sshd.start();
   await using host = sshHostOf(sshd);

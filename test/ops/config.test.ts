@@ -50,6 +50,7 @@ test("every setting with its value and its origin: flag, environment, settings f
     CLICKHOUSE_PORT: "9123",
     RANGEBAR_CH_HOSTS: "one,two",
     RANGEBAR_FOREX_MIN_THRESHOLD: "60",
+    TELEGRAM_BOT_TOKEN: "1:secret",
   });
   assert.deepEqual(Object.fromEntries(all), {
     stateDirectory: [join(folder, "state"), "BARKEEP_STATE (settings file)"],
@@ -68,6 +69,12 @@ test("every setting with its value and its origin: flag, environment, settings f
     segmentation: ["month", "RANGEBAR_OUROBOROS_MODE (settings file)"],
     symbolGate: ["strict", "default"],
     undoDays: ["7", "default"],
+    notify: ["off", "default"],
+    telegramToken: ["***", "TELEGRAM_BOT_TOKEN (environment)"],
+    telegramChat: [null, "not set"],
+    telegramApi: ["https://api.telegram.org", "default"],
+    webhookUrl: [null, "not set"],
+    pingUrl: [null, "not set"],
     autoscaleCpuCeiling: ["80", "default"],
     autoscaleMemCeiling: ["80", "default"],
     autoscaleCpuFloor: ["40", "default"],

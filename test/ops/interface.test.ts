@@ -30,7 +30,7 @@ before(async () => {
 
 /** The options that a help text lists. */
 function optionsIn(help: string): Set<string> {
-  return new Set([...help.matchAll(/^ +(?:-\w, +)?--([a-z][a-z-]*)/gm)].map((match) => match[1] ?? ""));
+  return new Set([...help.matchAll(/^ +(?:-\w, +)?--([a-z][a-z0-9-]*)/gm)].map((match) => match[1] ?? ""));
 }
 
 /** `npx tsx ops/<verb>.ts <words>`, without asking npm. */
@@ -87,7 +87,7 @@ for (const file of files) {
     assert.ok(command !== undefined);
     const known = new Set([...Object.keys(command.options), ...Object.keys(commonOptions)]);
     for (const [typed] of command.examples) {
-      for (const [, option = ""] of typed.matchAll(/--([a-z-]+)/g)) {
+      for (const [, option = ""] of typed.matchAll(/--([a-z0-9-]+)/g)) {
         assert.ok(known.has(option), `${typed}: --${option}`);
       }
     }

@@ -82,7 +82,7 @@ test("a scope's name is that of the symbol, segment and thresholds, whatever the
   const argv = scopeCommand(scopeUnit(job), 1000, ["node", "a b"]);
   const before = "systemd-run --user --scope --slice=barkeep.slice";
   const name = "--unit=barkeep.range.binance.spot.BTCUSDT.2024.250-1000.scope --collect";
-  const limits = "-p MemoryHigh=900 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
+  const limits = "-p MemoryHigh=990 -p MemoryMax=1000 -p MemorySwapMax=0 -p OOMPolicy=continue";
   assert.deepEqual(argv, [...`${before} ${name} ${limits} -- node`.split(" "), "a b"]);
 });
 
@@ -246,6 +246,20 @@ test("S-15: paused, killed and dependency-failed are explained, each with one co
       "pueue restart --in-place 7",
     ],
     [taskIn({ ...killed, outcome: { kind: "failed", code: 1 } }), running, nothing, /ran here/, "pueue log 7"],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      nothing,
+      /disk full; its output/,
+      "pueue log 7",
+    ],
+    [
+      taskIn({ ...killed, outcome: { kind: "failed", code: 2 } }),
+      running,
+      { record, result: undefined, isAlive: false },
+      /could not write down what became of it/,
+      "pueue restart --in-place 7",
+    ],
   ];
   for (const [task, group, evidence, text, fix] of table) {
     const explained = explainState("pueue", task, group, reconcile(task.state, evidence));

@@ -200,13 +200,31 @@ test("what a host shows of its jobs is read in one session: alive, ended, lost, 
   await codeOf(alive);
 });
 
+test("a job that ends while its host is looked at has ended, and is not lost", async () => {
+  const [go, bin] = [join(state, "go"), join(state, "slow")];
+  const child = start("ending", ["sh", "-c", `while ! [ -e '${go}' ]; do sleep 0.02; done`]);
+  await recordOf("ending");
+  mkdirSync(bin);
+  // Once somebody has read who runs, the job ends.
+  const grep = `#!/bin/sh
+PATH=/usr/bin:/bin
+grep "$@"
+case "$*" in *pid.json*) touch '${go}'; while kill -0 ${child.pid} 2>/dev/null; do sleep 0.02; done ;; esac
+`;
+  writeFileSync(join(bin, "grep"), grep, { mode: 0o755 });
+  const { PATH: path = "" } = runner.env;
+  const seen = await readEvidence(new LocalRunner({ ...runner.env, PATH: `${bin}:${path}` }), state, ["ending"]);
+  const evidence = seen.get("ending");
+  assert.ok(evidence !== undefined);
+  assert.equal(reconcile(undefined, evidence).kind, "finished");
+});
+
 test("an active scope is seen by the name of the job, whichever attempt is in it", async () => {
   const bin = join(state, "bin");
   mkdirSync(bin);
   const active = "barkeep.range.binance.spot.BTCUSDT.2024.250.scope";
-  writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n[ "$*" = "--user is-active --quiet ${active}" ]\n`, {
-    mode: 0o755,
-  });
+  const lists = `case "$*" in "--user list-units "*) echo "${active} loaded active running a job" ;; *) exit 1 ;; esac`;
+  writeFileSync(join(bin, "systemctl"), `#!/bin/sh\n${lists}\n`, { mode: 0o755 });
   const { PATH: path = "" } = runner.env;
   const labels = ["BTCUSDT@250:2024#1~ab", "BTCUSDT@250:2024#2~ab", "BTCUSDT@250:2023#1~ab", "someone's"];
   const seen = await readEvidence(new LocalRunner({ ...runner.env, PATH: `${bin}:${path}` }), state, labels);

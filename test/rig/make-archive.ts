@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { addDays, dayStartMs, type Day } from "../../lib/model/day.ts";
@@ -108,6 +108,11 @@ export class ArchiveFolder {
     writeFileSync(this.pathOf(day), zip);
     const digest = createHash("sha256").update(zip).digest("hex");
     writeFileSync(`${this.pathOf(day)}.CHECKSUM`, `${digest}  ${archiveName(this.#symbol, day)}\n`);
+  }
+
+  /** What the day's checksum file says. */
+  digestOf(day: Day): string {
+    return readFileSync(`${this.pathOf(day)}.CHECKSUM`, "utf8").slice(0, 64);
   }
 
   /** The day is not published any more. */

@@ -5,13 +5,12 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { killTree } from "../../lib/queue/supervise/process-tree.ts";
 import { LocalRunner } from "./local-runner.ts";
 
 const toolsFolder = join(homedir(), ".cache", "barkeep-tools", "bin");
 
 /** Where pueue is: on the path, or where scripts/test-tools.sh puts it. */
-function pueueFolder(): string | undefined {
+export function pueueFolder(): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), toolsFolder];
   return folders.find((folder) => existsSync(join(folder, "pueued")) && existsSync(join(folder, "pueue")));
 }
@@ -92,13 +91,6 @@ export class PueueDaemon implements AsyncDisposable {
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await once(this.#process, "exit");
-  }
-
-  /** As a reboot: every process that the daemon has started dies with it. */
-  async killWithTasks(): Promise<void> {
-    const ended = once(this.#process, "exit");
-    if (this.#process.pid !== undefined) killTree(this.#process.pid);
-    await ended;
   }
 
   /** After `kill`. A dying socket may still accept for a moment, and the new daemon then refuses: see `#answers`. */

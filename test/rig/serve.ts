@@ -42,10 +42,25 @@ export class ServedStoreProcess {
 
   /** Puts rows into a table of `barkeep`, as docs/durability.md restores a copy. @param rows in the Native format */
   async insert(table: string, rows: Uint8Array): Promise<void> {
-    const url = `${this.url}/?max_partitions_per_insert_block=0&query=${encodeURIComponent(`INSERT INTO barkeep.${table} FORMAT Native`)}`;
+    await this.#post(`INSERT INTO barkeep.${table} FORMAT Native`, Buffer.from(rows));
+  }
+
+  /** What a query answers. */
+  async rows<Schema extends z.ZodType>(query: string, schema: Schema): Promise<z.output<Schema>[]> {
+    const text = await this.#post(`${query} FORMAT JSONEachRow`, "");
+    return text
+      .trim()
+      .split("\n")
+      .map((line) => schema.parse(JSON.parse(line)));
+  }
+
+  async #post(query: string, body: Buffer<ArrayBuffer> | string): Promise<string> {
+    const url = `${this.url}/?max_partitions_per_insert_block=0&query=${encodeURIComponent(query)}`;
     const authorization = `Basic ${Buffer.from(`${this.user}:${this.password}`).toString("base64")}`;
-    const response = await fetch(url, { method: "POST", headers: { authorization }, body: Buffer.from(rows) });
-    if (!response.ok) throw new Error(await response.text());
+    const response = await fetch(url, { method: "POST", headers: { authorization }, body });
+    const text = await response.text();
+    if (!response.ok) throw new Error(text);
+    return text;
   }
 
   /** Its exit code. */

@@ -164,7 +164,7 @@ export function makeKey(file: string, type = "ed25519", passphrase = ""): void {
   execFileSync("ssh-keygen", ["-q", "-t", type, ...size, "-N", passphrase, "-C", "rig", "-f", file]);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

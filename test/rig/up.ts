@@ -10,21 +10,21 @@ if (skipWithoutFleet !== false) {
   process.exit(3);
 }
 
-await using rig = await FleetRig.start(["alpha", "beta"], { perDay: 100_000, servesArchive: true });
+await using rig = await FleetRig.start(["alpha", "beta"], { perDay: 400_000, servesArchive: true });
 const file = join(rig.folder, "env");
 const lines = Object.entries(rig.env).map(([name, value]) => `export ${name}='${value}'`);
 // It has the store's password.
 writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
 process.stdout.write(`in another shell: source ${file}
-kill -USR2 ${process.pid}   the daemon of alpha and its jobs die as in a reboot, and the daemon starts again
+kill -USR2 ${process.pid}   alpha loses its power: its jobs die, its daemon and its SSH server start again
 Ctrl-C ends all of it
 `);
 process.on("SIGUSR2", () => void reboot());
 await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
 
 async function reboot(): Promise<void> {
-  const { daemon } = rig.host("alpha");
-  await daemon.killWithTasks();
-  await daemon.restart();
+  const alpha = rig.host("alpha");
+  await alpha.powerOff();
+  await alpha.powerOn();
   process.stdout.write("alpha was started anew\n");
 }

@@ -11,6 +11,9 @@ import { ServedStoreProcess } from "../rig/serve.ts";
 
 /** What a production host has in its environment, and what would send messages if anything looked at it. */
 const production = {
+  BARKEEP_NOTIFY: "telegram,webhook,ping",
+  BARKEEP_WEBHOOK_URL: "https://hooks.example/barkeep",
+  BARKEEP_PING_URL: "https://pings.example/uuid",
   RANGEBAR_TELEGRAM_TOKEN: "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
   RANGEBAR_TELEGRAM_CHAT_ID: "-1001234567890",
   PUSHOVER_API_TOKEN: "azGDORePK8gMaC0QOYAMyEEuzJnyUi",

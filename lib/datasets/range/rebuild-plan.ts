@@ -74,9 +74,10 @@ export async function planRebuilds(
     const source = sources.get(place) ?? (await sourceOf(settings, market, symbol));
     sources.set(place, source);
     const fingerprint = currentFingerprint(segmentationOf(segment));
-    const computed = await rebuildReason(record, pinned, fingerprint, rowsOf(pinned), source, signal);
     const firstDay = earlierOf(record.firstDay, request.startAsked, segment, registry, symbol);
-    const reason = request.reason ?? computed;
+    const computed = async (): Promise<string | undefined> =>
+      rebuildReason(record, pinned, fingerprint, rowsOf(pinned), source, signal);
+    const reason = request.reason ?? (await computed());
     if (reason === undefined) continue;
     const [pointer] = await pointerHistory(store, series, segment);
     if (request.reason === undefined && pointer?.held === true) held.push({ unit, reason });

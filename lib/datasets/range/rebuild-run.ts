@@ -19,7 +19,10 @@ export interface RebuildTarget {
   readonly ledger: Ledger;
 }
 
-/** Carries a plan out, job after job. One that fails leaves its published builds as they are, and the others go on. */
+/**
+ * Carries a plan out, job after job. One that fails leaves its published builds as they are, and the others go on.
+ * @param dayRead a sign of life, for who watches over a long one
+ */
 export async function rebuildPlanned(
   { store, ledger }: RebuildTarget,
   plan: RebuildPlan,
@@ -27,6 +30,7 @@ export async function rebuildPlanned(
   now: Date,
   signal: AbortSignal,
   line: (text: string) => void,
+  dayRead: (day: Day) => void = () => undefined,
 ): Promise<RebuildOutcome> {
   const results: RebuildResult[] = [];
   for (const job of rebuildJobs(plan.rebuilds)) {
@@ -35,6 +39,7 @@ export async function rebuildPlanned(
     const ofJob = await resultsOf(store, job, registry, dayOfMs(now.getTime()), signal, {
       note: line,
       finding: (failure) => line(describeFailure(failure)),
+      dayRead,
       publishing: (unit, from, to, reason) => {
         ledger.journal.record("pointer.moving", unit, { from, to, reason });
         line(`${unit}: build ${to} takes the place of build ${from} (${reason})`);

@@ -43,6 +43,7 @@ export interface RebuildResult {
 export interface RebuildEvents {
   note(text: string): void;
   finding(failure: Failure): void;
+  dayRead(day: Day): void;
   /** Told before the pointer moves. */
   publishing(unit: string, from: number, to: number, reason: string): void;
 }
@@ -188,6 +189,7 @@ class RebuildRun {
           this.#fail(progress);
           return false;
         }
+        this.#events.dayRead(step.file.day);
       } else {
         this.#fail(step.failure);
         if (step.kind === "stop") return false;

@@ -73,7 +73,7 @@ function checkRelease(entry: FleetHost, { release }: HostFacts): Finding {
   if (entry.sshAlias === undefined) return skipped(name, "this machine runs this working tree");
   if (release !== undefined) return ok(name, release);
   const place = `${entry.directory}/current`;
-  return failed(name, `none at ${place}`, `put a release there, with bin/barkeep.mjs in ${place}`);
+  return failed(name, `none at ${place}`, `barkeep deploy ${entry.name}`);
 }
 
 /** `degraded`: some unit of the account has failed; the manager works. */

@@ -50,7 +50,7 @@ function pueueAway(host: string, outcome: ExecOutcome): UnavailableError {
   return new UnavailableError(`pueue on ${host} does not work: ${wordsOf(outcome)}`, {
     code: "PUEUE_AWAY",
     subject: host,
-    hint: `start its daemon there: systemctl --user start pueued, or pueued --daemonize`,
+    hint: `start its daemon: barkeep services install pueued --host ${host}; or there: pueued --daemonize`,
   });
 }
 

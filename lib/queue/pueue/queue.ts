@@ -2,7 +2,7 @@ import { UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
@@ -90,9 +90,9 @@ export class PueueQueue implements Queue {
     const places = new Map(jobs.map(({ label }, i) => [label, `task_${i}`]));
     const adds = jobs.map((job, i) => {
       const add = addCommand(job, places);
-      return awaited.has(job.label) ? `task_${i}=$(${add}) && echo "$task_${i}"` : add;
+      return awaited.has(job.label) ? `task_${i}=$(${add}) || exit $?\necho "$task_${i}"` : `${add} || exit $?`;
     });
-    const output = await this.#run(`${[...putFilesScript(jobs), ...adds].join(" &&\n")} && ${statusCommand}`);
+    const output = await this.#run([...putFilesScript(jobs), ...adds, statusCommand].join("\n"));
     const answers = output.split("\n");
     const status = parseStatus(answers.slice(jobs.length).join("\n"), this.host);
     const added = new Map<QueueJob, QueueTask>();
@@ -119,11 +119,11 @@ export class PueueQueue implements Queue {
     return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
   }
 
-  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError PUEUE_AWAY, PUEUE_FAILED */
+  /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError HOST_WRITE, PUEUE_AWAY, PUEUE_FAILED */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw pueueFailure(this.host, outcome);
+    throw putFilesFailure(outcome, this.host) ?? pueueFailure(this.host, outcome);
   }
 }
 
@@ -136,8 +136,9 @@ function parallelCommand(group: string, parallel: number): string {
 }
 
 /**
- * Prints the task's number, in a line of its own. @param places the shell's variables with the numbers of jobs, by label. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
+ * Prints the task's number, in a line of its own. pueue gives the one word after `--` to a shell, whose place the program takes: a shell
  * that stayed would turn a kill into an exit code, and die of a SIGTERM before the program has answered it.
+ * @param places the shell's variables with the numbers of jobs, by label
  */
 function addCommand(
   { directory, group, label, argv, after = [], waitingSinceMs }: QueueJob,

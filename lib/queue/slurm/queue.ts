@@ -4,7 +4,7 @@ import { ConfigurationError, UnavailableError } from "../../model/errors.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
-import { putFilesScript } from "../put-files.ts";
+import { putFilesFailure, putFilesScript } from "../put-files.ts";
 import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
 import { runScript, shellNotFound, type ExecOutcome, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
@@ -103,8 +103,8 @@ export class SlurmQueue implements Queue {
       if (identity === undefined) return [];
       return [`task_${i}=$(`, submitCommand(job, identity, places, this.#root), `) || exit $?`, `echo "$task_${i}"`];
     });
-    const put = [`mkdir -p ${shellWord(join(this.#root, "logs"))}`, ...putFilesScript(jobs)];
-    const output = await this.#run([...put.map((line) => `${line} || exit $?`), ...lines].join("\n"));
+    const put = [`mkdir -p ${shellWord(join(this.#root, "logs"))} || exit $?`, ...putFilesScript(jobs)];
+    const output = await this.#run([...put, ...lines].join("\n"));
     const numbers = output.trim().split("\n");
     return new Map(
       jobs.map((job, i) => {
@@ -114,11 +114,12 @@ export class SlurmQueue implements Queue {
     );
   }
 
-  /** @throws ConfigurationError SLURM_MISSING, UnavailableError SLURM_AWAY */
+  /** @throws ConfigurationError SLURM_MISSING; UnavailableError HOST_WRITE, SLURM_AWAY */
   async #run(script: string): Promise<string> {
     const outcome = await runScript(this.#runner, script);
     if (outcome.code === 0) return outcome.stdout;
-    throw outcome.code === shellNotFound ? this.#missing() : this.#away(outcome);
+    if (outcome.code === shellNotFound) throw this.#missing();
+    throw putFilesFailure(outcome, this.host) ?? this.#away(outcome);
   }
 
   #noGroups(group: string): ConfigurationError {

@@ -9,7 +9,7 @@ import type { ArchiveSource } from "./types.ts";
 
 export { fetchDays } from "./days.ts";
 export { collectMirror, type MirrorGc } from "./mirror-gc.ts";
-export { judgeMissingDay, type MissingDay } from "./missing-days.ts";
+export { judgeMissingDay, settledAfterDays, type MissingDay } from "./missing-days.ts";
 export type { ArchiveSource, DayFile, DayOutcome } from "./types.ts";
 
 /** Where the mirror lies in a state directory. */

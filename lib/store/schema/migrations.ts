@@ -159,6 +159,44 @@ const identity = `CREATE TABLE IF NOT EXISTS barkeep.identity (
 ORDER BY (created_at, id)
 ${durable}`;
 
+/**
+ * What was done about gaps: one row for each gap that a repair was begun for, written when it has been looked for again. Before and
+ * after are the unit's published build; 0 and empty where nothing was published.
+ */
+const repairs = `CREATE TABLE IF NOT EXISTS barkeep.repairs (
+  series LowCardinality(String),
+  segment LowCardinality(String),
+  gap_kind LowCardinality(String),
+  priority LowCardinality(String),
+  from_day Date,
+  through_day Date,
+  from_id Nullable(Int64),
+  through_id Nullable(Int64),
+  reason String,
+  action LowCardinality(String),
+  result LowCardinality(String),
+  code LowCardinality(String),
+  message String,
+  try_number UInt32,
+  build_before UInt32,
+  build_after UInt32,
+  records_before UInt64,
+  records_after UInt64,
+  bars_before UInt64,
+  bars_after UInt64,
+  through_id_before Int64,
+  through_id_after Int64,
+  digest_before UInt64,
+  digest_after UInt64,
+  host String,
+  pid UInt32,
+  release LowCardinality(String),
+  started_at DateTime64(3, 'UTC'),
+  ended_at DateTime64(3, 'UTC')
+) ENGINE = MergeTree
+ORDER BY (started_at, series, segment, gap_kind, from_day)
+${durable}`;
+
 export const migrations: readonly Migration[] = [
   {
     version: 1,
@@ -191,4 +229,5 @@ ${durable}`,
       "ALTER TABLE barkeep.schema_migrations ADD COLUMN IF NOT EXISTS counts Map(String, UInt64)",
     ],
   },
+  { version: 3, name: "the repair log", statements: [repairs] },
 ];

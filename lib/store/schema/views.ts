@@ -1,7 +1,7 @@
 import { barColumns, keyColumns } from "../columns.generated.ts";
 
 /** The published build of each segment: that of the greatest pointer row, the later build where two have the same number. */
-const published = `SELECT series, segment, argMax(build, (seq, build)) AS build FROM barkeep.pointer GROUP BY series, segment`;
+export const published = `SELECT series, segment, argMax(build, (seq, build)) AS build FROM barkeep.pointer GROUP BY series, segment`;
 
 /**
  * Which rows of a published build exist: for each attempt of the chain the ids it holds, `lo` to `top`. The chain is the

@@ -1,0 +1,123 @@
+import type { HealResult } from "../ledger/index.ts";
+import { Failure } from "../model/errors.ts";
+import { unitId } from "../model/series.ts";
+import { logRepairs, pinPublished, unitStateOf, type LoggedRepair, type UnitState } from "../store/index.ts";
+import type { Gap } from "../watch/gap.ts";
+import { carryOut } from "./carry-out.ts";
+import type { GapLook, HealContext } from "./context.ts";
+import { isElsewhere, resultOf } from "./outcome.ts";
+import { gapKey, type Repair } from "./repairs.ts";
+
+/** What became of one gap that was tried. */
+export interface GapResult {
+  readonly gap: Gap;
+  readonly result: HealResult;
+  readonly before: UnitState;
+  readonly after: UnitState;
+}
+
+/** What became of a repair. */
+export interface RepairResult {
+  readonly repair: Repair;
+  readonly gaps: readonly GapResult[];
+  readonly failures: readonly Failure[];
+  readonly elapsedMs: number;
+  /** What was found of its series afterwards. */
+  readonly found: GapLook;
+}
+
+/**
+ * Makes one repair and looks for its gaps again: what is not found any more is healed, whatever the repair said. Each try is on
+ * record in the ledger before it begins, and in the store's repair log when it is known what it came to.
+ * @param tryNumbers of each gap of the repair
+ * @throws what keeps it from looking again; the tries have ended then
+ */
+export async function attemptRepair(
+  repair: Repair,
+  tryNumbers: readonly number[],
+  context: HealContext,
+): Promise<RepairResult> {
+  const { store, ledger, signal } = context;
+  const before = await unitStates(repair, context);
+  const startedMs = ledger.clock.wallMs();
+  const ids = ledger.healTries.start(repair.gaps.map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  const failures: Failure[] = [];
+  try {
+    failures.push(...(await carryOutSafely(repair, context)));
+    // After an interruption too: the look is what says whether it helped.
+    const found = await context.findGaps(new AbortController().signal, repair.series);
+    const after = await unitStates(repair, context);
+    const last = failures.at(-1);
+    const gaps = repair.gaps.map((gap): GapResult => {
+      const result = resultOf(gap, found, failures, signal.aborted);
+      return { gap, result, before: stateOf(before, gap), after: stateOf(after, gap) };
+    });
+    const endedMs = ledger.clock.wallMs();
+    const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, last, startedMs, endedMs));
+    await logRepairs(store, rows);
+    ids.forEach((id, i) => {
+      const result = gaps[i]?.result ?? "failed";
+      ledger.healTries.end(id, result, result === "healed" ? undefined : last?.code);
+    });
+    return { repair, gaps, failures, elapsedMs: endedMs - startedMs, found };
+  } catch (error) {
+    const code = error instanceof Failure ? error.code : "BUG";
+    const result =
+      error instanceof Failure && isElsewhere(error) ? "elsewhere" : signal.aborted ? "interrupted" : "failed";
+    for (const id of ids) ledger.healTries.end(id, result, code);
+    throw error;
+  }
+}
+
+/** An error of ours is what the repair came to; the coverage is looked at whatever it says. */
+async function carryOutSafely(repair: Repair, context: HealContext): Promise<readonly Failure[]> {
+  try {
+    return await carryOut(repair, context);
+  } catch (error) {
+    if (error instanceof Failure) return [error];
+    // Cut short by the interruption; what was committed stays.
+    if (context.signal.aborted && error instanceof Error && error.name === "AbortError") return [];
+    throw error;
+  }
+}
+
+async function unitStates(repair: Repair, { store }: HealContext): Promise<ReadonlyMap<string, UnitState>> {
+  const pinned = await Promise.all(repair.series.map(async (one) => pinPublished(store, one)));
+  return new Map(pinned.flat().map((one) => [unitId(one.series, one.segment), unitStateOf(one)]));
+}
+
+function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Gap): UnitState {
+  return states.get(unit) ?? unitStateOf(undefined);
+}
+
+function logged(
+  repair: Repair,
+  { gap, result, before, after }: GapResult,
+  tryNumber: number,
+  last: Failure | undefined,
+  startedMs: number,
+  endedMs: number,
+): LoggedRepair {
+  const series = repair.series.find((one) => one === gap.series);
+  if (series === undefined) throw new Error(`${gap.series} is not of the repair`);
+  return {
+    series,
+    segment: repair.segment,
+    gapKind: gap.kind,
+    priority: gap.priority,
+    fromDay: gap.fromDay,
+    throughDay: gap.throughDay,
+    fromId: gap.fromId,
+    throughId: gap.throughId,
+    reason: gap.reason,
+    action: repair.action,
+    result,
+    code: last?.code ?? "",
+    message: last?.message ?? "",
+    tryNumber,
+    before,
+    after,
+    startedMs,
+    endedMs,
+  };
+}

@@ -1,0 +1,106 @@
+import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
+import { resolveSeries } from "../datasets/range/resolve-series.ts";
+import { openLedger } from "../ledger/index.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import { parseSegmentId } from "../model/segments.ts";
+import { parseThreshold } from "../model/series.ts";
+import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type Store } from "../store/index.ts";
+import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
+import { agendaOf } from "./agenda.ts";
+import { gapExplanation, seriesSentences } from "./explain-gap.ts";
+import { lookLimits } from "./look.ts";
+import { healPolicy } from "./policy.ts";
+import { unitFacts } from "./unit-facts.ts";
+
+/** What is known of a series, or of one of its units, in sentences. */
+export interface SeriesExplanation {
+  readonly subject: string;
+  readonly isComplete: boolean;
+  /** What is there, what is missing and why, who works on it, what happens next; in this order. */
+  readonly sentences: readonly string[];
+  /** The one command to type; undefined where there is nothing to do. */
+  readonly fix: string | undefined;
+}
+
+/** `BTCUSDT@250` or the name in full. @throws ConfigurationError BAD_SERIES */
+export function isSeriesName(text: string): boolean {
+  return namePattern.test(text);
+}
+
+const namePattern = /^(?:range:[a-z0-9-]+\/[a-z-]+\/)?([A-Z0-9_]+)@(\d+)$/;
+
+/**
+ * Looks at a series as the watch does, and says what it finds in sentences. Changes nothing.
+ * @param unit only its gaps
+ * @throws ConfigurationError BAD_SERIES, UNKNOWN_SERIES; UnavailableError STORE_ABSENT; what the store throws
+ */
+export async function explainSeries(
+  name: string,
+  unit: string | undefined,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+): Promise<SeriesExplanation> {
+  const [, symbol, threshold] = namePattern.exec(name) ?? [];
+  if (symbol === undefined || threshold === undefined) {
+    throw new ConfigurationError(`"${name}" is not a series`, { code: "BAD_SERIES", hint: "write it as BTCUSDT@250" });
+  }
+  const selection = { symbols: [symbol], thresholds: [parseThreshold(threshold)], tier1Only: false };
+  const registry = loadRegistry(settings.symbolsFile);
+  const store = await openExistingStore(settings);
+  try {
+    using ledger = openLedger(settings.stateDirectory);
+    ledger.checkBelongsTo(await storeIdOf(store));
+    ledger.healTries.endAbandoned();
+    const nowMs = ledger.clock.wallMs();
+    const request = { store, ledger, registry, env, settings, selection, limits: lookLimits, nowMs, signal };
+    const { series, unmaintained, findings } = await findGaps(request);
+    const names = [...series.map(({ wish }) => wish.series), ...unmaintained.map((one) => one.series)];
+    const subject = resolveSeries(name, names);
+    const left = unmaintained.find((one) => one.series === subject);
+    if (left !== undefined) {
+      const sentences = [`${subject} is not kept: ${left.reason}.`, "Nobody looks for gaps in it, and none is healed."];
+      return { subject, isComplete: true, sentences, fix: undefined };
+    }
+    const look = series.find(({ wish }) => wish.series === subject);
+    if (look === undefined) throw new Error(`${subject} was asked for and not looked at`);
+    const unknown = findings.filter(({ verdict, kind }) => verdict === "unknown" && !kind.startsWith("gap-"));
+    const gaps = look.gaps.filter((gap) => unit === undefined || gap.unit === unit);
+    const facts = await unitFacts(store, [subject]);
+    const tries = ledger.healTries.byGap();
+    const writers = await writersOf(store, look);
+    const explained = gaps.map((gap) => {
+      const agenda = agendaOf([gap], facts, tries, nowMs, healPolicy);
+      return gapExplanation(gap, agenda, tries, writers.get(gap.unit));
+    });
+    const isComplete = gaps.length === 0 && unknown.length === 0;
+    return {
+      subject: unit ?? subject,
+      isComplete,
+      sentences: [
+        ...(unit === undefined ? seriesSentences(look) : []),
+        ...unknown.map((one) => `It is not known whether that is all: ${one.subject}: ${one.summary}.`),
+        ...explained.flatMap(({ sentences }) => sentences),
+        ...(isComplete && unit === undefined ? ["Nothing that is published is missing."] : []),
+      ],
+      fix: explained.find(({ fix }) => fix !== undefined)?.fix,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+/** Who writes the published builds of a series at the moment, by unit. */
+async function writersOf(store: Store, { gaps, units, wish }: SeriesLook): Promise<ReadonlyMap<string, LeaseState>> {
+  const writers = new Map<string, LeaseState>();
+  for (const unit of new Set(gaps.map((gap) => gap.unit))) {
+    const segment = parseSegmentId(unit.slice(unit.lastIndexOf(":") + 1));
+    const build = units.find((one) => one.segment === segment)?.build ?? 1;
+    // A rebuild holds the lease on the next number.
+    for (const number of [build, build + 1]) {
+      const live = (await leasesOf(store, { series: wish.series, segment, build: number })).findLast(isLive);
+      if (live !== undefined) writers.set(unit, live);
+    }
+  }
+  return writers;
+}

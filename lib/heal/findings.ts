@@ -1,0 +1,36 @@
+import type { HealTry } from "../ledger/index.ts";
+import type { Finding } from "../watch/finding.ts";
+import type { Gap } from "../watch/gap.ts";
+import { nextHealStep, type HealPolicy } from "./policy.ts";
+import { gapKey } from "./repairs.ts";
+
+/**
+ * The gaps whose tries are used up: from here on a person has to look.
+ * @param tries by gap, as the ledger has them
+ */
+export function exhaustedFindings(
+  gaps: readonly Gap[],
+  tries: ReadonlyMap<string, readonly HealTry[]>,
+  nowMs: number,
+  policy: HealPolicy,
+): Finding[] {
+  return gaps.flatMap((gap): Finding[] => {
+    const next = nextHealStep(tries.get(gapKey(gap)) ?? [], nowMs, policy);
+    if (next.step !== "exhausted") return [];
+    return [
+      {
+        kind: "heal-exhausted",
+        subject: gap.unit,
+        place: `${gap.kind} ${gap.fromDay}`,
+        verdict: "wrong",
+        summary: `the ${gap.kind} gap from ${gap.fromDay} was tried ${next.tries} times and is still there`,
+        evidence: {
+          days: `${gap.fromDay}..${gap.throughDay}`,
+          tries: String(next.tries),
+          last: next.code,
+          again: new Date(next.untilMs).toISOString(),
+        },
+      },
+    ];
+  });
+}

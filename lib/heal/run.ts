@@ -1,0 +1,101 @@
+import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
+import { openLedger } from "../ledger/index.ts";
+import { openExistingStore, storeIdOf } from "../store/index.ts";
+import type { FindGaps, HealContext, HealListener } from "./context.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import { lookForGaps } from "./look.ts";
+import type { Obstacle } from "./obstacles.ts";
+import { queueRepairs } from "./queue-repairs.ts";
+import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
+
+/** What one pass is asked for. */
+export interface HealRequest {
+  /** Only these; all where none is named. */
+  readonly symbols: readonly string[];
+  /** Repairs of history that it may begin. */
+  readonly historicalMax: number;
+  /** After so long what is at work stops behind its next commit. */
+  readonly budgetMs: number | undefined;
+  /** Hosts of the fleet that fill missing days; none: this process does. Units are made anew here in any case. */
+  readonly hosts: readonly FleetHost[];
+}
+
+/**
+ * One pass: looks for gaps, closes what may be closed, looks again. The registry is read anew.
+ * @throws what keeps it from looking
+ */
+export async function heal(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+): Promise<HealPass> {
+  const { historicalMax, budgetMs } = request;
+  const budget = budgetMs === undefined ? new AbortController().signal : AbortSignal.timeout(budgetMs);
+  const others = await queued(request, settings, env, signal, listener);
+  return withContext(request, settings, env, signal, listener, async (context) =>
+    healOnce({ historicalMax, budget, others }, context),
+  );
+}
+
+/** Hands what days are missing to the hosts, where there are any. @returns units that are theirs */
+async function queued(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+): Promise<ReadonlyMap<string, Obstacle>> {
+  if (request.hosts.length === 0) return new Map();
+  const { repairs } = await planHealing(request, settings, env, signal, (line) => listener.line(line));
+  const fills = repairs.filter(({ action }) => action === "populate");
+  return queueRepairs(fills, request.hosts, settings, env, (line) => listener.line(line));
+}
+
+/** Says what a pass would do now. Changes nothing. */
+export async function planHealing(
+  request: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  note: (line: string) => void,
+): Promise<HealOutlook> {
+  const listener = { line: note, beat: () => undefined };
+  return withContext(request, settings, env, signal, listener, async (context) =>
+    planHeal({ historicalMax: request.historicalMax }, context),
+  );
+}
+
+/**
+ * The store is held for one pass and no longer: between two of them others may own it.
+ * @throws ConfigurationError NO_ARCHIVE; UnavailableError STORE_ABSENT: an empty store in the place of one that is gone would hide the loss
+ */
+async function withContext<T>(
+  { symbols }: HealRequest,
+  settings: Settings,
+  env: ProcessEnvironment,
+  signal: AbortSignal,
+  listener: HealListener,
+  use: (context: HealContext) => Promise<T>,
+): Promise<T> {
+  const registry = loadRegistry(settings.symbolsFile);
+  if (settings.archive === undefined) throw noArchive();
+  const store = await openExistingStore(settings);
+  try {
+    using ledger = openLedger(settings.stateDirectory);
+    ledger.belongTo(await storeIdOf(store));
+    const look = { store, ledger, registry, env, settings };
+    const findGaps: FindGaps = async (until, series) => lookForGaps(look, symbols, until, series);
+    return await use({ store, ledger, settings, registry, env, findGaps, signal, listener });
+  } finally {
+    await store.close();
+  }
+}
+
+function noArchive(): ConfigurationError {
+  return new ConfigurationError("no archive was named, so nothing could be built", {
+    code: "NO_ARCHIVE",
+    hint: "give --archive DIR or URL (the folder that holds data/), or set BARKEEP_ARCHIVE",
+  });
+}

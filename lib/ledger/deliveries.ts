@@ -1,0 +1,221 @@
+import { z } from "zod";
+import { processStart } from "../store/embedded/process-identity.ts";
+import type { Clock } from "./clock.ts";
+import type { LedgerFile } from "./file.ts";
+import type { Message } from "./outbox.ts";
+
+/** The right to send one message through one channel, taken before it is sent. */
+export interface Claim {
+  readonly id: bigint;
+  readonly message: Message;
+  readonly channel: string;
+  /** It was sent before, and nobody knows whether it arrived. */
+  readonly mayRepeat: boolean;
+}
+
+/** What became of sending. */
+export type Outcome =
+  | { readonly result: "sent"; /** What the channel calls it. */ readonly messageId?: string }
+  /** It has certainly not arrived. */
+  | {
+      readonly result: "failed";
+      readonly reason: string;
+      /** When the channel says it may be tried again. */
+      readonly retryAfterMs?: number;
+      /** The channel works; it is this message that it does not take. */
+      readonly isOfMessage?: true;
+    }
+  /** It may have arrived. */
+  | { readonly result: "unknown"; readonly reason: string };
+
+const optional = <T extends z.ZodType>(
+  schema: T,
+): z.ZodUnion<readonly [z.ZodPipe<z.ZodNull, z.ZodTransform<undefined>>, T]> =>
+  z.union([z.null().transform(() => undefined), schema]);
+
+const channelRow = z
+  .object({
+    not_before_ms: z.coerce.number(),
+    failures: z.coerce.number(),
+    failing_since_ms: optional(z.coerce.number()),
+    last_failure: optional(z.string()),
+    moved_to: optional(z.string()),
+    next_update: optional(z.coerce.number()),
+    updated_ms: optional(z.coerce.number()),
+  })
+  .transform((row) => ({
+    notBeforeMs: row.not_before_ms,
+    /** In a row, since `failingSinceMs`. */
+    failures: row.failures,
+    failingSinceMs: row.failing_since_ms,
+    lastFailure: row.last_failure,
+    /** The address that has taken the place of the configured one. */
+    movedTo: row.moved_to,
+    /** The number of the next incoming update, and when that was learned. */
+    nextUpdate: row.next_update,
+    updatedMs: row.updated_ms,
+  }));
+
+/** How a channel does. */
+export type ChannelState = Readonly<z.output<typeof channelRow>>;
+
+const unusedChannel: ChannelState = {
+  notBeforeMs: 0,
+  failures: 0,
+  failingSinceMs: undefined,
+  lastFailure: undefined,
+  movedTo: undefined,
+  nextUpdate: undefined,
+  updatedMs: undefined,
+};
+
+const claimDetails = z.object({ pid: z.number(), process_start: z.string(), ended: z.boolean().optional() });
+const deliveryRow = z.object({
+  result: z.enum(["sent", "failed", "unknown"]),
+  details: z.string().transform((text): unknown => JSON.parse(text)),
+});
+
+const firstWaitMs = 10_000;
+const longestWaitMs = 10 * 60_000;
+
+/** How long a channel, or a message, is left alone after so many failures in a row. */
+function waitAfter(failures: number): number {
+  return Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 10));
+}
+
+/**
+ * What was sent through which channel. A row stands before anything is sent, and its result is unknown until it is learned: who
+ * is killed in between leaves a row that says so.
+ */
+export class Deliveries {
+  readonly #file: LedgerFile;
+  readonly #clock: Clock;
+
+  constructor(file: LedgerFile, clock: Clock) {
+    this.#file = file;
+    this.#clock = clock;
+  }
+
+  /**
+   * Takes the right to send a message through a channel.
+   * @returns `done` where the channel has it; `busy` where another process is at it
+   */
+  claim(message: Message, channel: string): Claim | "done" | "busy" {
+    return this.#file.transaction(() => {
+      const before = this.#before(message.id, channel);
+      if (before.some(({ result }) => result === "sent")) return "done";
+      const unknown = before.filter(({ result }) => result === "unknown");
+      if (unknown.some(({ details }) => isUnderWay(details))) return "busy";
+      const details = { pid: process.pid, process_start: processStart(process.pid) ?? "" };
+      const { id } = this.#file.run(
+        "INSERT INTO deliveries (outbox, at_ms, channel, result, details) VALUES (?, ?, ?, 'unknown', ?)",
+        message.id,
+        this.#clock.wallMs(),
+        channel,
+        JSON.stringify(details),
+      );
+      return { id, message, channel, mayRepeat: unknown.length > 0 };
+    });
+  }
+
+  /** Puts on record what became of it, and until when the channel is left alone. */
+  finish({ id, message, channel }: Claim, outcome: Outcome): void {
+    const nowMs = this.#clock.wallMs();
+    this.#file.transaction(() => {
+      const { result, ...more } = outcome;
+      const details = { pid: process.pid, process_start: "", ended: true, ...more };
+      this.#file.run("UPDATE deliveries SET result = ?, details = ? WHERE id = ?", result, JSON.stringify(details), id);
+      if (outcome.result === "sent") {
+        this.#setChannel(channel, "not_before_ms = 0, failures = 0, failing_since_ms = NULL, last_failure = NULL");
+        if (message.lastsMs !== undefined && outcome.messageId !== undefined) {
+          this.#file.run(
+            "INSERT INTO ephemeral_messages (channel, message, delete_at_ms) VALUES (?, ?, ?)",
+            channel,
+            outcome.messageId,
+            nowMs + message.lastsMs,
+          );
+        }
+        return;
+      }
+      if (outcome.result === "failed" && outcome.isOfMessage === true) {
+        const tried = this.#before(message.id, channel).length;
+        this.#file.run("UPDATE outbox SET not_before_ms = ? WHERE id = ?", nowMs + waitAfter(tried), message.id);
+        this.#setChannel(channel, "last_failure = ?", outcome.reason);
+        return;
+      }
+      const failures = this.channel(channel).failures + 1;
+      const waitMs = (outcome.result === "failed" ? outcome.retryAfterMs : undefined) ?? waitAfter(failures);
+      this.#setChannel(
+        channel,
+        "not_before_ms = ?, failures = ?, failing_since_ms = ifnull(failing_since_ms, ?), last_failure = ?",
+        nowMs + waitMs,
+        failures,
+        nowMs,
+        outcome.reason,
+      );
+    });
+  }
+
+  /** Has the channel got the message? */
+  isDelivered(message: number, channel: string): boolean {
+    return this.#before(message, channel).some(({ result }) => result === "sent");
+  }
+
+  channel(name: string): ChannelState {
+    return this.#file.row("SELECT * FROM channels WHERE name = ?", channelRow, name) ?? unusedChannel;
+  }
+
+  /** The names of channels that were used. */
+  channels(): string[] {
+    return this.#file
+      .rows("SELECT name FROM channels ORDER BY name", z.object({ name: z.string() }))
+      .map((row) => row.name);
+  }
+
+  /** From now on the channel's messages go to another address, in the place of the configured one. */
+  move(channel: string, to: string): void {
+    this.#setChannel(channel, "moved_to = ?, not_before_ms = 0", to);
+  }
+
+  /** A channel that was to be left alone for a while is so no more. */
+  tryNow(channel: string): void {
+    this.#setChannel(channel, "not_before_ms = 0");
+  }
+
+  /** The next incoming update of a channel that will be taken. */
+  setNextUpdate(channel: string, next: number): void {
+    this.#setChannel(channel, "next_update = ?, updated_ms = ?", next, this.#clock.wallMs());
+  }
+
+  /** Messages that have lasted long enough and are still there. @param nowMs also later than now: those that will be due then */
+  dueForDeletion(
+    channel: string,
+    nowMs: number,
+  ): { readonly id: number; readonly messageId: string; readonly atMs: number }[] {
+    return this.#file.rows(
+      "SELECT id, message AS messageId, delete_at_ms AS atMs FROM ephemeral_messages WHERE channel = ? AND deleted_ms IS NULL AND delete_at_ms <= ? ORDER BY id",
+      z.object({ id: z.coerce.number(), messageId: z.string(), atMs: z.coerce.number() }),
+      channel,
+      nowMs,
+    );
+  }
+
+  deleted(id: number): void {
+    this.#file.run("UPDATE ephemeral_messages SET deleted_ms = ? WHERE id = ?", this.#clock.wallMs(), id);
+  }
+
+  #before(message: number, channel: string): z.output<typeof deliveryRow>[] {
+    const sql = "SELECT result, details FROM deliveries WHERE outbox = ? AND channel = ? ORDER BY id";
+    return this.#file.rows(sql, deliveryRow, message, channel);
+  }
+
+  #setChannel(name: string, set: string, ...values: readonly (string | number)[]): void {
+    this.#file.run("INSERT INTO channels (name) VALUES (?) ON CONFLICT DO NOTHING", name);
+    this.#file.run(`UPDATE channels SET ${set} WHERE name = ?`, ...values, name);
+  }
+}
+
+function isUnderWay(details: unknown): boolean {
+  const claim = claimDetails.safeParse(details).data;
+  return claim !== undefined && claim.ended !== true && processStart(claim.pid) === claim.process_start;
+}

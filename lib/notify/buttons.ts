@@ -1,0 +1,31 @@
+import type { SendMessageParams } from "node-telegram-bot-api";
+import type { Message } from "../ledger/index.ts";
+
+const hourMs = 3_600_000;
+
+/** What a button asks for; the incidents are those of the message that it stands under. */
+export type ButtonAction =
+  { readonly kind: "ack" } | { readonly kind: "snooze"; readonly forMs: number } | { readonly kind: "explain" };
+
+const buttons: Readonly<Record<string, { readonly label: string; readonly action: ButtonAction }>> = {
+  ack: { label: "ack", action: { kind: "ack" } },
+  snooze1: { label: "snooze 1 h", action: { kind: "snooze", forMs: hourMs } },
+  snooze24: { label: "24 h", action: { kind: "snooze", forMs: 24 * hourMs } },
+  explain: { label: "explain", action: { kind: "explain" } },
+};
+
+/** The buttons under a message that tells of incidents that are not over. */
+export function keyboardOf({ id, kind, incidents }: Message): Pick<SendMessageParams, "reply_markup"> {
+  if ((kind !== "opened" && kind !== "reminder") || incidents.length === 0) return {};
+  const row = Object.entries(buttons).map(([name, { label }]) => ({ text: label, callback_data: `bk1 ${name} ${id}` }));
+  return { reply_markup: { inline_keyboard: [row] } };
+}
+
+/** A button's data, read back; undefined for that of another program or release. */
+export function readButton(
+  data: string | undefined,
+): { readonly action: ButtonAction; readonly message: number } | undefined {
+  const [, name = "", message] = /^bk1 (\w+) (\d{1,15})$/.exec(data ?? "") ?? [];
+  const button = Object.hasOwn(buttons, name) ? buttons[name] : undefined;
+  return button === undefined ? undefined : { action: button.action, message: Number(message) };
+}

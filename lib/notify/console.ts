@@ -1,0 +1,21 @@
+import type { Message, Outcome } from "../ledger/index.ts";
+import { repeatNote, type Channel } from "./channel.ts";
+
+/** Prints each message: for a service's log. */
+export class ConsoleChannel implements Channel {
+  readonly name = "console";
+  readonly #print: (line: string) => void;
+
+  constructor(print: (line: string) => void) {
+    this.#print = print;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+
+  async send({ text }: Message, mayRepeat: boolean): Promise<Outcome> {
+    this.#print(mayRepeat ? `${repeatNote}\n${text}` : text);
+    return Promise.resolve({ result: "sent" });
+  }
+}

@@ -1,0 +1,81 @@
+import type { Claim, Ledger, Message, Outcome } from "../ledger/index.ts";
+import type { Channel } from "./channel.ts";
+
+/** What a delivery came to. */
+export interface DeliveryReport {
+  readonly sent: number;
+  /** What still waits, for whatever channel. */
+  readonly waiting: number;
+  /** Why a channel did not take what it was given. */
+  readonly failures: readonly { readonly channel: string; readonly reason: string }[];
+}
+
+/** A wait that is longer than any that is asked for was written by a clock that has been set back since. */
+const longestWaitMs = 24 * 3_600_000;
+
+/**
+ * Sends what is due, oldest first, through every channel: each message once. What a channel does not take waits for a later call;
+ * where it is not known whether a message has arrived, it is sent again and says so. Messages that last only a while are not.
+ */
+export async function deliver(
+  ledger: Ledger,
+  channels: readonly Channel[],
+  signal: AbortSignal,
+): Promise<DeliveryReport> {
+  const failures: { channel: string; reason: string }[] = [];
+  let sent = 0;
+  for (const channel of channels) {
+    if (isResting(ledger, channel)) continue;
+    for (const message of ledger.outbox.due()) {
+      if (signal.aborted) break;
+      if (!channel.takes(message)) continue;
+      const claim = ledger.deliveries.claim(message, channel.name);
+      if (claim === "done" || claim === "busy") continue;
+      const outcome = await sendOnce(channel, claim);
+      record(ledger, claim, outcome);
+      if (outcome.result === "sent") {
+        sent += 1;
+        continue;
+      }
+      failures.push({ channel: channel.name, reason: outcome.reason });
+      if (!(outcome.result === "failed" && outcome.isOfMessage === true)) break;
+    }
+  }
+  if (channels.length > 0) closeDelivered(ledger, channels);
+  return { sent, waiting: ledger.outbox.pending(), failures };
+}
+
+/** Is the channel to be left alone yet, after a failure? */
+export function isResting(ledger: Ledger, { name }: Pick<Channel, "name">): boolean {
+  const waitMs = ledger.deliveries.channel(name).notBeforeMs - ledger.clock.wallMs();
+  return waitMs > 0 && waitMs <= longestWaitMs;
+}
+
+/** What says how things are now is worth nothing later, and who cannot tell its number cannot delete it. */
+function isPassing({ lastsMs }: Message): boolean {
+  return lastsMs !== undefined;
+}
+
+async function sendOnce(channel: Channel, { message, mayRepeat }: Claim): Promise<Outcome> {
+  if (mayRepeat && isPassing(message)) return { result: "failed", reason: "not sent again", isOfMessage: true };
+  return channel.send(message, mayRepeat);
+}
+
+function record(ledger: Ledger, claim: Claim, outcome: Outcome): void {
+  ledger.transaction(() => {
+    ledger.deliveries.finish(claim, outcome);
+    const isGivenUp =
+      outcome.result !== "sent" && isPassing(claim.message) && (claim.mayRepeat || outcome.result === "unknown");
+    if (isGivenUp) ledger.outbox.close(claim.message.id, "unknown");
+  });
+}
+
+function closeDelivered(ledger: Ledger, channels: readonly Channel[]): void {
+  ledger.transaction(() => {
+    for (const message of ledger.outbox.waiting()) {
+      const wanting = channels.filter((channel) => channel.takes(message));
+      const isEverywhere = wanting.every(({ name }) => ledger.deliveries.isDelivered(message.id, name));
+      if (isEverywhere) ledger.outbox.close(message.id, "sent");
+    }
+  });
+}

@@ -1,0 +1,88 @@
+import type { ChannelState, Incident, Message } from "../ledger/index.ts";
+import { lasting, nameOf, titleOf, utcMinute } from "../watch/incident-messages.ts";
+import { asFindingKind, runbookOf } from "../watch/kinds.ts";
+import { textTable } from "./text-table.ts";
+
+/** A table of incidents. */
+export function incidentLines(incidents: readonly Incident[], nowMs: number): string[] {
+  if (incidents.length === 0) return ["nothing is wrong that is known of"];
+  return textTable(
+    [{ title: "no", align: "right" }, { title: "state" }, { title: "severity" }, { title: "since" }, { title: "what" }],
+    incidents.map((one) => [
+      String(one.id),
+      one.hiddenBy === undefined ? one.state : `${one.state}, explained`,
+      one.verdict === "unknown" ? `${one.severity}, unknown` : one.severity,
+      lasting((one.resolvedMs ?? nowMs) - one.firstSeenMs),
+      `${nameOf(one)}: ${titleOf(one)}`,
+    ]),
+  );
+}
+
+/** An incident for a program. */
+export function incidentRecord(one: Incident): Record<string, unknown> {
+  const kind = asFindingKind(one.kind);
+  return {
+    id: one.id,
+    fingerprint: one.fingerprint,
+    kind: one.kind,
+    subject: one.subject,
+    place: one.place ?? null,
+    severity: one.severity,
+    verdict: one.verdict,
+    state: one.state,
+    summary: one.summary,
+    evidence: one.evidence,
+    first_seen: isoOf(one.firstSeenMs),
+    last_seen: isoOf(one.lastSeenMs),
+    resolved: isoOf(one.resolvedMs),
+    last_said: isoOf(one.saidMs),
+    quiet_until: isoOf(one.quietUntilMs),
+    explained_by: one.hiddenBy ?? null,
+    runbook: kind === undefined ? null : runbookOf(kind),
+  };
+}
+
+/** A channel with how it does. */
+export interface NamedChannel {
+  readonly name: string;
+  readonly state: ChannelState;
+}
+
+/** The messages that wait, and how the channels do. */
+export function outboxLines(waiting: readonly Message[], channels: readonly NamedChannel[], nowMs: number): string[] {
+  const messages = waiting.map(
+    ({ id, kind, createdMs, text }) => `${id}  ${kind}  ${utcMinute(createdMs)}  ${text.split("\n", 1)[0] ?? ""}`,
+  );
+  const states = channels.map(({ name, state }) => {
+    if (state.failingSinceMs === undefined) return `${name}: well`;
+    return `${name}: failing for ${lasting(nowMs - state.failingSinceMs)}, ${state.failures} times: ${state.lastFailure}`;
+  });
+  return [messages.length === 0 ? "no message waits" : `${messages.length} messages wait`, ...messages, ...states];
+}
+
+/** The same for a program. */
+export function outboxDocument(
+  waiting: readonly Message[],
+  channels: readonly NamedChannel[],
+): Record<string, unknown> {
+  return {
+    waiting: waiting.map(({ id, kind, severity, createdMs, text, incidents }) => ({
+      id,
+      kind,
+      severity,
+      created: isoOf(createdMs),
+      text,
+      incidents,
+    })),
+    channels: channels.map(({ name, state }) => ({
+      name,
+      failures: state.failures,
+      failing_since: isoOf(state.failingSinceMs),
+      last_failure: state.lastFailure ?? null,
+    })),
+  };
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

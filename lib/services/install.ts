@@ -1,0 +1,158 @@
+import { dirname, join } from "node:path";
+import type { FleetHost } from "../config/index.ts";
+import type { Host } from "../hosts/index.ts";
+import type { Ledger } from "../ledger/index.ts";
+import { RefusedError, UnavailableError } from "../model/errors.ts";
+import type { ServiceName } from "../model/services.ts";
+import { runScript } from "../queue/runner.ts";
+import { shellWord, shellWords } from "../queue/shell-words.ts";
+import type { ServicePlace } from "./host-settings.ts";
+import { findManager, lookAtUnits, type HostUnits } from "./host-units.ts";
+import { isRendered, renderUnit, unitsOf } from "./units.ts";
+import { verifyUnits } from "./verify.ts";
+
+/** A unit file as it is to be, beside what is there. */
+export interface PlannedUnit {
+  readonly service: ServiceName;
+  readonly file: string;
+  readonly text: string;
+  readonly change: "new" | "changed" | "none";
+}
+
+export interface ServicesPlan {
+  readonly units: readonly PlannedUnit[];
+  /** Where they go. */
+  readonly folder: string;
+}
+
+/** The folder that barkeep's program runs from, as a service starts it. */
+function rootOf({ barkeep }: ServicePlace): string {
+  return dirname(dirname(barkeep.at(-1) ?? ""));
+}
+
+/**
+ * What an installation would do. Changes nothing.
+ * @throws RefusedError SERVICES_HOST, SERVICE_FOREIGN, SERVICE_PROGRAM with the command that helps
+ */
+export async function planServices(
+  host: Host,
+  entry: FleetHost,
+  place: ServicePlace,
+  names: readonly ServiceName[],
+): Promise<ServicesPlan> {
+  if (names.length === 0) return { units: [], folder: "" };
+  const there = await lookAtUnits(host, entry, rootOf(place), names);
+  checkSystemd(entry, there);
+  for (const name of names) checkService(name, entry, there);
+  const { barkeep, settingsFile } = place;
+  const units = names.flatMap((service) =>
+    unitsOf(service).files.map((file): PlannedUnit => {
+      const text = renderUnit(file, { barkeep, settingsFile, pueued: there.pueued });
+      const before = there.texts.get(file);
+      return { service, file, text, change: before === undefined ? "new" : before === text ? "none" : "changed" };
+    }),
+  );
+  return { units, folder: there.folder };
+}
+
+/**
+ * Renders services, has systemd look at them, and only then puts them in their place and starts them. Those that run are started anew, but
+ * for pueue's daemon, whose end would be that of its jobs.
+ * @throws RefusedError SERVICE_UNIT for what systemd does not accept; UnavailableError SERVICE_START; what {@link planServices} throws
+ */
+export async function installServices(
+  host: Host,
+  entry: FleetHost,
+  place: ServicePlace,
+  names: readonly ServiceName[],
+  ledger: Ledger,
+): Promise<ServicesPlan> {
+  const plan = await planServices(host, entry, place, names);
+  const { units, folder } = plan;
+  if (units.length === 0) return plan;
+  await verifyUnits(host, entry, units);
+  ledger.journal.record("services.installing", entry.name, { services: names });
+  await makeFolders(host, [folder, dirname(place.settingsFile)]);
+  for (const { path, text } of place.files) await host.writeFile(path, text);
+  for (const { file, text } of units) await host.writeFile(join(folder, file), text, 0o644);
+  await start(host, entry, names);
+  return plan;
+}
+
+function checkSystemd(entry: FleetHost, { managerError, lingers, hasAnalyze, user }: HostUnits): void {
+  const linger = `there: sudo loginctl enable-linger ${user}`;
+  if (!lingers) throw notReady(entry, `what ${user} runs there ends at its last logout`, linger);
+  if (managerError !== undefined) throw notReady(entry, `its user manager does not answer: ${managerError}`, linger);
+  if (!hasAnalyze) throw notReady(entry, "it has no systemd-analyze", "install it there: it comes with systemd");
+}
+
+function checkService(name: ServiceName, entry: FleetHost, there: HostUnits): void {
+  const { files, verb } = unitsOf(name);
+  const foreign = files.find((file) => there.texts.has(file) && !isRendered(there.texts.get(file) ?? ""));
+  if (foreign !== undefined) {
+    throw new RefusedError(`${there.folder}/${foreign} on ${entry.name} is somebody else's`, {
+      code: "SERVICE_FOREIGN",
+      subject: entry.name,
+      hint: `keep it and leave ${name} out, or remove it there: systemctl --user disable --now ${foreign} && rm ${there.folder}/${foreign}`,
+    });
+  }
+  if (verb !== undefined && !there.verbs.has(verb)) {
+    throw new RefusedError(`the release on ${entry.name} has no barkeep ${verb}`, {
+      code: "SERVICE_PROGRAM",
+      subject: entry.name,
+      hint: `barkeep deploy ${entry.name}, from a working tree that has it`,
+    });
+  }
+  if (name !== "pueued") return;
+  if (there.pueued === undefined) {
+    throw new RefusedError(`there is no pueued on ${entry.name}`, {
+      code: "SERVICE_PROGRAM",
+      subject: entry.name,
+      hint: "there: cargo install --locked pueue",
+    });
+  }
+  if (there.hasOtherPueued) {
+    throw new RefusedError(`a pueued runs on ${entry.name} that systemd did not start`, {
+      code: "SERVICE_PROGRAM",
+      subject: entry.name,
+      hint: "once its jobs have ended, there: pueue shutdown",
+    });
+  }
+}
+
+function notReady(entry: FleetHost, message: string, hint: string): RefusedError {
+  return new RefusedError(`${entry.name} cannot keep services: ${message}`, {
+    code: "SERVICES_HOST",
+    subject: entry.name,
+    hint,
+  });
+}
+
+async function start(host: Host, entry: FleetHost, names: readonly ServiceName[]): Promise<void> {
+  const starts = (isRestarted: boolean): string[] =>
+    names.map(unitsOf).flatMap((unit) => (unit.isRestarted === isRestarted ? [unit.starts] : []));
+  const lines = [
+    findManager,
+    "set -e",
+    "systemctl --user daemon-reload",
+    `systemctl --user enable --quiet ${shellWords(names.map((name) => unitsOf(name).starts))}`,
+    ...starts(false).map((unit) => `systemctl --user start ${shellWord(unit)}`),
+    ...starts(true).map((unit) => `systemctl --user restart ${shellWord(unit)}`),
+  ];
+  const { code, stderr } = await runScript(host, lines.join("\n"));
+  if (code === 0) return;
+  throw new UnavailableError(`a service does not start on ${entry.name}: ${stderr.trim()}`, {
+    code: "SERVICE_START",
+    subject: entry.name,
+    hint: "it is installed; there: systemctl --user --failed, and journalctl --user -u UNIT says why",
+  });
+}
+
+async function makeFolders(host: Host, folders: readonly string[]): Promise<void> {
+  const { code, stderr } = await runScript(host, `mkdir -p -- ${shellWords(folders)}`);
+  if (code === 0) return;
+  throw new UnavailableError(`${host.name} cannot keep the units: ${stderr.trim()}`, {
+    code: "SERVICES_HOST",
+    subject: host.name,
+  });
+}

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { parseSegmentId } from "../model/segments.ts";
+import { parseSeriesId, seriesId } from "../model/series.ts";
+import { partitionText } from "./row-counts.ts";
+import { sqlInteger, sqlString } from "./sql/literal.ts";
+import type { Store } from "./store.ts";
+import type { BuildKey } from "./unit-key.ts";
+
+const bigintText = z.string().transform(BigInt);
+
+const sumsRow = z
+  .object({
+    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
+    segment: z.string().transform(parseSegmentId),
+    build: z.number(),
+    rows: z.coerce.number(),
+    first_id: bigintText,
+    last_id: bigintText,
+    ids_hash: bigintText,
+    attempts_hash: bigintText,
+    longest_us: bigintText,
+    first_close_us: bigintText,
+    last_close_us: bigintText,
+    periods: z.coerce.number(),
+    negative: z.coerce.number(),
+  })
+  .transform((row) => ({
+    series: row.series,
+    segment: row.segment,
+    build: row.build,
+    rows: row.rows,
+    firstId: row.first_id,
+    lastId: row.last_id,
+    /** Σ hash(first id) − Σ hash(last id + 1), modulo 2^64: of bars that follow each other all but two cancel out. */
+    idsHash: row.ids_hash,
+    /** Σ hash(attempt), modulo 2^64. */
+    attemptsHash: row.attempts_hash,
+    /** The longest bar. */
+    longestUs: row.longest_us,
+    firstCloseUs: row.first_close_us,
+    lastCloseUs: row.last_close_us,
+    /** In how many periods a bar closes. */
+    periods: row.periods,
+    /** Bars with a volume or turnover below zero. */
+    negative: row.negative,
+  }));
+
+/** What all rows of a build come to, committed or not: sums that do not depend on an order. */
+export type BarSums = Readonly<z.output<typeof sumsRow>>;
+
+const partRow = z.object({ id: z.string(), name: z.string() });
+
+/**
+ * Reads every bar of some builds once, in whatever order the store has them, and sums up per build what proves them.
+ * @param periodUs of {@link BarSums.periods}
+ */
+export async function sumBars(store: Store, builds: readonly BuildKey[], periodUs: bigint): Promise<BarSums[]> {
+  const parts = await store.rows(
+    "SELECT DISTINCT partition_id AS id, partition AS name FROM system.parts WHERE active AND database = 'barkeep' AND table = 'bars'",
+    partRow,
+  );
+  const wanted = new Set(builds.map(partitionText));
+  const others = parts.filter(({ name }) => !wanted.has(name)).map(({ id }) => id);
+  const only = others.length === 0 ? "" : `WHERE _partition_id NOT IN (${others.map(sqlString).join(", ")})`;
+  return store.rows(
+    `SELECT CAST(any(bars.series), 'String') AS series, CAST(any(bars.segment), 'String') AS segment, any(bars.build) AS build,
+  count() AS rows, min(first_agg_trade_id) AS first_id, max(last_agg_trade_id) AS last_id,
+  sum(intHash64(first_agg_trade_id)) - sum(intHash64(last_agg_trade_id + 1)) AS ids_hash, sum(intHash64(attempt)) AS attempts_hash,
+  max(duration_us) AS longest_us, min(close_time) AS first_close_us, max(close_time) AS last_close_us,
+  uniqExact(intDiv(close_time, ${sqlInteger(periodUs)})) AS periods,
+  countIf(volume < 0 OR buy_volume < 0 OR sell_volume < 0 OR turnover < 0 OR buy_turnover < 0 OR sell_turnover < 0) AS negative
+FROM barkeep.bars AS bars ${only} GROUP BY _partition_id`,
+    sumsRow,
+  );
+}
+
+const mask = 0xffff_ffff_ffff_ffffn;
+
+/** The store's hash of a 64-bit integer. */
+export function intHash64(value: bigint): bigint {
+  let hash = (value ^ 0x4cf2_d2ba_ae6d_a887n) & mask;
+  hash ^= hash >> 33n;
+  hash = (hash * 0xff51_afd7_ed55_8ccdn) & mask;
+  hash ^= hash >> 33n;
+  hash = (hash * 0xc4ce_b9fe_1a85_ec53n) & mask;
+  return hash ^ (hash >> 33n);
+}
+
+/** A number as a 64-bit sum shows it. */
+export function modulo64(value: bigint): bigint {
+  return value & mask;
+}

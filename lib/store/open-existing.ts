@@ -1,0 +1,20 @@
+import type { Settings } from "../config/index.ts";
+import { UnavailableError } from "../model/errors.ts";
+import { storeExists } from "./exists.ts";
+import { storeSettings } from "./settings.ts";
+import { openStore, type Store } from "./store.ts";
+
+/**
+ * Opens the store that settings name, where looking must not make one: an empty store in the place of one that is gone would hide
+ * the loss.
+ * @throws UnavailableError STORE_ABSENT; what openStore throws
+ */
+export async function openExistingStore(settings: Settings): Promise<Store> {
+  const address = storeSettings(settings);
+  if (storeExists(address)) return openStore(address);
+  throw new UnavailableError("there is no store", {
+    code: "STORE_ABSENT",
+    subject: settings.stateDirectory,
+    hint: "check --state and CLICKHOUSE_URL; populate makes a store",
+  });
+}

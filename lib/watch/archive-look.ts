@@ -1,0 +1,183 @@
+import type { ArchiveKey, Ledger } from "../ledger/index.ts";
+import { addDays, dayOfMs, daysInclusive, type Day } from "../model/day.ts";
+import { Failure } from "../model/errors.ts";
+import type { Market } from "../model/markets.ts";
+import { openArchive, type ArchiveSource } from "../sources/archive/index.ts";
+import { nothingKnown, type ArchiveFacts } from "./condition.ts";
+import { askDigests } from "./digest-look.ts";
+import { inTurns } from "./in-turns.ts";
+
+/** What is wanted to be known of one symbol's archive. */
+export interface ArchiveQuestion {
+  readonly market: Market;
+  readonly symbol: string;
+  /** The first day that is expected. */
+  readonly from: Day;
+  /** The days of which something is built; undefined where nothing is. */
+  readonly built: { readonly firstDay: Day; readonly lastDay: Day } | undefined;
+  /** Days inside that are not built: each is asked about, up to {@link daysAskedMost}. */
+  readonly days: readonly Day[];
+  /** The published digests of all built days, and not only of the newest and the next ones in turn. */
+  readonly asksAllDigests: boolean;
+}
+
+/** The archive as it was found, or as it is remembered where it could not be looked at. */
+export interface ArchiveAnswer extends ArchiveQuestion {
+  readonly facts: ArchiveFacts;
+  /** The digests that are published, of days that were asked about or are remembered as revised. */
+  readonly digests: ReadonlyMap<Day, string>;
+  /** Why it could not be looked at. */
+  readonly failure: Failure | undefined;
+}
+
+/** Where archives are looked at. */
+export interface ArchivePlace {
+  /** Undefined where none is named: what is remembered has to do. */
+  readonly location: string | undefined;
+  readonly stateDirectory: string;
+}
+
+/** Single days of one symbol that a look asks about; of a longer hole the rest counts as published like its neighbours. */
+const daysAskedMost = 400;
+/** How far behind the last built day the end is looked for one by one. */
+const edgeDays = 31;
+const symbolsAtOnce = 8;
+const daysAtOnce = 8;
+/** A look must end: what does not answer soon is told as not known, and looked at again the next time. */
+const policy = { attempts: 3, firstDelayMs: 250, maxDelayMs: 2_000, stallMs: 10_000 };
+/** A first day that was found is asked about again after a day. */
+const firstDayMs = 86_400_000;
+
+/**
+ * What the archive has of each symbol: asked at both ends, and day by day where something is missing; what was found is kept in the
+ * ledger with its time. Never throws for an archive that is away: that is an answer.
+ */
+export async function lookAtArchives(
+  place: ArchivePlace,
+  questions: readonly ArchiveQuestion[],
+  ledger: Ledger,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<ArchiveAnswer[]> {
+  const look = new ArchiveLook(place, ledger, nowMs, signal);
+  return inTurns(questions, symbolsAtOnce, async (question) => look.at(question));
+}
+
+class ArchiveLook {
+  readonly #place: ArchivePlace;
+  readonly #ledger: Ledger;
+  readonly #nowMs: number;
+  readonly #signal: AbortSignal;
+
+  constructor(place: ArchivePlace, ledger: Ledger, nowMs: number, signal: AbortSignal) {
+    this.#place = place;
+    this.#ledger = ledger;
+    this.#nowMs = nowMs;
+    this.#signal = signal;
+  }
+
+  async at(question: ArchiveQuestion): Promise<ArchiveAnswer> {
+    const { location, stateDirectory } = this.#place;
+    if (location === undefined) return this.#remembered(question);
+    try {
+      const { market, symbol } = question;
+      const source = await openArchive(location, market, symbol, stateDirectory, policy);
+      return await this.#ask(source, { location, market, symbol }, question);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return { ...this.#remembered(question), failure: error };
+    }
+  }
+
+  async #ask(source: ArchiveSource, key: ArchiveKey, question: ArchiveQuestion): Promise<ArchiveAnswer> {
+    const { archives } = this.#ledger;
+    const before = archives.extent(key);
+    const ends = await this.#ends(source, question, before);
+    const asked = await this.#askDays(source, daysToAsk(question, ends?.lastDay));
+    const revised = [...this.#revised(key).keys()];
+    const { digests, nextDay } = await askDigests(source, question, before?.recheckDay, revised, this.#signal);
+    this.#ledger.transaction(() => {
+      archives.putExtent(key, {
+        askedFrom: question.from,
+        firstDay: ends?.firstDay,
+        lastDay: ends?.lastDay,
+        lookedMs: this.#nowMs,
+        recheckDay: nextDay,
+      });
+      for (const [day, state] of asked) {
+        if (state === "absent") archives.putDeviating(key, day, undefined, this.#nowMs);
+        else archives.forgetDeviating(key, day);
+      }
+    });
+    const facts = { extent: ends, lookedMs: this.#nowMs, asked, accepted: archives.accepted(question) };
+    return { ...question, facts, digests, failure: undefined };
+  }
+
+  #remembered(question: ArchiveQuestion): ArchiveAnswer {
+    const { archives } = this.#ledger;
+    const extent = archives.extent({ ...question, location: this.#place.location });
+    const accepted = archives.accepted(question);
+    if (extent === undefined) {
+      return { ...question, facts: { ...nothingKnown, accepted }, digests: new Map(), failure: undefined };
+    }
+    const { firstDay, lastDay, lookedMs, location } = extent;
+    const key = { ...question, location };
+    const absent = archives.deviating(key).filter(({ sha256 }) => sha256 === undefined);
+    const facts: ArchiveFacts = {
+      // What was published before an earlier start than was asked for then is not known.
+      extent:
+        firstDay === undefined || lastDay === undefined || extent.askedFrom > question.from
+          ? undefined
+          : { firstDay, lastDay },
+      lookedMs,
+      asked: new Map(absent.map(({ day }) => [day, "absent"])),
+      accepted,
+    };
+    return { ...question, facts, digests: this.#revised(key), failure: undefined };
+  }
+
+  #revised(key: ArchiveKey): Map<Day, string> {
+    const days = this.#ledger.archives.deviating(key);
+    return new Map(days.flatMap(({ day, sha256 }) => (sha256 === undefined ? [] : [[day, sha256]])));
+  }
+
+  /** The first and the last published day; undefined where nothing is published. */
+  async #ends(
+    source: ArchiveSource,
+    question: ArchiveQuestion,
+    before: ReturnType<Ledger["archives"]["extent"]>,
+  ): Promise<ArchiveFacts["extent"]> {
+    const { from } = question;
+    const lastDay = await this.#lastDay(source, question);
+    if (lastDay === undefined || lastDay < from) return undefined;
+    const isKnown = before?.askedFrom === from && this.#nowMs - before.lookedMs < firstDayMs;
+    const remembered = isKnown ? before.firstDay : undefined;
+    const firstDay = remembered ?? (await source.firstPublished(from, lastDay, this.#signal));
+    return firstDay === undefined ? undefined : { firstDay, lastDay };
+  }
+
+  /** A symbol whose archive has ended says so: what is behind the last built day is asked about one by one. */
+  async #lastDay(source: ArchiveSource, { built }: ArchiveQuestion): Promise<Day | undefined> {
+    const yesterday = addDays(dayOfMs(this.#nowMs), -1);
+    try {
+      return await source.lastPublished(yesterday, this.#signal);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "NO_LAST_DAY") throw error;
+    }
+    if (built === undefined) return undefined;
+    const reach = addDays(built.lastDay, edgeDays);
+    const behind = await this.#askDays(source, daysInclusive(built.lastDay, reach < yesterday ? reach : yesterday));
+    return [...behind].findLast(([, state]) => state === "present")?.[0];
+  }
+
+  async #askDays(source: ArchiveSource, days: readonly Day[]): Promise<Map<Day, "present" | "absent">> {
+    const sizes = await inTurns(days, daysAtOnce, async (day) => source.sizeOf(day, this.#signal));
+    return new Map(days.map((day, i) => [day, sizes[i] === undefined ? "absent" : "present"]));
+  }
+}
+
+function daysToAsk({ days, built }: ArchiveQuestion, lastDay: Day | undefined): Day[] {
+  if (lastDay === undefined) return [];
+  const edge = built === undefined ? [] : daysInclusive(addDays(built.lastDay, 1), lastDay).slice(0, edgeDays);
+  return [...new Set([...days, ...edge])].filter((day) => day <= lastDay).slice(0, daysAskedMost);
+}

@@ -1,0 +1,96 @@
+import { unitId } from "../model/series.ts";
+import type { BarLook, Overflow } from "./bar-look.ts";
+import type { Finding } from "./finding.ts";
+import type { WatchLimits } from "./limits.ts";
+import type { DurationAnomaly, Span } from "./spans.ts";
+
+/**
+ * What of the bars is a finding. A long time whose ids follow each other is a slow market and none, unless `strictTime` wants it so; a
+ * hole has its gap already; where ids do not decide, nobody knows.
+ */
+export function barFindings({ spans, durations, overflows }: BarLook, limits: WatchLimits): Finding[] {
+  return [
+    ...overflows.map(overflowFinding),
+    ...spans.flatMap((span) => spanFindings(span, limits)),
+    ...durations.flatMap((anomaly) => durationFindings(anomaly, limits)),
+  ];
+}
+
+function overflowFinding({ unit, negative, rows }: Overflow): Finding {
+  const percent = ((100 * negative) / rows).toFixed(2);
+  return {
+    kind: "sum-overflow",
+    subject: unitId(unit.series, unit.segment),
+    place: "bars",
+    verdict: "wrong",
+    summary: `${negative} of ${rows} bars (${percent} %) have a volume or turnover below zero`,
+    evidence: { negative: negative.toString(), bars: rows.toString(), percent },
+  };
+}
+
+function spanFindings(span: Span, { strictTime, strictPrice }: WatchLimits): Finding[] {
+  const findings: Finding[] = [];
+  const place = `${timeOf(span.fromUs)}..${timeOf(span.toUs)}`;
+  const ids = `${span.beforeLastId} … ${span.firstId}`;
+  if (span.isLong && (span.proof === "not-provable" || (strictTime === true && span.proof === "contiguous"))) {
+    const hours = hoursOf(span.toUs - span.fromUs);
+    findings.push({
+      kind: "duration-anomaly",
+      subject: span.series,
+      place,
+      verdict: span.proof === "contiguous" ? "wrong" : "unknown",
+      summary: `${hours} h between two bars; ${proofText(span.proof)}`,
+      evidence: { hours, ids, proof: span.proof },
+    });
+  }
+  if (span.isJump && strictPrice === true) {
+    const jump = span.jumpDbps.toFixed(0);
+    findings.push({
+      kind: "price-jump",
+      subject: span.series,
+      place,
+      verdict: "wrong",
+      summary: `a step of ${jump} dbps between two bars (${span.continuity})`,
+      evidence: { jump_dbps: jump, continuity: span.continuity, ids },
+    });
+  }
+  return findings;
+}
+
+function durationFindings({ bar, hours, proof }: DurationAnomaly, { strictTime }: WatchLimits): Finding[] {
+  if (proof === "contiguous" && strictTime !== true) return [];
+  const text = hours.toFixed(2);
+  return [
+    {
+      kind: "duration-anomaly",
+      subject: bar.series,
+      place: `bar ${bar.firstId}`,
+      verdict: proof === "not-provable" ? "unknown" : "wrong",
+      summary: `a bar of ${text} h; ${proofText(proof)}`,
+      evidence: { hours: text, ids: `${bar.firstId} … ${bar.lastId}`, trades: bar.records.toString(), proof },
+    },
+  ];
+}
+
+function proofText(proof: Span["proof"]): string {
+  switch (proof) {
+    case "contiguous":
+      return "no id is missing: the market was slow";
+    case "hole":
+      return "ids are missing";
+    case "declared":
+      return "the ids that are missing are declared";
+    case "not-provable":
+      return "rows that are no trades lie there, and which ids they had is not on record";
+    default:
+      return proof satisfies never;
+  }
+}
+
+function hoursOf(us: bigint): string {
+  return (Number(us) / 3_600_000_000).toFixed(2);
+}
+
+function timeOf(us: bigint): string {
+  return `${new Date(Number(us / 1000n)).toISOString().slice(0, 19)}Z`;
+}

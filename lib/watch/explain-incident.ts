@@ -1,0 +1,41 @@
+import type { Incident } from "../ledger/index.ts";
+import { lasting, nameOf, utcMinute, whereToLook } from "./incident-messages.ts";
+import { reminderAfterMs } from "./incident-rules.ts";
+import { asFindingKind, findingKinds } from "./kinds.ts";
+
+/** An incident in sentences: what it is, since when, what is known, what happens next, what to do. A line each. */
+export function explainIncident(incident: Incident, nowMs: number): string[] {
+  const known = asFindingKind(incident.kind);
+  const { severity, subject } = incident;
+  const evidence = Object.entries(incident.evidence).map(([name, value]) => `  ${name}: ${value}`);
+  return [
+    `#${incident.id} ${nameOf(incident)}: ${incident.summary}`,
+    ...(known === undefined ? [] : [findingKinds[known].meaning]),
+    ...(incident.verdict === "unknown" ? ["This is not known to be wrong: it could not be looked at."] : []),
+    `It is ${severity}; first seen ${utcMinute(incident.firstSeenMs)}, last seen ${utcMinute(incident.lastSeenMs)}.`,
+    ...evidence,
+    nextSentence(incident, nowMs),
+    ...(known === undefined ? [] : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
+    whereToLook(incident),
+  ];
+}
+
+function nextSentence(incident: Incident, nowMs: number): string {
+  const { state, quietUntilMs = nowMs, saidMs = nowMs, hiddenBy } = incident;
+  switch (state) {
+    case "resolved":
+      return `It is over since ${utcMinute(incident.resolvedMs ?? nowMs)}.`;
+    case "pending":
+      return "It is said when the next look finds it too.";
+    case "acked":
+      return `Somebody knows of it: it is not said again before ${utcMinute(quietUntilMs)}.`;
+    case "snoozed":
+      return `It is not said again before ${utcMinute(quietUntilMs)}.`;
+    case "open":
+      return hiddenBy === undefined
+        ? `It is said again in ${lasting(saidMs + reminderAfterMs(incident) - nowMs)} unless it is over by then.`
+        : `It is not said while this explains it: ${hiddenBy}.`;
+    default:
+      return state satisfies never;
+  }
+}

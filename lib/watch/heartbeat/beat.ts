@@ -1,0 +1,138 @@
+import { hostname } from "node:os";
+import type { ProcessEnvironment, Settings } from "../../config/index.ts";
+import type { HeartbeatResult, Ledger } from "../../ledger/index.ts";
+import { deliver, type DeliveryReport } from "../../notify/deliver.ts";
+import { deletePassed } from "../../notify/ephemeral.ts";
+import type { OpenChannels } from "../../notify/open-channels.ts";
+import { takeUpdates } from "../../notify/updates.ts";
+import { formatSeconds } from "../../model/format.ts";
+import { explainIncident } from "../explain-incident.ts";
+import type { Finding } from "../finding.ts";
+import type { Examined } from "../look.ts";
+import { recordLook, type RecordedLook } from "../record-look.ts";
+import { hostsPart } from "./hosts-part.ts";
+import { outboxPart, selfPart, writesPart } from "./own-parts.ts";
+import { runParts, type PartResult } from "./part.ts";
+import { seriesPart } from "./series-part.ts";
+
+/** How long the green message stays. */
+export const greenLastsMs = 2 * 60_000;
+const greenFingerprint = "heartbeat green";
+
+/** What a pass works with. */
+export interface HeartbeatRequest {
+  readonly settings: Settings;
+  readonly env: ProcessEnvironment;
+  readonly ledger: Ledger;
+  readonly open: OpenChannels;
+  /** For all parts together, milliseconds. */
+  readonly budgetMs: number;
+  /** How often it is to run, milliseconds; undefined where nobody has it run by a schedule. */
+  readonly everyMs: number | undefined;
+  readonly signal: AbortSignal;
+  /** Told of what matters to nobody but the log. */
+  readonly log: (line: string) => void;
+}
+
+/** What a pass came to. */
+export interface HeartbeatReport {
+  readonly startedMs: number;
+  readonly elapsedMs: number;
+  readonly result: HeartbeatResult;
+  readonly parts: readonly PartResult[];
+  readonly findings: readonly Finding[];
+  readonly incidents: RecordedLook;
+  readonly delivery: DeliveryReport;
+}
+
+/** The parts have looked at all there is: whoever is not in the findings is well. */
+const ownExamined: readonly Examined[] = [{ kinds: ["heartbeat-partial"], subjects: "all" }];
+
+/**
+ * One pass: looks at everything within its time, makes incidents of what it finds, sends what is to be said, and pings the dead-man's
+ * switch, for which a pass is a success when it could look at everything, whatever it found.
+ * @throws what the ledger throws: nothing can be kept then
+ */
+export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> {
+  const { ledger, open, everyMs, signal, log } = request;
+  const startedMs = ledger.clock.wallMs();
+  const startMs = performance.now();
+  const tell = (problem: string | undefined): void => {
+    if (problem !== undefined) log(problem);
+  };
+  const before = ledger.heartbeats.last();
+  const pass = ledger.heartbeats.start(everyMs);
+  const pinged = open.ping?.start();
+  tell(await obeyButtons(request));
+  const parts = await runParts(partsOf(request, before), request.budgetMs, signal, log);
+  signal.throwIfAborted();
+  const findings = parts.flatMap((part) => part.findings);
+  const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
+  const incidents = ledger.transaction(() => {
+    const recorded = recordLook(ledger, { source: "heartbeat", findings, examined });
+    // An earlier one that still waits is not true any more.
+    ledger.outbox.withdraw(greenFingerprint);
+    const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
+    if (isWell && open.channels.length > 0) sayGreen(ledger, parts, performance.now() - startMs);
+    return recorded;
+  });
+  const result = resultOf(findings);
+  ledger.heartbeats.end(pass, result);
+  const delivery = await deliver(ledger, open.channels, signal);
+  if (open.telegram !== undefined) await deletePassed(ledger, open.telegram);
+  tell(await pinged);
+  const text = parts.map(({ name, state, note }) => `${name}: ${state}, ${note}`).join("\n");
+  tell(await (result === "partial" ? open.ping?.fail(text) : open.ping?.success(text)));
+  return {
+    startedMs,
+    elapsedMs: Math.round(performance.now() - startMs),
+    result,
+    parts,
+    findings,
+    incidents,
+    delivery,
+  };
+}
+
+function partsOf(
+  { settings, env, ledger }: HeartbeatRequest,
+  before: ReturnType<Ledger["heartbeats"]["last"]>,
+): Parameters<typeof runParts>[0] {
+  const series = seriesPart(settings, env, ledger);
+  return [
+    series,
+    hostsPart(settings, ledger, series.isWhole),
+    writesPart(ledger, series.isWhole),
+    outboxPart(ledger, settings),
+    selfPart(ledger, settings, before),
+  ];
+}
+
+/** What was pressed since the last pass counts before this one says anything. */
+async function obeyButtons({ ledger, open, signal }: HeartbeatRequest): Promise<string | undefined> {
+  if (open.telegram === undefined) return undefined;
+  const explain = (incident: Parameters<typeof explainIncident>[0]): string =>
+    explainIncident(incident, ledger.clock.wallMs()).join("\n");
+  const problem = await takeUpdates(ledger, open.telegram, explain, 0, signal);
+  return problem === undefined ? undefined : `telegram: ${problem}`;
+}
+
+function resultOf(findings: readonly Finding[]): HeartbeatResult {
+  if (findings.some(({ verdict }) => verdict === "unknown")) return "partial";
+  return findings.length > 0 ? "findings" : "clean";
+}
+
+/** Says that all is well. */
+function sayGreen(ledger: Ledger, parts: readonly PartResult[], elapsedMs: number): void {
+  ledger.outbox.enqueue({
+    fingerprint: greenFingerprint,
+    severity: "info",
+    kind: "green",
+    lastsMs: greenLastsMs,
+    text: [
+      `✅ All is well on ${hostname()}`,
+      ...parts.map(({ name, note }) => `${name}: ${note}`),
+      `looked at in ${formatSeconds(elapsedMs / 1000)}; this message goes in two minutes`,
+    ].join("\n"),
+  });
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { loadFleet, type FleetHost, type Settings } from "../../config/index.ts";
+import { openFleetHost } from "../../fleet/fleet-host.ts";
+import { viewHost, type HostView } from "../../fleet/host-view.ts";
+import type { Ledger } from "../../ledger/index.ts";
+import { Failure, UnavailableError } from "../../model/errors.ts";
+import { runScript } from "../../queue/runner.ts";
+import { shellWord } from "../../queue/shell-words.ts";
+import type { Finding, FindingKind } from "../finding.ts";
+import { hostFailureFinding, hostFindings, type IsWhole } from "./host-findings.ts";
+import type { Part, PartLook } from "./part.ts";
+
+/** A host that says nothing for so long does not answer. */
+const answerMs = 20_000;
+
+const hostKinds: readonly FindingKind[] = ["host-unsound", "group-paused", "job-failed", "job-quarantined"];
+
+/** Looks at every host of the fleet, its queue and its jobs; at none where there is no fleet file. */
+export function hostsPart(
+  settings: Pick<Settings, "fleetFile" | "sshConfigFile">,
+  ledger: Ledger,
+  isWhole: Promise<IsWhole>,
+): Part {
+  return {
+    name: "hosts",
+    look: async (signal): Promise<PartLook> => {
+      const entries = settings.fleetFile === undefined ? [] : [...loadFleet(settings.fleetFile).hosts.values()];
+      const looks = await Promise.all(
+        entries.map(async (entry) => lookAtHost(entry, settings.sshConfigFile, ledger, signal)),
+      );
+      const whole = await isWhole;
+      const seen = looks.filter((look) => "view" in look);
+      const findings = looks.flatMap((look): Finding[] =>
+        "view" in look ? hostFindings(look.view, look.freeBytes, whole) : [look.finding],
+      );
+      const jobs = seen.reduce((sum, { view }) => sum + view.jobs.length, 0);
+      return {
+        findings,
+        // A job's incident is known by its job: it ends only where every host that may have it was asked.
+        examined: [
+          { kinds: ["host-unreachable"], subjects: "all" },
+          ...(seen.length === looks.length
+            ? [{ kinds: hostKinds, subjects: "all" } as const]
+            : [{ kinds: hostKinds, subjects: new Set(seen.map(({ view }) => `host:${view.entry.name}`)) }]),
+        ],
+        note: entries.length === 0 ? "no fleet" : `${seen.length} of ${entries.length} hosts, ${jobs} jobs`,
+      };
+    },
+  };
+}
+
+type HostLook = { readonly view: HostView; readonly freeBytes: number | undefined } | { readonly finding: Finding };
+
+async function lookAtHost(
+  entry: FleetHost,
+  sshConfigFile: string | undefined,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<HostLook> {
+  try {
+    await using open = openFleetHost(entry, sshConfigFile, 1);
+    const looking = Promise.all([viewHost(open, ledger), freeBytesOf(open)]);
+    // It goes on behind the time limit, and fails when the host is closed: nobody waits for it then.
+    looking.catch(() => undefined);
+    const late = sleep(answerMs, undefined, { signal, ref: false }).then(() => {
+      throw noAnswer(entry);
+    });
+    const [view, freeBytes] = await Promise.race([looking, late]);
+    return { view, freeBytes };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { finding: hostFailureFinding({ host: entry.name, failure: error }) };
+  }
+}
+
+async function freeBytesOf({ host, entry }: ReturnType<typeof openFleetHost>): Promise<number | undefined> {
+  const { stdout } = await runScript(host, `df -Pk ${shellWord(entry.directory)} 2>/dev/null | tail -n 1`);
+  const [, , , available] = stdout.trim().split(/\s+/);
+  const kilobytes = Number(available ?? Number.NaN);
+  return Number.isFinite(kilobytes) ? kilobytes * 1024 : undefined;
+}
+
+function noAnswer({ name }: FleetHost): UnavailableError {
+  return new UnavailableError(`it did not answer within ${answerMs / 1000} s`, {
+    code: "HOST_SILENT",
+    subject: name,
+    hint: `barkeep doctor --host ${name}`,
+  });
+}

@@ -1,0 +1,112 @@
+import { loadRegistry, type ProcessEnvironment, type Settings } from "../../config/index.ts";
+import { exhaustedFindings } from "../../heal/findings.ts";
+import { healPolicy } from "../../heal/policy.ts";
+import { syncLedger, type Ledger } from "../../ledger/index.ts";
+import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
+import { unitId } from "../../model/series.ts";
+import { lastRows, openStore, storeExists, storeIdOf, storeSettings } from "../../store/index.ts";
+import { checkpointFindings } from "../checkpoint-findings.ts";
+import { divergenceFinding } from "../divergence-finding.ts";
+import { examinedBy } from "../examined.ts";
+import { findGaps, type WatchReport } from "../find-gaps.ts";
+import { ledgerFinding, storeFinding } from "../findings.ts";
+import type { GapQuestion } from "../watch-gaps.ts";
+import { everything, staleHoursDefault } from "../wish.ts";
+import type { IsWhole } from "./host-findings.ts";
+import type { Part, PartLook } from "./part.ts";
+
+const question: GapQuestion = {
+  selection: everything,
+  limits: { minGapHours: 6, maxStaleHours: staleHoursDefault },
+  hosts: [],
+};
+
+/** Looks at series: gaps, freshness, checkpoints, and whether the store has still what it had. */
+export interface SeriesPart extends Part {
+  /** What is known of units when it is done; nothing where it could not look. */
+  readonly isWhole: Promise<IsWhole>;
+}
+
+/** @param ledger open; what is found out of archives is kept there */
+export function seriesPart(settings: Settings, env: ProcessEnvironment, ledger: Ledger): SeriesPart {
+  const known = Promise.withResolvers<IsWhole>();
+  return {
+    name: "series",
+    isWhole: known.promise,
+    look: async (signal): Promise<PartLook> => {
+      try {
+        return await lookAtSeries(settings, env, ledger, signal, (report) => known.resolve(wholeBy(report)));
+      } finally {
+        known.resolve(() => undefined);
+      }
+    },
+  };
+}
+
+async function lookAtSeries(
+  settings: Settings,
+  env: ProcessEnvironment,
+  ledger: Ledger,
+  signal: AbortSignal,
+  found: (report: WatchReport) => void,
+): Promise<PartLook> {
+  const registry = loadRegistry(settings.symbolsFile);
+  const address = storeSettings(settings);
+  try {
+    // Looking must not make a store: an empty one in the place of one that is gone would hide the loss.
+    if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
+    const store = await openStore(address);
+    try {
+      ledger.checkBelongsTo(await storeIdOf(store));
+      const request = { store, ledger, registry, env, settings, ...question, nowMs: ledger.clock.wallMs(), signal };
+      const report = await findGaps(request);
+      found(report);
+      const checkpoints = await lastRows(store);
+      signal.throwIfAborted();
+      const { divergences } = await syncLedger(ledger, store, signal);
+      ledger.healTries.endAbandoned();
+      const exhausted = exhaustedFindings(report.gaps, ledger.healTries.byGap(), report.nowMs, healPolicy);
+      // A gap that could not be looked for is not closed.
+      const isKnown = report.findings.every(({ verdict }) => verdict === "wrong");
+      return {
+        findings: [
+          ...report.findings,
+          ...checkpointFindings(checkpoints),
+          ...divergences.map(divergenceFinding),
+          ...exhausted,
+        ],
+        examined: [
+          ...examinedBy(report, question),
+          { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
+          ...(isKnown ? [{ kinds: ["heal-exhausted"], subjects: "all" } as const] : []),
+        ],
+        note: `${report.series.length} series, ${report.gaps.length} gaps, ${checkpoints.length} checkpoints`,
+      };
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Failure) || isOurs(error)) throw error;
+    const finding = error.code.startsWith("LEDGER_") ? ledgerFinding(error) : storeFinding(error);
+    return { findings: [finding], examined: [], note: finding.summary };
+  }
+}
+
+/** The registry or the settings are wrong: the store is not to blame. */
+function isOurs(error: Failure): boolean {
+  return error instanceof ConfigurationError && !error.code.startsWith("STORE_");
+}
+
+function wholeBy({ series, gaps }: WatchReport): IsWhole {
+  const built = new Set(series.flatMap(({ units }) => units.map((unit) => unitId(unit.series, unit.segment))));
+  const lacking = new Set(gaps.map(({ unit }) => unit));
+  return (unit) => built.has(unit) && !lacking.has(unit);
+}
+
+function storeAbsent(stateDirectory: string): UnavailableError {
+  return new UnavailableError("there is no store", {
+    code: "STORE_ABSENT",
+    subject: stateDirectory,
+    hint: "check --state and CLICKHOUSE_URL; populate makes a store",
+  });
+}

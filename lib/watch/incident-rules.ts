@@ -1,0 +1,163 @@
+import type { Incident, IncidentBody } from "../ledger/index.ts";
+import { fingerprintOf, type Finding } from "./finding.ts";
+import { asFindingKind, findingKinds, type KindDefinition } from "./kinds.ts";
+import type { Look } from "./look.ts";
+
+/** What a look does to an incident. `before` is absent for a new one. */
+export interface IncidentChange {
+  readonly before: Incident | undefined;
+  readonly after: IncidentBody;
+  readonly say: "opened" | "reminder" | "resolved" | undefined;
+}
+
+const hourMs = 3_600_000;
+const firstReminderMs: Readonly<Record<IncidentBody["severity"], number>> = {
+  critical: hourMs,
+  warning: 6 * hourMs,
+  info: 24 * hourMs,
+};
+const longestReminderMs = 24 * hourMs;
+
+/** How long after it was last said it is said again: twice as long each time, a day at most. */
+export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "severity" | "timesSaid">): number {
+  return Math.min(longestReminderMs, firstReminderMs[severity] * 2 ** Math.min(Math.max(0, timesSaid - 1), 10));
+}
+
+/**
+ * What becomes of the live incidents, and which are new, after a look. Pure.
+ *
+ * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
+ * nor while another incident explains why one cannot look.
+ */
+export function afterLook(live: readonly Incident[], look: Look, nowMs: number): IncidentChange[] {
+  const found = new Map(look.findings.map((finding) => [fingerprintOf(finding), finding]));
+  const known = new Map(live.map((incident) => [incident.fingerprint, incident]));
+  const doubtful = new Set(look.findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject));
+  const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
+    const before = known.get(fingerprint);
+    const finding = found.get(fingerprint);
+    const mayEnd = before !== undefined && isExamined(look, before) && !doubtful.has(before.subject);
+    const after = step(before, finding, mayEnd && explainedBy(before, causes) === undefined, nowMs);
+    return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
+  };
+  const all = new Set([...known.keys(), ...found.keys()]);
+  const isCause = (fingerprint: string): boolean => {
+    const kind = asFindingKind((known.get(fingerprint) ?? found.get(fingerprint))?.kind ?? "");
+    return kind !== undefined && findingKinds[kind].hides !== undefined;
+  };
+  const causes = [...all].filter(isCause).map((fingerprint) => next(fingerprint, []));
+  const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
+  return [...causes, ...[...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active))];
+}
+
+/** An incident behind a look. @param mayEnd the look would have found it */
+function step(
+  before: Incident | undefined,
+  finding: Finding | undefined,
+  mayEnd: boolean,
+  nowMs: number,
+): IncidentBody {
+  if (before !== undefined) {
+    const woken = wake(before, nowMs);
+    if (finding !== undefined) return seen(woken, finding, nowMs);
+    return mayEnd ? notSeen(woken, nowMs) : woken;
+  }
+  if (finding === undefined) throw new TypeError("neither an incident nor a finding");
+  return bodyOf(finding, nowMs);
+}
+
+/** An ack or a snooze that has come to its end. */
+function wake(incident: Incident, nowMs: number): IncidentBody {
+  if (incident.quietUntilMs === undefined || nowMs < incident.quietUntilMs) return incident;
+  return { ...incident, state: "open", quietUntilMs: undefined };
+}
+
+function bodyOf(finding: Finding, nowMs: number): IncidentBody {
+  const { severity, opensAfter } = findingKinds[finding.kind];
+  return {
+    fingerprint: fingerprintOf(finding),
+    kind: finding.kind,
+    subject: finding.subject,
+    place: finding.place,
+    severity,
+    verdict: finding.verdict,
+    summary: finding.summary,
+    evidence: finding.evidence,
+    state: opensAfter <= 1 ? "open" : "pending",
+    firstSeenMs: nowMs,
+    lastSeenMs: nowMs,
+    badLooks: 1,
+    goodLooks: 0,
+    saidMs: undefined,
+    timesSaid: 0,
+    quietUntilMs: undefined,
+    hiddenBy: undefined,
+    resolvedMs: undefined,
+  };
+}
+
+function seen(incident: IncidentBody, finding: Finding, nowMs: number): IncidentBody {
+  // Who could not look knows less than who has seen it.
+  if (finding.verdict === "unknown" && incident.verdict === "wrong") return { ...incident, goodLooks: 0 };
+  const badLooks = incident.badLooks + 1;
+  const isOften = incident.state === "pending" && badLooks >= findingKinds[finding.kind].opensAfter;
+  const { severity } = findingKinds[finding.kind];
+  const { verdict, summary, evidence } = finding;
+  const state = isOften ? "open" : incident.state;
+  return { ...incident, severity, verdict, summary, evidence, state, lastSeenMs: nowMs, badLooks, goodLooks: 0 };
+}
+
+function notSeen(incident: IncidentBody, nowMs: number): IncidentBody {
+  const goodLooks = incident.goodLooks + 1;
+  // Of what was never said, nobody waits for the end.
+  const wanted = incident.timesSaid === 0 ? 1 : (definitionOf(incident)?.closesAfter ?? 1);
+  if (goodLooks < wanted) return { ...incident, badLooks: 0, goodLooks };
+  return { ...incident, state: "resolved", badLooks: 0, goodLooks, quietUntilMs: undefined, resolvedMs: nowMs };
+}
+
+/** Whether it is to be said now, and that it was. */
+function speak(before: Incident | undefined, after: IncidentBody, isFound: boolean, nowMs: number): IncidentChange {
+  if (after.state === "resolved") return { before, after, say: after.timesSaid > 0 ? "resolved" : undefined };
+  if (after.state !== "open" || after.hiddenBy !== undefined) return { before, after, say: undefined };
+  const said = { ...after, saidMs: nowMs, timesSaid: after.timesSaid + 1 };
+  if (after.saidMs === undefined) {
+    return isFound ? { before, after: said, say: "opened" } : { before, after, say: undefined };
+  }
+  const isWoken = before?.quietUntilMs !== undefined && after.quietUntilMs === undefined;
+  const isDue = nowMs - after.saidMs >= reminderAfterMs(after) || nowMs < after.saidMs;
+  return isWoken || isDue ? { before, after: said, say: "reminder" } : { before, after, say: undefined };
+}
+
+function isExamined({ examined }: Look, { kind, subject, evidence }: IncidentBody): boolean {
+  return examined.some(
+    ({ kinds, subjects, looksAtBars }) =>
+      kinds.some((one) => one === kind) &&
+      (subjects === "all" || subjects.has(subject)) &&
+      (looksAtBars === true || evidence["seen_in"] !== "bars"),
+  );
+}
+
+function definitionOf({ kind }: IncidentBody): KindDefinition | undefined {
+  const known = asFindingKind(kind);
+  return known === undefined ? undefined : findingKinds[known];
+}
+
+/** The fingerprint of the first incident that explains this one. */
+function explainedBy(incident: IncidentBody, active: readonly IncidentBody[]): string | undefined {
+  return active.find((one) => explains(one, incident))?.fingerprint;
+}
+
+function explains(cause: IncidentBody, incident: IncidentBody): boolean {
+  const hides = definitionOf(cause)?.hides;
+  if (hides === undefined || !hides.kinds.some((kind) => kind === incident.kind)) return false;
+  switch (hides.reach) {
+    case "host":
+      return cause.subject === incident.subject || cause.subject === `host:${incident.evidence["host"]}`;
+    case "market":
+      return incident.verdict === "unknown" && incident.subject.includes(`/${cause.subject.slice("archive:".length)}/`);
+    case "everywhere":
+      return incident.verdict === "unknown";
+    default:
+      return hides.reach satisfies never;
+  }
+}

@@ -1,0 +1,74 @@
+import { hostname } from "node:os";
+import type { Alert, Incident, Ledger, Severity } from "../ledger/index.ts";
+import { openedText, reminderText, resolvedText } from "./incident-messages.ts";
+import { afterLook } from "./incident-rules.ts";
+import type { Look } from "./look.ts";
+
+/** What a look came to. */
+export interface RecordedLook {
+  readonly opened: readonly Incident[];
+  readonly reminded: readonly Incident[];
+  readonly resolved: readonly Incident[];
+  /** All that are not over, said or not. */
+  readonly live: readonly Incident[];
+}
+
+/**
+ * Makes incidents of what was found and ends those that are over; what is to be said of it goes into the outbox in the same
+ * transaction, one message for all that is new, one for all that is over, one for all that is said again.
+ * @throws what the ledger throws; then nothing has changed
+ */
+export function recordLook(ledger: Ledger, look: Look): RecordedLook {
+  return ledger.transaction(() => {
+    const { incidents, outbox, clock } = ledger;
+    const nowMs = clock.wallMs();
+    const said: Record<"opened" | "reminder" | "resolved", number[]> = { opened: [], reminder: [], resolved: [] };
+    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs)) {
+      const id = before?.id ?? incidents.add(after);
+      if (before !== undefined) incidents.change(before, after, look.source);
+      if (say !== undefined) said[say].push(id);
+    }
+    const byIds = (ids: readonly number[]): Incident[] => ids.flatMap((id) => incidents.byId(id) ?? []);
+    const live = incidents.live();
+    const result = {
+      opened: byIds(said.opened),
+      reminded: byIds(said.reminder),
+      resolved: byIds(said.resolved),
+      live,
+    };
+    const host = hostname();
+    if (result.opened.length > 0) {
+      outbox.enqueue(alertOf("opened", result.opened, openedText(result.opened, hiddenCounts(live), host)));
+    }
+    if (result.resolved.length > 0) {
+      outbox.enqueue({
+        ...alertOf("resolved", result.resolved, resolvedText(result.resolved, host)),
+        severity: "info",
+      });
+    }
+    if (result.reminded.length > 0) {
+      outbox.replace({
+        ...alertOf("reminder", result.reminded, reminderText(result.reminded, host, nowMs)),
+        fingerprint: "incidents reminder",
+      });
+    }
+    return result;
+  });
+}
+
+function alertOf(kind: "opened" | "reminder" | "resolved", incidents: readonly Incident[], text: string): Alert {
+  const ids = incidents.map(({ id }) => id);
+  return { fingerprint: `incidents ${kind} ${ids.join(" ")}`, severity: worst(incidents), text, kind, incidents: ids };
+}
+
+function worst(incidents: readonly Incident[]): Severity {
+  const all = new Set(incidents.map(({ severity }) => severity));
+  return all.has("critical") ? "critical" : all.has("warning") ? "warning" : "info";
+}
+
+/** How many each of them explains. */
+function hiddenCounts(live: readonly Incident[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { hiddenBy } of live) if (hiddenBy !== undefined) counts.set(hiddenBy, (counts.get(hiddenBy) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,132 @@
+import type { Registry } from "../config/index.ts";
+import { verifyStored } from "../datasets/range/verify.ts";
+import { Failure } from "../model/errors.ts";
+import { parseSeriesId, unitId } from "../model/series.ts";
+import { featureFaults, outlineUnits, storeVersion, sumBars, type Store, type UnitOutline } from "../store/index.ts";
+import { barGapsOf } from "./bar-gaps.ts";
+import { areBarsProven } from "./bar-proof.ts";
+import type { Finding } from "./finding.ts";
+import { gapFindings } from "./findings.ts";
+import { breaksOf } from "./gap-rules.ts";
+import type { Gap } from "./gap.ts";
+
+/** One of the things that a store is held against. */
+export interface Check {
+  readonly name: "store" | "ids" | "series" | "features";
+  /** What was looked at, for a person. */
+  readonly what: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface ValidationRequest {
+  readonly store: Store;
+  readonly registry: Registry;
+  /** Ids that are there twice, and nothing else. */
+  readonly dedupOnly: boolean;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Holds the store against itself, by reading alone: no row of it is written, changed or deleted. */
+export async function validateStore(request: ValidationRequest): Promise<Check[]> {
+  const { store, dedupOnly } = request;
+  const units = await outlineUnits(store);
+  const ids = await checkIds(request, units);
+  if (dedupOnly) return [ids];
+  const version = await storeVersion(store);
+  const bars = units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
+  const answers: Check = {
+    name: "store",
+    what: `ClickHouse ${version}, ${units.length} units, ${bars} bars`,
+    findings: [],
+  };
+  return [answers, ids, await checkSeries(request, units), await checkFeatures(store)];
+}
+
+/** Each bar begins with the id behind the one before it, and none is there twice, in coverage and in the bars. */
+async function checkIds(
+  { store, dedupOnly, nowMs, signal }: ValidationRequest,
+  units: readonly UnitOutline[],
+): Promise<Check> {
+  const sums = new Map(
+    (await sumBars(store, units, 3_600_000_000n)).map((one) => [unitId(one.series, one.segment), one]),
+  );
+  const gaps: Gap[] = [];
+  for (const unit of units) {
+    signal.throwIfAborted();
+    const isProven = areBarsProven(unit, sums.get(unitId(unit.series, unit.segment)));
+    if (!isProven) gaps.push(...(await barGapsOf(store, unit, nowMs)));
+  }
+  const doubled = units.flatMap((unit) => doubledParts(unit));
+  const wanted = gaps.filter(({ kind }) => !dedupOnly || kind === "overlap");
+  const rows = [...sums.values()].reduce((sum, one) => sum + one.rows, 0);
+  return { name: "ids", what: `${rows} rows of bars`, findings: [...gapFindings(wanted), ...doubled] };
+}
+
+function doubledParts(unit: UnitOutline): Finding[] {
+  return breaksOf([unit])
+    .filter(({ beforeThroughId, afterFromId }) => afterFromId <= beforeThroughId)
+    .map(({ dayAfter, beforeThroughId, afterFromId }): Finding => {
+      const ids = `${afterFromId} … ${beforeThroughId}`;
+      const summary = `${dayAfter}: ids ${ids} are covered twice`;
+      return {
+        kind: "gap-overlap",
+        subject: unit.series,
+        place: dayAfter,
+        verdict: "wrong",
+        summary,
+        evidence: { ids },
+      };
+    });
+}
+
+/** What `verify` finds. */
+async function checkSeries(
+  { store, registry, signal }: ValidationRequest,
+  units: readonly UnitOutline[],
+): Promise<Check> {
+  const series = [...new Set(units.map((unit) => unit.series))];
+  const findings: Finding[] = [];
+  for (const one of series) {
+    signal.throwIfAborted();
+    try {
+      const result = await verifyStored(store, one, registry.symbols.get(parseSeriesId(one).symbol), { signal });
+      findings.push(
+        ...result.findings.map(({ code, text }): Finding => {
+          return {
+            kind: "store-differs",
+            subject: one,
+            place: code,
+            verdict: "wrong",
+            summary: text,
+            evidence: { code },
+          };
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code === "STORE_AWAY") throw error;
+      const { code, message } = error;
+      findings.push({
+        kind: "store-differs",
+        subject: one,
+        place: code,
+        verdict: "unknown",
+        summary: message,
+        evidence: { code },
+      });
+    }
+  }
+  return { name: "series", what: `${series.length} series as verify proves them`, findings };
+}
+
+async function checkFeatures(store: Store): Promise<Check> {
+  const faulty = await featureFaults(store);
+  const findings = faulty.flatMap(({ series, faults }) =>
+    Object.entries(faults).map(([feature, count]): Finding => {
+      const summary = `${count} bars have a ${feature} that its formula cannot give`;
+      const evidence = { feature, bars: count.toString() };
+      return { kind: "store-differs", subject: series, place: feature, verdict: "wrong", summary, evidence };
+    }),
+  );
+  return { name: "features", what: "values that formulas can give", findings };
+}

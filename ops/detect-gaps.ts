@@ -1,0 +1,117 @@
+import { loadFleet } from "../lib/config/index.ts";
+import { defineCommand, runIfMain } from "../lib/command/index.ts";
+import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantities.ts";
+import { segmentations } from "../lib/model/segments.ts";
+import { parseThreshold } from "../lib/model/series.ts";
+import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
+import { detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { findingsExitCode } from "../lib/report/findings.ts";
+import { handOver } from "../lib/watch/hand-over.ts";
+import { watchGaps } from "../lib/watch/watch-gaps.ts";
+
+const command = defineCommand({
+  name: "detect-gaps",
+  summary: "what is missing, doubled, too old or not known, of every series that is to be kept",
+  options: {
+    symbol: {
+      type: "string",
+      array: true,
+      describe: "only this symbol, at --threshold or the thresholds it is kept at; repeat for more",
+    },
+    threshold: {
+      type: "string",
+      array: true,
+      describe: "only this threshold, dbps, of --symbol or of every enabled symbol; repeat for more",
+      parse: parseThreshold,
+    },
+    "tier1-only": {
+      type: "boolean",
+      describe: "the registry's symbols of tier 1 at 250, 500, 750 and 1000 dbps, whatever is there",
+    },
+    "min-gap-hours": {
+      type: "string",
+      default: "6",
+      describe: "list bars that close as many hours or more after the one before",
+      parse: parseHours,
+    },
+    "price-gap-dbps": {
+      type: "string",
+      describe:
+        "list steps of price between two bars of as many dbps (1 dbps = 0.001 %) or more; 5000 under --strict-price",
+      parse: parsePositive,
+    },
+    "recent-days": {
+      type: "string",
+      describe: "only gaps of the last so many days; how old a series is does not depend on it",
+      parse: parseWholeDays,
+    },
+    "max-stale-hours": {
+      type: "string",
+      describe:
+        "how old a series' newest trade may be, where the registry does not say (max_stale_hours); unless given 72, and a series that is as new as its archive is listed, and no finding",
+      parse: parseHours,
+    },
+    "max-bar-duration-hours": {
+      type: "string",
+      describe: "list the hundred longest bars above as many hours, each with what its ids prove",
+      parse: parseHours,
+    },
+    "check-backfill-queue": {
+      type: "boolean",
+      describe: "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h",
+    },
+    "trade-id-continuity": {
+      type: "boolean",
+      describe: "hold every bar's ids against coverage; --exhaustive does too",
+    },
+    exhaustive: {
+      type: "boolean",
+      describe:
+        "everything, of all time: every bar, and the published digest of every built day; ignores --recent-days",
+    },
+    "ouroboros-mode": {
+      type: "string",
+      choices: segmentations,
+      describe: "only series that reset so",
+    },
+    "strict-time": { type: "boolean", describe: "long times and long bars are findings also where no id is missing" },
+    "strict-price": { type: "boolean", describe: "steps of price are findings" },
+    summary: { type: "boolean", describe: "findings and totals alone" },
+    "no-notify": { type: "boolean", describe: "keep what is found to the report: nothing goes into the outbox" },
+  },
+  examples: [
+    ["--archive DIR", "every series of the store against the registry and the archive: coverage alone, in an instant"],
+    ["--exhaustive --json", "every bar too, as one document; docs/schema/detect-gaps.json says what is in it"],
+    ["--recent-days 30 --min-gap-hours 6 --trade-id-continuity", "the bars of the last month"],
+  ],
+  handler: async (args, { settings, env, signal, print, printJson }) => {
+    const question = {
+      selection: {
+        symbols: args.symbol,
+        thresholds: args.threshold,
+        tier1Only: args.tier1Only,
+        segmentation: args.ouroborosMode,
+      },
+      limits: {
+        minGapHours: args.minGapHours,
+        priceGapDbps: args.priceGapDbps,
+        recentDays: args.recentDays,
+        maxStaleHours: args.maxStaleHours,
+        maxBarDurationHours: args.maxBarDurationHours,
+        looksAtBars: args.tradeIdContinuity,
+        exhaustive: args.exhaustive,
+        strictTime: args.strictTime,
+        strictPrice: args.strictPrice,
+      },
+      hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
+    };
+    const report = await watchGaps(settings, env, question, Date.now(), signal);
+    if (!args.noNotify) handOver(settings.stateDirectory, report, question);
+    if (settings.json) printJson(detectGapsDocument(report));
+    else detectGapsLines(report, args.summary).forEach((line) => print(line));
+    return findingsExitCode(report.findings);
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);

@@ -1,0 +1,40 @@
+import { defineCommand, runIfMain } from "../../lib/command/index.ts";
+import { resolveSeries } from "../../lib/datasets/range/resolve-series.ts";
+import { ConfigurationError } from "../../lib/model/errors.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { repairLogDocument, repairLogLines } from "../../lib/report/heal.ts";
+import { listSeries, openStore, readRepairs, storeSettings } from "../../lib/store/index.ts";
+
+const command = defineCommand({
+  name: "heal log",
+  summary: "what was repaired: each gap with its unit before and after, from the store's repair log",
+  positionals: { series: { describe: "only of this series, e.g. BTCUSDT@250" } },
+  options: {
+    limit: { type: "string", default: "20", describe: "how many of the last rows", parse: parseLimit },
+  },
+  examples: [
+    ["", "the last 20"],
+    ["BTCUSDT@250 --limit 100 --json", "of one series, as one document"],
+  ],
+  handler: async (args, { settings, print, printJson, log }) => {
+    const store = await openStore({ ...storeSettings(settings), note: log });
+    try {
+      const series = args.series === undefined ? undefined : resolveSeries(args.series, await listSeries(store));
+      const rows = await readRepairs(store, args.limit, series);
+      if (settings.json) printJson(repairLogDocument(rows));
+      else repairLogLines(rows).forEach((line) => print(line));
+      return exitCodes.ok;
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+function parseLimit(text: string): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (value > 0) return value;
+  throw new ConfigurationError(`"${text}" is not a number of rows`, { code: "BAD_LIMIT", hint: "1 or more" });
+}
+
+export default command;
+await runIfMain(import.meta, command);

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
+import { openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
+import { ConfigurationError, Failure } from "../lib/model/errors.ts";
+import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { attend, lastDeletionMs } from "../lib/notify/attend.ts";
+import { openChannels } from "../lib/notify/open-channels.ts";
+import { heartbeatDocument, heartbeatExitCode, heartbeatLines } from "../lib/report/heartbeat.ts";
+import { explainIncident } from "../lib/watch/explain-incident.ts";
+import { beat, greenLastsMs } from "../lib/watch/heartbeat/beat.ts";
+import { forgetPastLedger, sayPastLedger } from "../lib/watch/heartbeat/past-ledger.ts";
+
+const minuteMs = 60_000;
+const everyDefaultMs = 15 * minuteMs;
+
+const command = defineCommand({
+  name: "heartbeat",
+  summary: "look at everything, make incidents of what is wrong, and say so; every 15 minutes, or once",
+  options: {
+    once: {
+      type: "boolean",
+      describe: "one pass; where it says that all is well, it stays until that message is deleted",
+    },
+    every: {
+      type: "string",
+      describe:
+        "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show",
+      parse: (text: string) => parsePositive(text, "minutes") * minuteMs,
+    },
+    budget: {
+      type: "string",
+      default: "60",
+      describe: "seconds that a pass has for all its parts; what is not done by then is unknown",
+      parse: (text: string) => parsePositive(text, "seconds") * 1000,
+    },
+  },
+  examples: [
+    ["--once", "exit 0 where all is well, 1 where something is wrong, 2 where something could not be looked at"],
+    ["--once --json", "as one document: parts[], findings[], incidents[] {id, kind, subject, state …}, delivery"],
+  ],
+  handler: async (args, context): Promise<ExitCode> => {
+    const { settings, env, signal, log } = context;
+    for (;;) {
+      let code: ExitCode;
+      try {
+        using ledger = openLedger(settings.stateDirectory);
+        forgetPastLedger(settings.stateDirectory);
+        code = await onePass(args, context, ledger);
+      } catch (error) {
+        if (!(error instanceof Failure) || !isOfLedger(error)) throw error;
+        for (const problem of await sayPastLedger(error, settings, env, log)) log(problem);
+        if (args.once) throw error;
+        log(error.message);
+        code = exitCodeOf(error);
+        await pause(args.every ?? everyDefaultMs, signal);
+      }
+      if (args.once || signal.aborted) return signal.aborted && !args.once ? exitCodes.interrupted : code;
+    }
+  },
+});
+
+interface PassArguments {
+  readonly once: boolean;
+  readonly every: number | undefined;
+  readonly budget: number;
+}
+
+async function onePass(args: PassArguments, context: CommandContext, ledger: Ledger): Promise<ExitCode> {
+  const { settings, env, signal, print, printJson, log } = context;
+  const open = openChannels(settings, env, ledger, log);
+  const everyMs = args.every ?? (args.once ? undefined : everyDefaultMs);
+  const report = await beat({ settings, env, ledger, open, budgetMs: args.budget, everyMs, signal, log });
+  if (settings.json) printJson(heartbeatDocument(report));
+  else heartbeatLines(report).forEach((line) => print(line));
+  const explain = (incident: Incident): string => explainIncident(incident, ledger.clock.wallMs()).join("\n");
+  const untilMs = (): number =>
+    args.once ? (lastDeletionMs(ledger, greenLastsMs) ?? 0) : report.startedMs + (everyMs ?? everyDefaultMs);
+  await attend(ledger, open, explain, untilMs, signal);
+  return heartbeatExitCode(report);
+}
+
+function isOfLedger({ code }: Failure): boolean {
+  return code.startsWith("LEDGER_") || code === "DISK_FULL" || code === "STATE_NOT_WRITABLE";
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+function parsePositive(text: string, unit: string): number {
+  const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (value > 0) return value;
+  throw new ConfigurationError(`"${text}" is not a number of ${unit}`, { code: "BAD_TIME", hint: "more than 0" });
+}
+
+export default command;
+await runIfMain(import.meta, command);

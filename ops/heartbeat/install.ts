@@ -1,0 +1,43 @@
+import { defineCommand, runIfMain } from "../../lib/command/index.ts";
+import { openLedger } from "../../lib/ledger/index.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { HeartbeatSchedule, schedulerOf, schedulers } from "../../lib/services/heartbeat.ts";
+
+const command = defineCommand({
+  name: "heartbeat install",
+  summary:
+    "have this machine run the heartbeat every 15 minutes: by launchd on a Mac, by systemd on Linux, or a line for cron",
+  options: {
+    scheduler: {
+      type: "string",
+      choices: schedulers,
+      describe: "which; launchd on a Mac and systemd elsewhere (default)",
+    },
+    replace: {
+      type: "boolean",
+      describe: "unload the older heartbeat's launch agent, and keep its file under another name",
+    },
+    plan: { type: "boolean", describe: "show what would be written; change nothing" },
+  },
+  examples: [
+    ["", "what holds now (settings, state directory) is kept for it in a file of its own"],
+    ["--scheduler cron", "prints the line for your crontab"],
+    ["--plan", "the property list or the units as they would be"],
+  ],
+  handler: async (args, { settings, env, print, printJson }) => {
+    const scheduler = schedulerOf(args.scheduler);
+    await using schedule = new HeartbeatSchedule(settings, env);
+    const text = await schedule.plan(scheduler);
+    if (!args.plan) {
+      using ledger = openLedger(settings.stateDirectory);
+      await schedule.install(scheduler, args.replace, ledger);
+    }
+    if (settings.json) printJson({ scheduler, done: !args.plan && scheduler !== "cron", text });
+    else if (args.plan || scheduler === "cron") print(text);
+    else print((await schedule.status(scheduler)).text);
+    return exitCodes.ok;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);

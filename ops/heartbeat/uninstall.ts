@@ -1,0 +1,29 @@
+import { defineCommand, runIfMain } from "../../lib/command/index.ts";
+import { openLedger } from "../../lib/ledger/index.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { HeartbeatSchedule, schedulerOf, schedulers } from "../../lib/services/heartbeat.ts";
+
+const command = defineCommand({
+  name: "heartbeat uninstall",
+  summary: "end the schedule of this machine's heartbeat; a line of a crontab is for you to take out",
+  options: {
+    scheduler: {
+      type: "string",
+      choices: schedulers,
+      describe: "which; launchd on a Mac and systemd elsewhere (default)",
+    },
+  },
+  examples: [["", "incidents and messages that wait stay in the ledger"]],
+  handler: async (args, { settings, env, print, printJson }) => {
+    const scheduler = schedulerOf(args.scheduler);
+    using ledger = openLedger(settings.stateDirectory);
+    await using schedule = new HeartbeatSchedule(settings, env);
+    const removed = await schedule.uninstall(scheduler, ledger);
+    if (settings.json) printJson({ scheduler, removed });
+    else print(removed ? `${scheduler}: removed` : `${scheduler}: there was nothing to remove`);
+    return exitCodes.ok;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);

@@ -1,0 +1,25 @@
+import { defineCommand, runIfMain } from "../../lib/command/index.ts";
+import { openExistingLedger } from "../../lib/ledger/index.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { outboxDocument, outboxLines } from "../../lib/report/incidents.ts";
+
+const command = defineCommand({
+  name: "notify list",
+  summary: "messages that wait to be sent, and how each channel does",
+  examples: [["", "exit 1 where a channel fails"]],
+  handler: (_args, { settings, print, printJson }) => {
+    using ledger = openExistingLedger(settings.stateDirectory);
+    const { deliveries, outbox, clock } = ledger;
+    const names = new Set([...settings.notify.filter((name) => name !== "ping"), ...deliveries.channels()]);
+    const channels = [...names].map((name) => ({ name, state: deliveries.channel(name) }));
+    if (settings.json) printJson({ switched_on: settings.notify, ...outboxDocument(outbox.waiting(), channels) });
+    else {
+      outboxLines(outbox.waiting(), channels, clock.wallMs()).forEach((line) => print(line));
+      if (settings.notify.length === 0) print("sending is switched off on this machine: BARKEEP_NOTIFY");
+    }
+    return channels.some(({ state }) => state.failingSinceMs !== undefined) ? exitCodes.findings : exitCodes.ok;
+  },
+});
+
+export default command;
+await runIfMain(import.meta, command);

@@ -1,0 +1,353 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { GapLook, HealContext } from "../../lib/heal/context.ts";
+import { exhaustedFindings } from "../../lib/heal/findings.ts";
+import { lookForGaps } from "../../lib/heal/look.ts";
+import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
+import { healPolicy } from "../../lib/heal/policy.ts";
+import { gapKey } from "../../lib/heal/repairs.ts";
+import { openLedger } from "../../lib/ledger/index.ts";
+import { parseDay } from "../../lib/model/day.ts";
+import { parseSegmentId } from "../../lib/model/segments.ts";
+import { unitId } from "../../lib/model/series.ts";
+import { holesOf, pinPublished, planUndo, readRepairs, undoRebuild } from "../../lib/store/index.ts";
+import type { GapCause, GapKind } from "../../lib/watch/gap.ts";
+import { Bed } from "../inject/bed.ts";
+import { Scene, type BuildRange, type Harm, type SceneSize } from "../inject/scene.ts";
+import { linesOf, type TradeFields } from "../rig/make-archive.ts";
+import { SetClock } from "./set-clock.ts";
+
+/** January's last day, all of February, March's first: three units. */
+const long = { firstDay: "2024-01-31", days: 31 } as const;
+/** Two days of January, four of February. */
+const short = { firstDay: "2024-01-30", days: 6 } as const;
+const never = new AbortController().signal;
+
+let bed: Bed;
+let whole: Scene;
+let wholeDigest: bigint;
+let shortDigest: bigint;
+
+before(async () => {
+  bed = await Bed.open();
+  whole = await built(long);
+  wholeDigest = await whole.digest();
+  shortDigest = await (await built(short)).digest();
+});
+after(async () => bed[Symbol.asyncDispose]());
+
+async function built(size: SceneSize, range?: BuildRange): Promise<Scene> {
+  const scene = new Scene(bed, size);
+  assert.deepEqual(await scene.build(range), []);
+  return scene;
+}
+
+function contextOf(scene: Scene, signal = never, lines: string[] = [], ledger = bed.ledger): HealContext {
+  const { store } = bed;
+  const { settings, registry } = scene;
+  const look = { store, ledger, registry, env: {}, settings };
+  return {
+    ...look,
+    signal,
+    listener: { line: (text) => void lines.push(text), beat: () => undefined },
+    findGaps: async (until, series): Promise<GapLook> => lookForGaps(look, [scene.symbol], until, series),
+  };
+}
+
+async function look(scene: Scene): Promise<GapLook> {
+  return contextOf(scene).findGaps(never);
+}
+
+async function heal(scene: Scene, historicalMax = 9): Promise<HealPass> {
+  return healOnce({ historicalMax, budget: never }, contextOf(scene));
+}
+
+const unitOf = (scene: Scene, segment: string): string => unitId(scene.series, segment);
+
+/** One way in which a series is not as it should be, and what heals it. */
+interface Case {
+  readonly what: string;
+  readonly make: () => Promise<Scene>;
+  readonly gap: readonly [kind: GapKind, cause: GapCause, segment: string];
+  readonly action: "populate" | "rebuild";
+}
+
+const copied = (harm: Harm) => async (): Promise<Scene> => whole.copy(harm);
+
+/** Nothing of a unit is there. */
+function lost(segment: string): Harm {
+  const gone = { without: `segment = '${segment}'` };
+  return { bars: gone, coverage: gone, builds: gone, pointer: gone };
+}
+
+/** Two days were a declared hole when the unit was built, and are published by now. */
+async function declared(): Promise<Scene> {
+  const scene = new Scene(bed, short);
+  const days = [scene.day(3), scene.day(4)];
+  for (const day of days) scene.unpublish(day);
+  scene.registry = scene.registryWith(
+    `known_gaps = [{ start_date = ${days[0]}, end_date = ${days[1]}, reason = "a test" }]`,
+  );
+  assert.deepEqual(await scene.build(), []);
+  for (const day of days) scene.publish(day);
+  scene.registry = scene.registryWith("");
+  return scene;
+}
+
+/** A day's archive was replaced by one of other bytes that say the same. */
+async function replaced(): Promise<Scene> {
+  const scene = await whole.copy();
+  const day = scene.day(30);
+  scene.archive.putLines(
+    day,
+    linesOf(scene.tradesOf(day)).map((line) => line.replace(/True$/, "False")),
+  );
+  return scene;
+}
+
+const cases: readonly Case[] = [
+  {
+    what: "trailing: the last days were not built",
+    make: async () => built(short, { to: parseDay("2024-02-02") }),
+    gap: ["trailing", "not-built", "2024-02"],
+    action: "populate",
+  },
+  {
+    what: "leading: the first unit is not there",
+    make: copied(lost("2024-01")),
+    gap: ["leading", "not-built", "2024-01"],
+    action: "populate",
+  },
+  {
+    what: "leading: the first unit begins too late",
+    make: async () => built(short, { from: parseDay("2024-01-31") }),
+    gap: ["leading", "not-built", "2024-01"],
+    action: "rebuild",
+  },
+  {
+    what: "interior: a whole unit is not there",
+    make: copied(lost("2024-02")),
+    gap: ["interior", "not-built", "2024-02"],
+    action: "populate",
+  },
+  {
+    what: "interior: days inside a unit that are published by now",
+    make: declared,
+    gap: ["interior", "not-built", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "interior: coverage of a day is gone",
+    make: copied({ coverage: { without: "day = '2024-02-10'" } }),
+    gap: ["interior", "not-built", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "interior: bars are gone under their coverage",
+    make: copied({ bars: { without: "segment = '2024-02' AND first_agg_trade_id < 1100" } }),
+    gap: ["interior", "bars-lost", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "overlap: coverage of a day is there twice",
+    make: copied({ coverage: { twice: "day = '2024-02-10'" } }),
+    gap: ["overlap", "doubled", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "stale: another bar version made it",
+    make: copied({ builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } } }),
+    gap: ["stale", "other-version", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "revised: an archive was replaced since",
+    make: replaced,
+    gap: ["revised", "archive-revised", "2024-03"],
+    action: "rebuild",
+  },
+];
+
+for (const {
+  what,
+  make,
+  gap: [kind, cause, segment],
+  action,
+} of cases) {
+  test(`healed, ${what}`, async () => {
+    const scene = await make();
+    const { gaps } = await look(scene);
+    const seen = gaps.map((gap) => [gap.kind, gap.cause, gap.unit]);
+    assert.ok(
+      seen.some((one) => one.join() === [kind, cause, unitOf(scene, segment)].join()),
+      seen.join("; "),
+    );
+    const outlook = await planHeal({ historicalMax: 9 }, contextOf(scene));
+    assert.deepEqual(
+      outlook.repairs.map((repair) => repair.action),
+      [action],
+    );
+
+    const pass = await heal(scene);
+    assert.deepEqual([pass.exitCode, pass.left, pass.repairs.length], [0, [], 1]);
+    assert.equal(await scene.digest(), scene.days.length === whole.days.length ? wholeDigest : shortDigest);
+    assert.deepEqual((await look(scene)).gaps, []);
+
+    const rows = await readRepairs(bed.store, 9, scene.series);
+    assert.deepEqual(
+      rows.map((row) => [row.result, row.action, row.try_number]),
+      gaps.map(() => ["healed", action, 1]),
+    );
+    const [row] = rows;
+    assert.ok(row !== undefined && row.digest_after !== 0n && row.build_after >= row.build_before);
+    assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
+  });
+}
+
+test("P0 before P1 before P2, and no more of history than is asked for", async () => {
+  const scene = await whole.copy({
+    coverage: { without: "day IN ('2024-01-31', '2024-02-10', '2024-03-01')" },
+  });
+  // The clock stands where the last day is the live edge, and February is history.
+  const lines: string[] = [];
+  const clock = new SetClock(scene.nowMs);
+  using ledger = openLedger(bed.state, { clock });
+  const context = { ...contextOf(scene, never, lines, ledger) };
+  const outlook = await planHeal({ historicalMax: 9 }, context);
+  assert.deepEqual(
+    outlook.repairs.map(({ priority, segment }) => [priority, segment]),
+    [
+      ["P0", "2024-03"],
+      ["P2", "2024-01"],
+      ["P2", "2024-02"],
+    ],
+  );
+  const first = await healOnce({ historicalMax: 1, budget: never }, context);
+  assert.deepEqual(
+    first.repairs.map(({ repair }) => [repair.priority, repair.segment]),
+    [
+      ["P0", "2024-03"],
+      ["P2", "2024-01"],
+    ],
+  );
+  assert.equal(first.exitCode, 1);
+  assert.deepEqual(
+    first.left.map(({ gap, reason }) => [gap.unit, reason]),
+    [[unitOf(scene, "2024-02"), "budget"]],
+  );
+  const over = AbortSignal.abort();
+  assert.deepEqual((await healOnce({ historicalMax: 9, budget: over }, context)).repairs, []);
+  const second = await healOnce({ historicalMax: 1, budget: never }, context);
+  assert.deepEqual([second.exitCode, second.repairs.length], [0, 1]);
+  assert.equal(await scene.digest(), wholeDigest);
+});
+
+test("a gap that cannot be closed is tried three times in 24 hours, then said to be exhausted; a replay tries it again", async () => {
+  const scene = await built(short, { to: parseDay("2024-02-02") });
+  const torn = parseDay("2024-02-03");
+  scene.archive.putZip(torn, Buffer.from("this is no zip"));
+  const clock = new SetClock(Date.now());
+  using ledger = openLedger(bed.state, { clock });
+  const context = contextOf(scene, never, [], ledger);
+  const pass = async (): Promise<HealPass> => healOnce({ historicalMax: 9, budget: never }, context);
+  for (const [number, wait] of [10, 20, 40].entries()) {
+    const tried = await pass();
+    assert.deepEqual(
+      tried.repairs.map(({ gaps }) => gaps.map(({ result }) => result)),
+      [["failed"]],
+    );
+    assert.equal(tried.exitCode, 1);
+    assert.match(tried.left[0]?.text ?? "", /ZIP_CORRUPT/);
+    const early = await pass();
+    assert.deepEqual([early.repairs, early.left[0]?.reason], [[], number === 2 ? "exhausted" : "waits"]);
+    clock.nowMs += wait * 60_000;
+  }
+  const [gap] = (await look(scene)).gaps;
+  assert.ok(gap !== undefined);
+  const [finding] = exhaustedFindings([gap], ledger.healTries.byGap(), clock.nowMs, healPolicy);
+  assert.equal(finding?.subject, gap.unit);
+
+  scene.publish(torn);
+  assert.deepEqual((await pass()).repairs, []);
+  ledger.healTries.replay([gapKey(gap)]);
+  assert.equal((await pass()).exitCode, 0);
+  assert.equal(await scene.digest(), shortDigest);
+  const rows = await readRepairs(bed.store, 9, scene.series);
+  assert.deepEqual(
+    rows.map((row) => [row.result, row.code, row.try_number]),
+    [
+      ["failed", "ZIP_CORRUPT", 1],
+      ["failed", "ZIP_CORRUPT", 2],
+      ["failed", "ZIP_CORRUPT", 3],
+      ["healed", "", 1],
+    ],
+  );
+});
+
+test("a unit that cannot be gone on with is made anew, and then gone on with", async () => {
+  const scene = await built(short, { to: parseDay("2024-02-02") });
+  const damaged = await scene.copy({ coverage: { set: { checkpoint: "if(checkpoint = '', '', 'AAAA')" } } });
+  for (const at of [4, 5]) damaged.publish(damaged.day(at));
+  const pass = await heal(damaged);
+  assert.deepEqual([pass.exitCode, pass.left], [0, []]);
+  assert.equal(await damaged.digest(), shortDigest);
+});
+
+test("what a person has undone is not done again; what another process writes is left to it", async () => {
+  const scene = await declared();
+  const [found] = (await look(scene)).gaps;
+  const key = { series: scene.series, segment: parseSegmentId("2024-02") };
+  await heal(scene);
+  await undoRebuild(bed.store, await planUndo(bed.store, { ...key, build: 2 }));
+  const held = await heal(scene);
+  assert.deepEqual([held.repairs, held.left.map(({ reason }) => reason), held.exitCode], [[], ["held"], 1]);
+  assert.equal(held.left[0]?.gap.unit, found?.unit);
+
+  const busy = await built(short, { to: parseDay("2024-02-02") });
+  const holder = { host: "elsewhere", pid: 7, process_start: "x", command: "barkeep populate" };
+  await bed.store.insertRows("barkeep.leases", [
+    { series: busy.series, segment: "2024-02", build: 1, attempt: "18446744073709551", event: "taken", ...holder },
+  ]);
+  const passed = await heal(busy);
+  assert.deepEqual(
+    passed.repairs.map(({ gaps }) => gaps.map(({ result }) => result)),
+    [["elsewhere"]],
+  );
+  assert.match(passed.left[0]?.text ?? "", /LEASE_HELD/);
+});
+
+test("an archive that cannot be looked at is exit 2, and nothing is touched", async () => {
+  const scene = await built(short, { to: parseDay("2024-02-02") });
+  scene.location = scene.nowhere;
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.repairs], [2, []]);
+  assert.ok(pass.unknown.length > 0 || pass.left.some(({ reason }) => reason === "unknown"));
+  const outlook = await planHeal({ historicalMax: 9 }, contextOf(scene));
+  assert.equal(outlook.exitCode, 2);
+});
+
+/** Ten hours of a day's trades are missing. */
+function lacking(trades: TradeFields[]): TradeFields[] {
+  return trades.filter((_, i) => i < 3 || i >= 8);
+}
+
+test("S-23 an interior hole of 10 hours in history: left while the archive lacks it, healed when it has it, no overlap", async () => {
+  const day = parseDay("2024-02-01");
+  const scene = new Scene(bed, { ...short, change: (one, trades) => (one === day ? lacking(trades) : trades) });
+  assert.deepEqual(
+    (await scene.build()).map(({ code }) => code),
+    ["ID_HOLE"],
+  );
+  const before = await heal(scene);
+  assert.deepEqual(
+    before.left.map(({ gap, reason }) => [gap.kind, gap.priority, reason]),
+    [["interior", "P2", "upstream"]],
+  );
+  assert.deepEqual([before.repairs, before.exitCode], [[], 1]);
+  scene.publish(day);
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.left], [0, []]);
+  assert.equal(await scene.digest(), shortDigest);
+  const parts = (await pinPublished(bed.store, scene.series)).flatMap((pinned) => pinned.parts);
+  assert.deepEqual(holesOf(parts), []);
+});

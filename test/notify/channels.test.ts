@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { ConsoleChannel } from "../../lib/notify/console.ts";
+import { Ping } from "../../lib/notify/ping.ts";
+import { Webhook } from "../../lib/notify/webhook.ts";
+import { read } from "../docs/pages.ts";
+import { BotApi } from "../rig/bot-api.ts";
+import { HttpRecorder } from "../rig/http-recorder.ts";
+import { NotifyState } from "./state.ts";
+
+const isWebhookBody = new Ajv2020({ validateFormats: false }).compile(JSON.parse(read("docs/schema/webhook.json")));
+
+test("a webhook gets each message once, by its schema, with a key that stays; the green one is not its affair", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const webhook = new Webhook(hook.url, on.ledger.incidents);
+  on.open();
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 120_000 });
+  hook.answers.push({ status: 503, headers: { "retry-after": "30" } });
+  assert.match((await on.deliver([webhook])).failures[0]?.reason ?? "", /answers 503/);
+  on.clock.pass(29_000);
+  assert.equal((await on.deliver([webhook])).sent, 0);
+  on.clock.pass(1_000);
+  assert.deepEqual(await on.deliver([webhook]), { sent: 1, waiting: 0, failures: [] });
+  const bodies = hook.requests.map(({ body }): unknown => JSON.parse(body));
+  for (const body of bodies) assert.ok(isWebhookBody(body), JSON.stringify(isWebhookBody.errors));
+  assert.equal(new Set(hook.requests.map(({ headers }) => headers["idempotency-key"])).size, 1);
+});
+
+test("each channel has its own list: what one has got waits only for the other", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const printed: string[] = [];
+  const channels = [
+    on.telegram,
+    new Webhook(hook.url, on.ledger.incidents),
+    new ConsoleChannel((line) => printed.push(line)),
+  ];
+  on.open();
+  await bot.goOffline();
+  assert.equal((await on.deliver(channels)).waiting, 1);
+  on.open("another", "2024-03-02");
+  assert.equal((await on.deliver(channels)).waiting, 2);
+  assert.equal(hook.requests.length, 2);
+  assert.equal(printed.length, 2);
+  await bot.start();
+  on.clock.pass(3_600_000);
+  assert.equal((await on.deliver(channels)).waiting, 0);
+  assert.equal(bot.messages.length, 2);
+  assert.equal(hook.requests.length, 2);
+});
+
+test("a dead-man's switch gets start and end of a run under one id; one that is away delays nothing and is told", async () => {
+  await using watch = await new HttpRecorder().start();
+  const ping = new Ping(`${watch.url}/uuid/`);
+  assert.equal(await ping.start(), undefined);
+  assert.equal(await ping.success("all well"), undefined);
+  assert.equal(await new Ping(`${watch.url}/uuid`).fail("no store"), undefined);
+  assert.deepEqual(
+    watch.requests.map(({ path, body }) => [path, body]),
+    [
+      ["/uuid/start", ""],
+      ["/uuid", "all well"],
+      ["/uuid/fail", "no store"],
+    ],
+  );
+  const ids = watch.requests.map(({ query }) => query.get("rid"));
+  assert.equal(ids[0], ids[1]);
+  assert.notEqual(ids[1], ids[2]);
+  watch.answers.push({ status: 500 });
+  assert.equal(await ping.start(), undefined, "it is tried once more");
+  const gone = new Ping("http://127.0.0.1:9/secret-uuid");
+  const problem = (await gone.start()) ?? "";
+  assert.match(problem, /dead-man/);
+  assert.ok(!problem.includes("secret-uuid"));
+});

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explainIncident } from "../../lib/watch/explain-incident.ts";
+import { deletePassed } from "../../lib/notify/ephemeral.ts";
+import { takeUpdates } from "../../lib/notify/updates.ts";
+import { BotApi, type BotFault } from "../rig/bot-api.ts";
+import { NotifyState } from "./state.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const never = new AbortController().signal;
+const repeat = /May be a repeat/;
+
+async function takeAll(on: NotifyState): Promise<string | undefined> {
+  const explain = (incident: Parameters<typeof explainIncident>[0]): string =>
+    explainIncident(incident, on.clock.wallMs()).join("\n");
+  return takeUpdates(on.ledger, on.telegram, explain, 0, never);
+}
+
+test("S-25 behind 429, 500 and an outage, with text that looks like markup: later, escaped, once", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open('<b unclosed & "quoted" <script>');
+  bot.fail("sendMessage", { kind: "too-many", retryAfter: 40 });
+  assert.match((await on.deliver()).failures[0]?.reason ?? "", /429 Too Many Requests/);
+  on.clock.pass(39_000);
+  assert.deepEqual(
+    await on.deliver(),
+    { sent: 0, waiting: 1, failures: [] },
+    "it is left alone for as long as it asks",
+  );
+  bot.fail("sendMessage", { kind: "error" });
+  on.clock.pass(2_000);
+  assert.match((await on.deliver()).failures[0]?.reason ?? "", /500/);
+  await bot.goOffline();
+  on.clock.pass(10 * minute);
+  assert.match((await on.deliver()).failures[0]?.reason ?? "", /ECONNREFUSED/);
+  await bot.start();
+  on.clock.pass(10 * minute);
+  assert.deepEqual(await on.deliver(), { sent: 1, waiting: 0, failures: [] });
+  on.clock.pass(hour);
+  assert.deepEqual(await on.deliver(), { sent: 0, waiting: 0, failures: [] });
+  assert.equal(bot.messages.length, 1);
+  assert.match(bot.messages[0]?.text ?? "", /<b unclosed & "quoted" <script>/);
+  assert.doesNotMatch(bot.messages[0]?.text ?? "", repeat, "it certainly had not arrived");
+});
+
+test("Telegram down for two hours: every message arrives afterwards, in order, once", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  await bot.goOffline();
+  for (let i = 0; i < 8; i += 1) {
+    on.open(`hole ${i}`, `2024-03-0${i + 1}`);
+    await on.deliver();
+    on.clock.pass(15 * minute);
+  }
+  const state = on.ledger.deliveries.channel("telegram");
+  assert.ok(on.clock.wallMs() - (state.failingSinceMs ?? 0) >= 2 * hour - 15 * minute);
+  await bot.start();
+  on.clock.pass(15 * minute);
+  await on.deliver();
+  const [reminder, ...opened] = bot.messages.toSorted((a) => (/still wrong/i.test(a.text) ? -1 : 1));
+  assert.match(reminder?.text ?? "", /still wrong/i, "several reminders that wait become one");
+  assert.deepEqual(
+    opened.map(({ text }) => /hole \d/.exec(text)?.[0]),
+    Array.from({ length: 8 }, (_, i) => `hole ${i}`),
+  );
+  assert.equal(on.ledger.deliveries.channel("telegram").failures, 0);
+});
+
+const unclear: readonly BotFault[] = [{ kind: "lost-answer" }, { kind: "bad-gateway" }];
+for (const fault of unclear) {
+  test(`an outcome that nobody knows (${fault.kind}): sent again, saying that it may be a repeat`, async () => {
+    await using bot = await new BotApi().start();
+    using on = new NotifyState(bot);
+    on.open();
+    bot.fail("sendMessage", fault);
+    assert.equal((await on.deliver()).waiting, 1);
+    on.clock.pass(hour);
+    assert.equal((await on.deliver()).waiting, 0);
+    assert.equal(bot.messages.length, fault.kind === "lost-answer" ? 2 : 1);
+    assert.match(bot.messages.at(-1)?.text ?? "", repeat);
+    on.clock.pass(hour);
+    assert.equal((await on.deliver()).sent, 0);
+  });
+}
+
+test("a message that the bot does not take holds up no other; a chat that moved is followed", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "empty", severity: "info", text: " " });
+  on.open();
+  bot.fail("sendMessage", { kind: "migrated", to: -1009999 });
+  const first = await on.deliver();
+  assert.match(first.failures[0]?.reason ?? "", /message text is empty/);
+  assert.equal(first.sent, 1);
+  assert.equal(bot.messages[0]?.chat, "-1009999");
+  assert.equal(on.ledger.outbox.pending(), 1, "it is not lost either");
+});
+
+test("4096 characters are cut at a whole one, and say where the rest is", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  for (const pad of ["", "x"]) {
+    on.ledger.outbox.enqueue({
+      fingerprint: `long${pad}`,
+      severity: "info",
+      text: `title${pad}\n${"🔴<&".repeat(3000)}`,
+    });
+  }
+  assert.equal((await on.deliver()).sent, 2);
+  for (const { text, isSilent } of bot.messages) {
+    assert.ok(text.length > 4080 && text.length <= 4096, String(text.length));
+    assert.ok(text.isWellFormed());
+    assert.match(text, /… cut: barkeep notify list$/);
+    assert.equal(isSilent, true);
+  }
+});
+
+test("loud where something is wrong, silent where it is over", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  await on.deliver();
+  assert.equal(bot.messages[0]?.isSilent, false);
+});
+
+test("buttons: ack, snooze and explain do what they say, once, and only from our chat", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  await on.deliver();
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  assert.deepEqual(
+    message.buttons.map(({ text }) => text),
+    ["ack", "snooze 1 h", "24 h", "explain"],
+  );
+  bot.press(message, "ack", { chat: "-666" });
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.state, "open", "another chat is not obeyed");
+  assert.deepEqual(bot.answers, [], "nor answered");
+  bot.press(message, "snooze 1 h");
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.state, "snoozed");
+  assert.equal(on.ledger.incidents.byId(1)?.quietUntilMs, on.clock.wallMs() + hour);
+  bot.press(message, "24 h");
+  bot.press(message, "explain");
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.quietUntilMs, on.clock.wallMs() + 24 * hour);
+  await on.deliver();
+  assert.match(bot.messages.at(-1)?.text ?? "", /there is a hole|Aggregate-trade ids/);
+  bot.press(message, "ack");
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.state, "acked");
+  bot.pressData("something of another bot");
+  bot.pressData("bk1 ack 999");
+  await takeAll(on);
+  assert.equal(bot.answers.length, 6);
+});
+
+test("an update that comes twice counts once, also behind a restart; numbers that begin anew after a week are taken", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  await on.deliver();
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  bot.repeatsUpdates = true;
+  bot.press(message, "explain", { updateId: 50_000 });
+  await takeAll(on);
+  await takeAll(on);
+  bot.press(message, "ack", { updateId: 50_000 });
+  await takeAll(on);
+  assert.equal(on.ledger.outbox.pending(), 1, "one question, one answer");
+  assert.equal(on.ledger.incidents.byId(1)?.state, "open");
+  bot.repeatsUpdates = false;
+  await takeAll(on);
+  on.clock.pass(8 * 24 * hour);
+  bot.press(message, "ack", { updateId: 12 });
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.state, "acked");
+});
+
+test("what polling meets is told without the token", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  bot.fail("getUpdates", { kind: "error" }, { kind: "bad-gateway" });
+  for (let i = 0; i < 2; i += 1) assert.match((await takeAll(on)) ?? "", /500|502/);
+  await bot.goOffline();
+  const said = (await takeAll(on)) ?? "";
+  assert.match(said, /ECONNREFUSED/);
+  assert.ok(!said.includes(bot.token));
+});
+
+test("a message that lasts two minutes is deleted by whoever comes next; one that is gone already is let be", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute });
+  await on.deliver();
+  assert.equal(await deletePassed(on.ledger, on.telegram), 0);
+  on.clock.pass(2 * minute);
+  bot.fail("deleteMessage", { kind: "error" });
+  assert.equal(await deletePassed(on.ledger, on.telegram), 0);
+  assert.equal(bot.shown.length, 1);
+  assert.equal(await deletePassed(on.ledger, on.telegram), 1);
+  assert.deepEqual(bot.shown, []);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute });
+  await on.deliver();
+  for (const message of bot.messages) message.isDeleted = true;
+  on.clock.pass(2 * minute);
+  assert.equal(await deletePassed(on.ledger, on.telegram), 1);
+});
+
+test("a green message that may have arrived is not sent again: nobody could delete the first", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute });
+  bot.fail("sendMessage", { kind: "lost-answer" });
+  await on.deliver();
+  assert.equal(on.ledger.outbox.pending(), 0);
+});

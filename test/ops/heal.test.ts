@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { addDays, type Day } from "../../lib/model/day.ts";
+import { ArchiveServer } from "../rig/archive-server.ts";
+import { Bench } from "../rig/bench.ts";
+import { clockAt } from "../rig/clock.ts";
+import { linesOf, walkOf } from "../rig/make-archive.ts";
+import { notifyMissing, NotifySocket } from "../rig/notify-socket.ts";
+import { minimalRegistry } from "../rig/registry.ts";
+import { eventually } from "../queue/tasks.ts";
+import { projectRoot, temporaryFolder, type Outcome } from "./run.ts";
+
+const size = { days: 4, perDay: 200 } as const;
+
+function dayOf(bench: Bench, at: number): Day {
+  return addDays(bench.firstDay, at);
+}
+
+async function heal(bench: Bench, words: readonly string[] = [], archive = bench.archive.root): Promise<Outcome> {
+  return bench.run(["heal", "--archive", archive, ...words]);
+}
+
+/** A heal that a test ends. */
+function start(
+  bench: Bench,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): ChildProcessByStdio<null, Readable, Readable> & AsyncDisposable {
+  const launcher = join(projectRoot, "bin/barkeep.mjs");
+  const all = ["heal", ...words, "--state", bench.state, "--symbols", bench.symbols];
+  const child = spawn(process.execPath, [launcher, ...all], {
+    cwd: projectRoot,
+    env: { ...process.env, BARKEEP_STATE: "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return Object.assign(child, {
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  });
+}
+
+/** Days two and three were a declared hole when the unit was built, and are published by now. */
+async function benchWithHole(): Promise<Bench> {
+  const bench = new Bench(size);
+  const hole = [dayOf(bench, 1), dayOf(bench, 2)];
+  for (const day of hole) bench.archive.remove(day);
+  const declared = `known_gaps = [{ start_date = ${hole[0]}, end_date = ${hole[1]}, reason = "a test" }]`;
+  writeFileSync(bench.symbols, minimalRegistry(declared));
+  const { code, stderr } = await bench.populate();
+  assert.equal(code, 0, stderr);
+  for (const [i, day] of hole.entries()) {
+    bench.archive.putLines(day, linesOf(walkOf(day, 1000 + (i + 1) * bench.perDay, bench.perDay)));
+  }
+  writeFileSync(bench.symbols, minimalRegistry());
+  return bench;
+}
+
+/** Settles when the server was asked for a day's archive. */
+async function asked(server: ArchiveServer, day: Day): Promise<void> {
+  while (server.requestsFor(`${day}.zip`) === 0) await delay(20);
+}
+
+test("heal says what it would do, does it once, and keeps what it did", async () => {
+  const bench = await benchWithHole();
+  const clean = await bench.cleanStatus();
+  const plan = await heal(bench, ["--dry-run"]);
+  assert.equal(plan.code, 1, plan.stderr);
+  assert.match(plan.stdout, /^P2 {2}BTCUSDT@50:2024 {2}interior .* rebuild /m);
+  assert.match(plan.stdout, /1 gaps would be tried in 1 repairs, 0 left alone/);
+  assert.notDeepEqual(await bench.status(), clean);
+
+  const none = await heal(bench, ["--max-p2-jobs", "0"]);
+  assert.deepEqual([none.code, /0 of 0 gaps healed, 1 left/.test(none.stdout)], [1, true], none.stdout);
+  const done = await heal(bench, ["--json"]);
+  assert.equal(done.code, 0, done.stderr);
+  const repairs = z.object({ repairs: z.array(z.object({ gaps: z.array(z.object({ result: z.string() })) })) });
+  assert.deepEqual(repairs.parse(JSON.parse(done.stdout)).repairs, [{ gaps: [{ result: "healed" }] }]);
+  assert.deepEqual(await bench.status(), clean);
+  assert.match((await heal(bench)).stdout, /^no gaps$/m);
+
+  const log = await bench.run(["heal", "log", "BTCUSDT@50"]);
+  assert.match(log.stdout, /interior .* rebuild .*1 → 2 .*healed/);
+  const replay = await bench.run(["heal", "replay"]);
+  assert.match(replay.stdout, /^0 gaps may be tried again/m);
+});
+
+test("heal without a store or an archive is told, and makes none", async () => {
+  const bench = new Bench(size);
+  assert.deepEqual([(await heal(bench)).code, (await bench.run(["heal"])).code], [2, 3]);
+  assert.equal((await heal(bench, ["--max-p2-jobs", "few"])).code, 3);
+});
+
+test("a heal that is killed in the middle of a repair is gone on with, and nothing is there twice", async () => {
+  const bench = await benchWithHole();
+  const clean = await bench.cleanStatus();
+  await using server = new ArchiveServer(bench.archive.root);
+  const url = await server.start();
+  const release = Promise.withResolvers<void>();
+  server.holds.set(`${bench.lastDay}.zip`, release.promise);
+  await using killed = start(bench, ["--archive", url]);
+  await asked(server, bench.lastDay);
+  killed.kill("SIGKILL");
+  await once(killed, "exit");
+  release.resolve();
+
+  const again = await heal(bench, [], url);
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(await bench.status(), clean);
+  const verified = await bench.run(["verify", "all"]);
+  assert.equal(verified.code, 0, verified.stdout);
+  const journal = await bench.run(["ledger", "journal", "--kind", "heal", "--json"]);
+  assert.match(journal.stdout, /PROCESS_GONE/);
+});
+
+test("with hosts, missing days are queued there once, and what they come to is looked for", async () => {
+  const bench = new Bench(size);
+  const clean = await bench.cleanStatus();
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const fleet = join(temporaryFolder("heal-fleet"), "fleet.toml");
+  writeFileSync(
+    fleet,
+    `[hosts.here]
+ssh = "local"
+directory = "queued"
+queue = "local"
+memory_mb = 8000
+jobs_max = 2
+`,
+  );
+  mkdirSync(join(dirname(fleet), "queued"));
+  const words = ["--fleet", fleet, "--host", "here"];
+  const first = await heal(bench, words);
+  assert.equal(first.code, 1, first.stderr);
+  assert.match(first.stdout, /trailing .*: the fleet's queues have it\n/);
+  await eventually("the job is done", async () => {
+    const again = await heal(bench, words);
+    assert.ok([0, 1].includes(again.code), again.stderr);
+    return again.code === 0 ? again : undefined;
+  });
+  assert.deepEqual(await bench.status(), clean);
+  const journal = await bench.run(["ledger", "journal", "--kind", "heal.started", "--json"]);
+  assert.equal(z.object({ events: z.array(z.unknown()) }).parse(JSON.parse(journal.stdout)).events.length, 1);
+});
+
+test(
+  "S-29, D-29 the daemon sees an edit of the registry, is known to be alive in a long repair, and ends when told to",
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const bench = new Bench(size);
+    const clean = await bench.cleanStatus();
+    const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+    assert.equal(built.code, 0, built.stderr);
+    await using server = new ArchiveServer(bench.archive.root);
+    const url = await server.start();
+    const release = Promise.withResolvers<void>();
+    server.holds.set(`${bench.lastDay}.zip`, release.promise);
+    await using socket = notifyMissing() === undefined ? await NotifySocket.open() : undefined;
+    writeFileSync(bench.symbols, minimalRegistry().replace("enabled = true", "enabled = false"));
+
+    const watched = socket === undefined ? {} : { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "600000" };
+    const env = { ...watched, ...clockAt(`${addDays(bench.lastDay, 1)}T12:00:00Z`) };
+    await using daemon = start(bench, ["--daemon", "--archive", url], env);
+    const exit = once(daemon, "exit");
+    daemon.stderr.resume();
+    const lines = createInterface({ input: daemon.stdout })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, "no gaps", "a disabled symbol is nobody's trouble");
+    await socket?.until((sent) => sent.includes("READY=1") && sent.some((one) => one.includes("next look in 1800 s")));
+
+    writeFileSync(bench.symbols, minimalRegistry());
+    daemon.kill("SIGHUP");
+    await asked(server, bench.lastDay);
+    const before = socket?.count("WATCHDOG=1") ?? 0;
+    await socket?.until((sent) => sent.filter((one) => one === "WATCHDOG=1").length >= before + 3);
+    release.resolve();
+    let line = "";
+    while (!line.includes("gaps healed")) line = String((await lines.next()).value);
+    assert.equal(line, "1 of 1 gaps healed, 0 left");
+
+    daemon.kill("SIGTERM");
+    assert.deepEqual(await exit, [0, null]);
+    await socket?.until((sent) => sent.includes("STOPPING=1"));
+    assert.deepEqual(await bench.status(), clean);
+  },
+);

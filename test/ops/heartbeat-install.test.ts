@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { test } from "node:test";
+import { execa } from "execa";
+import { parse } from "plist";
+import { z } from "zod";
+import { barkeep, projectRoot, temporaryFolder, type Outcome } from "./run.ts";
+
+/** An account on a Mac: a home, and a `launchctl` that keeps what is loaded in a folder. */
+class Mac {
+  readonly home = temporaryFolder("mac-home");
+  readonly state = join(temporaryFolder("mac-state"), "state with space");
+  readonly #bin = temporaryFolder("mac-bin");
+  readonly #loaded = temporaryFolder("mac-loaded");
+
+  constructor() {
+    writeFileSync(
+      join(this.#bin, "launchctl"),
+      `#!/bin/sh
+name=$(basename "$2")
+case "$1" in
+  print) [ -e "${this.#loaded}/$name" ] || exit 113; printf '\\tlast exit code = 0\\n' ;;
+  bootout) [ -e "${this.#loaded}/$name" ] || exit 3; rm "${this.#loaded}/$name" ;;
+  bootstrap) [ "\${2#gui/}" != "$2" ] && : > "${this.#loaded}/$(basename "$3" .plist)" ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+  }
+
+  get agents(): string {
+    return join(this.home, "Library", "LaunchAgents");
+  }
+
+  isLoaded(label: string): boolean {
+    return existsSync(join(this.#loaded, label));
+  }
+
+  /** The older heartbeat, as it is on machines that have it. */
+  addOlder(): string {
+    const path = join(this.agents, "com.eonlabs.rangebar-heartbeat.plist");
+    mkdirSync(this.agents, { recursive: true });
+    writeFileSync(path, "<plist/>");
+    writeFileSync(join(this.#loaded, "com.eonlabs.rangebar-heartbeat"), "");
+    return path;
+  }
+
+  async run(...words: readonly string[]): Promise<Outcome> {
+    const env = {
+      HOME: this.home,
+      PATH: `${this.#bin}${delimiter}${process.env["PATH"]}`,
+      BARKEEP_NOTIFY: "telegram",
+      TELEGRAM_BOT_TOKEN: "1:a-secret",
+      TELEGRAM_CHAT_ID: "-7",
+    };
+    return barkeep(["heartbeat", ...words, "--scheduler", "launchd", "--state", this.state], env);
+  }
+}
+
+const agentShape = z.strictObject({
+  Label: z.literal("barkeep.heartbeat"),
+  ProgramArguments: z.array(z.string()),
+  WorkingDirectory: z.string(),
+  EnvironmentVariables: z.strictObject({ BARKEEP_SETTINGS: z.string() }),
+  StartInterval: z.literal(900),
+  RunAtLoad: z.literal(true),
+  ProcessType: z.literal("Background"),
+  StandardOutPath: z.string(),
+  StandardErrorPath: z.string(),
+});
+
+test("launchd: the agent is written, loaded, reported and removed; its settings are a file of this user's alone", async () => {
+  const mac = new Mac();
+  const installed = await mac.run("install");
+  assert.equal(installed.code, 0, installed.stderr);
+  assert.match(installed.stdout, /launchd: every 15 minutes, loaded/);
+  const path = join(mac.agents, "barkeep.heartbeat.plist");
+  const agent = agentShape.parse(parse(readFileSync(path, "utf8")));
+  assert.deepEqual(agent.ProgramArguments.slice(1), [
+    join(projectRoot, "bin", "barkeep.mjs"),
+    "heartbeat",
+    "--once",
+    "--every",
+    "15",
+  ]);
+  assert.ok(!readFileSync(path, "utf8").includes("a-secret"));
+  const settings = agent.EnvironmentVariables.BARKEEP_SETTINGS;
+  assert.match(readFileSync(settings, "utf8"), /RANGEBAR_TELEGRAM_TOKEN = "1:a-secret"/);
+  // What launchd starts works with nothing but these.
+  const [node = "", ...words] = agent.ProgramArguments;
+  const { stdout } = await execa(node, [words[0] ?? "", "config", "--json"], {
+    cwd: agent.WorkingDirectory,
+    extendEnv: false,
+    env: { ...agent.EnvironmentVariables, HOME: mac.home },
+  });
+  const values = z.object({ settings: z.array(z.object({ name: z.string(), value: z.string().nullable() })) });
+  const found = new Map(values.parse(JSON.parse(stdout)).settings.map(({ name, value }) => [name, value]));
+  assert.equal(found.get("stateDirectory"), mac.state);
+  assert.equal(found.get("notify"), "telegram");
+  assert.equal(found.get("telegramChat"), "-7");
+  const status = await mac.run("status");
+  assert.match(status.stdout, /loaded; last exit code 0[^]*no pass was ever made/);
+  assert.equal((await mac.run("uninstall")).code, 0);
+  assert.equal(existsSync(path), false);
+  assert.equal(mac.isLoaded("barkeep.heartbeat"), false);
+  assert.match((await mac.run("uninstall")).stdout, /nothing to remove/);
+  assert.equal((await mac.run("status")).code, 1);
+});
+
+test("launchd: the older heartbeat is found, and unloaded only when that is asked for", async () => {
+  const mac = new Mac();
+  const older = mac.addOlder();
+  const refused = await mac.run("install");
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /barkeep heartbeat install --replace[^]*OLDER_HEARTBEAT/);
+  assert.ok(mac.isLoaded("com.eonlabs.rangebar-heartbeat") && !mac.isLoaded("barkeep.heartbeat"));
+  const replaced = await mac.run("install", "--replace");
+  assert.equal(replaced.code, 0, replaced.stderr);
+  assert.ok(!mac.isLoaded("com.eonlabs.rangebar-heartbeat") && mac.isLoaded("barkeep.heartbeat"));
+  assert.equal(existsSync(older), false, "it is not loaded at the next login either");
+  assert.equal(existsSync(`${older}.replaced`), true);
+});
+
+test("cron: a line that a shell takes as it is meant, and settings for it", async () => {
+  const state = join(temporaryFolder("cron"), "state 100% mine");
+  const { code, stdout, stderr } = await barkeep(["heartbeat", "install", "--scheduler", "cron", "--state", state]);
+  assert.equal(code, 0, stderr);
+  const [line = "", ...others] = stdout.trim().split("\n");
+  assert.deepEqual(others, []);
+  assert.match(line, /^\*\/15 \* \* \* \* env /);
+  assert.match(line, /heartbeat --once --every 15 >> '.*100\\% mine\/logs\/heartbeat\.log' 2>&1$/);
+  assert.ok(existsSync(join(state, "services", "settings.toml")));
+});
+
+test("--plan shows the property list and changes nothing", async () => {
+  const mac = new Mac();
+  const { stdout } = await mac.run("install", "--plan");
+  agentShape.parse(parse(stdout));
+  assert.equal(existsSync(mac.agents), false);
+  assert.equal(existsSync(mac.state), false);
+});

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import Database from "better-sqlite3";
+import { z } from "zod";
+import { ledgerPath, openExistingLedger } from "../../lib/ledger/index.ts";
+import { Bench, newState } from "../rig/bench.ts";
+import { BotApi } from "../rig/bot-api.ts";
+import { clockAt } from "../rig/clock.ts";
+import { RunningCommand } from "../rig/command.ts";
+import { HttpRecorder } from "../rig/http-recorder.ts";
+import { freePort } from "../rig/sshd.ts";
+import { barkeep, temporaryFolder, type Outcome } from "./run.ts";
+
+const documentShape = z.object({
+  result: z.enum(["clean", "findings", "partial"]),
+  parts: z.array(z.object({ name: z.string(), state: z.string() })),
+  findings: z.array(z.object({ kind: z.string(), subject: z.string(), verdict: z.string() })),
+  opened: z.array(z.number()),
+  resolved: z.array(z.number()),
+  incidents: z.array(z.object({ id: z.number(), kind: z.string(), state: z.string() })),
+});
+
+/** The morning after the bench's archive ends: everything in it is fresh. */
+const morning = clockAt("2024-03-07T03:00:00Z");
+
+/** Two published days; the state that has both, and the one that lacks the second. */
+const whole = new Bench();
+const lacking = newState();
+before(async () => {
+  const built = await Promise.all([
+    whole.populate(),
+    whole.populate(["--state", lacking, "--end-date", whole.firstDay]),
+  ]);
+  for (const { code, stderr } of built) assert.equal(code, 0, stderr);
+});
+
+/** Runs of the heartbeat over a copy of a state. */
+class Heart {
+  readonly state = newState();
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(from: string, env: Readonly<Record<string, string>> = {}) {
+    cpSync(from, this.state, { recursive: true });
+    this.env = { ...morning, ...env };
+  }
+
+  words(...more: readonly string[]): string[] {
+    return ["heartbeat", ...more, "--archive", whole.archive.root, "--state", this.state, "--symbols", whole.symbols];
+  }
+
+  async once(env: Readonly<Record<string, string>> = {}, ...more: readonly string[]): Promise<Outcome> {
+    return barkeep(this.words("--once", ...more), { ...this.env, ...env });
+  }
+
+  async document(
+    env: Readonly<Record<string, string>> = {},
+    ...more: readonly string[]
+  ): Promise<z.infer<typeof documentShape>> {
+    const { stdout, stderr } = await this.once(env, "--json", ...more);
+    assert.notEqual(stdout, "", stderr);
+    return documentShape.parse(JSON.parse(stdout));
+  }
+}
+
+test("S-26 all is well: a silent message that goes; whoever is killed before leaves it to the next run", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(whole.state, bot.env);
+  const first = new RunningCommand(heart.words("--once"), heart.env);
+  await bot.until(1);
+  using ledger = openExistingLedger(heart.state);
+  while (ledger.deliveries.dueForDeletion("telegram", Number.MAX_SAFE_INTEGER).length === 0) await delay(10);
+  await first.end("SIGKILL");
+  const [green] = bot.messages;
+  assert.match(green?.text ?? "", /^✅ All is well on [^]*1 series, 0 gaps/);
+  assert.equal(green?.isSilent, true);
+  assert.deepEqual(green?.buttons, []);
+  assert.deepEqual(bot.shown, [green]);
+  const second = new RunningCommand(heart.words("--once"), { ...heart.env, ...clockAt("2024-03-07T03:15:00Z") });
+  await bot.until(2);
+  while (bot.messages[0]?.isDeleted !== true) await delay(10);
+  await second.end("SIGTERM");
+  assert.equal(bot.shown.length, 1, "the second run's own stays for its two minutes");
+});
+
+test("a hole: a red message with buttons that work, an incident; filled, it is over and said to be", async () => {
+  await using bot = await new BotApi().start();
+  await using pings = await new HttpRecorder().start();
+  const heart = new Heart(lacking, {
+    ...bot.env,
+    BARKEEP_NOTIFY: "telegram,ping",
+    BARKEEP_PING_URL: `${pings.url}/check`,
+  });
+  const red = await heart.once();
+  assert.equal(red.code, 1, red.stderr);
+  assert.match(red.stdout, /gap-trailing range:binance\/spot\/BTCUSDT@50: 2024-03-06/);
+  const [message] = bot.messages;
+  assert.match(
+    message?.text ?? "",
+    /days are missing at the end of a series[^]*barkeep explain 1 · docs\/alerts\.md#gap-trailing/,
+  );
+  assert.deepEqual(
+    pings.requests.map(({ path }) => path),
+    ["/check/start", "/check"],
+    "a pass that looked at everything is a success, whatever it found",
+  );
+  assert.ok(message !== undefined);
+  bot.press(message, "ack");
+  assert.equal((await heart.document()).incidents[0]?.state, "acked");
+  assert.deepEqual(bot.answers, ["Acked #1."]);
+  assert.equal((await whole.populate(["--state", heart.state])).code, 0);
+  const healed = await heart.document();
+  assert.deepEqual(healed.resolved, [1]);
+  assert.equal(healed.result, "clean");
+  assert.match(bot.messages.at(-1)?.text ?? "", /^✅ Over on [^]*#1 /);
+  assert.equal(bot.messages.length, 2);
+});
+
+test("a store that is down is unknown, exit 2, and ends no incident; the dead-man's switch hears of it", async () => {
+  await using pings = await new HttpRecorder().start();
+  const heart = new Heart(lacking, { BARKEEP_NOTIFY: "ping", BARKEEP_PING_URL: pings.url });
+  assert.equal((await heart.once()).code, 1);
+  const away = { CLICKHOUSE_URL: `http://127.0.0.1:${await freePort()}` };
+  assert.equal((await heart.once(away)).code, 2);
+  const down = await heart.document(away);
+  assert.equal(down.result, "partial");
+  assert.deepEqual(down.findings, [{ kind: "store-unreachable", subject: "store", verdict: "unknown" }]);
+  assert.deepEqual(
+    down.incidents.map(({ kind, state }) => [kind, state]),
+    [
+      ["gap-trailing", "open"],
+      ["store-unreachable", "open"],
+    ],
+  );
+  assert.deepEqual(
+    pings.requests.map(({ path }) => path),
+    ["/start", "/", "/start", "/fail", "/start", "/fail"],
+  );
+});
+
+test("a host that SSH does not reach is unknown, and takes nothing from the other parts", async () => {
+  const folder = temporaryFolder("fleet");
+  const host =
+    '[hosts.gone]\nssh = "gone"\ndirectory = "/srv/barkeep"\nqueue = "pueue"\nmemory_mb = 1000\njobs_max = 1\nstore_url = "http://localhost:8123"\n';
+  writeFileSync(join(folder, "fleet.toml"), host);
+  writeFileSync(
+    join(folder, "ssh_config"),
+    `Host gone\n  HostName 127.0.0.1\n  Port ${await freePort()}\n  User nobody\n`,
+  );
+  const fleet = ["--fleet", join(folder, "fleet.toml"), "--ssh-config", join(folder, "ssh_config")];
+  const { parts, findings, result } = await new Heart(whole.state).document({}, ...fleet);
+  assert.equal(result, "partial");
+  assert.deepEqual(findings, [{ kind: "host-unreachable", subject: "host:gone", verdict: "unknown" }]);
+  assert.equal(parts.find(({ name }) => name === "series")?.state, "well");
+});
+
+test("time that runs out is told with the parts that were not done, and ends nothing", async () => {
+  const heart = new Heart(lacking);
+  assert.equal((await heart.once()).code, 1);
+  const { result, findings, incidents } = await heart.document({}, "--budget", "0.001");
+  assert.equal(result, "partial");
+  assert.ok(findings.some(({ kind }) => kind === "heartbeat-partial"));
+  assert.equal(incidents.find(({ kind }) => kind === "gap-trailing")?.state, "open");
+});
+
+test("a ledger that is locked: said past it, once an hour, and the dead-man's switch hears of it", async () => {
+  await using bot = await new BotApi().start();
+  await using pings = await new HttpRecorder().start();
+  const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram,ping", BARKEEP_PING_URL: pings.url });
+  const lock = new Database(ledgerPath(heart.state));
+  lock.exec("BEGIN IMMEDIATE");
+  try {
+    const runs = await Promise.all([heart.once(), delay(2_000).then(async () => heart.once())]);
+    for (const { code, stderr } of runs) {
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /LEDGER_LOCKED/);
+    }
+  } finally {
+    lock.exec("ROLLBACK");
+    lock.close();
+  }
+  assert.equal(bot.messages.length, 1);
+  assert.match(bot.messages[0]?.text ?? "", /^🔴 the ledger cannot be used on [^]*docs\/alerts\.md#ledger-unreadable/);
+  assert.deepEqual(
+    pings.requests.map(({ path }) => path),
+    ["/fail", "/fail"],
+  );
+});
+
+test("it runs on where nobody says --once: buttons are obeyed as they are pressed, an end by signal is clean", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(lacking, bot.env);
+  const running = new RunningCommand(heart.words(), heart.env);
+  await bot.until(1);
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  bot.press(message, "explain");
+  await bot.until(2);
+  assert.match(bot.messages[1]?.text ?? "", /The archive has days behind the last one that is covered/);
+  bot.press(message, "ack");
+  while (bot.answers.length < 2) await delay(10);
+  assert.equal(await running.end("SIGTERM"), 130);
+  using ledger = openExistingLedger(heart.state);
+  assert.equal(ledger.incidents.byId(1)?.state, "acked");
+  assert.equal(ledger.heartbeats.last()?.everyMs, 900_000);
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { z } from "zod";
+import { openLedger } from "../../lib/ledger/index.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
+import { BotApi } from "../rig/bot-api.ts";
+import { barkeep, temporaryFolder } from "./run.ts";
+
+function stateWithHole(): string {
+  const state = join(temporaryFolder("notify"), "state");
+  using ledger = openLedger(state);
+  recordLook(ledger, {
+    source: "test",
+    examined: [],
+    findings: [
+      {
+        kind: "gap-interior",
+        subject: "range:binance/spot/BTCUSDT@250",
+        place: "2024-03-01",
+        verdict: "wrong",
+        summary: "ids 5 … 9 are missing",
+        evidence: { ids: "5..9" },
+      },
+    ],
+  });
+  return state;
+}
+
+test("S-33 sending is off unless this machine's settings say otherwise, whatever tokens there are", async () => {
+  await using bot = await new BotApi().start();
+  const env = { ...bot.env, BARKEEP_NOTIFY: "" };
+  const { code, stderr } = await barkeep(["notify", "test", "--state", stateWithHole()], env);
+  assert.equal(code, 4);
+  assert.match(stderr, /sending is switched off on this machine[^]*set BARKEEP_NOTIFY=telegram[^]*\(NOTIFY_OFF\)/);
+  assert.deepEqual(bot.requests, []);
+});
+
+test("S-33 a test's programs reach no Telegram but the rig's, with the switch of a production machine too", async () => {
+  const env = { BARKEEP_NOTIFY: "telegram,ping", RANGEBAR_TELEGRAM_TOKEN: "1:x", RANGEBAR_TELEGRAM_CHAT_ID: "-1" };
+  const { code, stderr } = await barkeep(["notify", "test", "--state", stateWithHole()], env);
+  assert.equal(code, 4);
+  assert.match(stderr, /a test must not send to api\.telegram\.org[^]*\(NOTIFY_IN_TEST\)/);
+});
+
+test("a channel without its settings, and one that is none, are told with the setting's name", async () => {
+  const state = stateWithHole();
+  const lacking = await barkeep(["notify", "test", "--state", state], { BARKEEP_NOTIFY: "webhook" });
+  assert.equal(lacking.code, 3);
+  assert.match(lacking.stderr, /BARKEEP_WEBHOOK_URL is not set/);
+  const unknown = await barkeep(["notify", "test", "--state", state], { BARKEEP_NOTIFY: "telegram,pigeon" });
+  assert.equal(unknown.code, 3);
+  assert.match(unknown.stderr, /"pigeon" is not one of telegram, webhook, console, ping/);
+  const bad = await barkeep(["notify", "list", "--state", state], { BARKEEP_PING_URL: "my-secret" });
+  assert.equal(bad.code, 3);
+  assert.doesNotMatch(bad.stderr, /my-secret/);
+});
+
+test("notify test sends what waits and a test through each channel; where one fails, exit 2 and the reason without the token", async () => {
+  await using bot = await new BotApi().start();
+  const state = stateWithHole();
+  bot.fail("sendMessage", { kind: "error" });
+  const failed = await barkeep(["notify", "test", "--state", state], bot.env);
+  assert.equal(failed.code, 2);
+  assert.match(failed.stdout, /telegram: 500 Internal Server Error/);
+  await bot.goOffline();
+  const offline = await barkeep(["notify", "test", "--state", state], bot.env);
+  assert.equal(offline.code, 2);
+  assert.ok(!`${offline.stdout}${offline.stderr}`.includes(bot.token));
+  const listed = await barkeep(["notify", "list", "--state", state], bot.env);
+  assert.equal(listed.code, 1);
+  assert.match(listed.stdout, /2 messages wait[^]*telegram: failing for .* 2 times: .*ECONNREFUSED/);
+  await bot.start();
+  const sent = await barkeep(["notify", "test", "--state", state], bot.env);
+  assert.equal(sent.code, 0, sent.stdout);
+  assert.deepEqual(
+    bot.messages.map(({ text }) => text.split("\n")[0]?.replace(/ on .*/, "")),
+    ["🔴 Something is wrong", "A test of barkeep"],
+  );
+});
+
+test("incidents are listed and shown, acked and snoozed, by number; what there is none of is told", async () => {
+  const state = stateWithHole();
+  const listed = await barkeep(["incidents", "--state", state]);
+  assert.equal(listed.code, 1);
+  assert.match(listed.stdout, /1 {2}open {3}critical .*BTCUSDT@250, 2024-03-01: there is a hole/);
+  const shown = await barkeep(["incidents", "1", "--state", state]);
+  assert.match(shown.stdout, /ids: 5\.\.9[^]*docs\/alerts\.md#gap-interior/);
+  assert.match((await barkeep(["notify", "ack", "1", "--state", state])).stdout, /#1 acked/);
+  assert.match(
+    (await barkeep(["notify", "snooze", "1", "--hours", "24", "--state", state])).stdout,
+    /#1 silent for 24 h/,
+  );
+  const { stdout } = await barkeep(["incidents", "--state", state, "--json"]);
+  const document = z.object({ incidents: z.array(z.object({ state: z.string(), runbook: z.string() })) });
+  assert.deepEqual(document.parse(JSON.parse(stdout)).incidents, [
+    { state: "snoozed", runbook: "docs/alerts.md#gap-interior" },
+  ]);
+  const none = await barkeep(["notify", "ack", "7", "--state", state]);
+  assert.equal(none.code, 3);
+  assert.match(none.stderr, /UNKNOWN_INCIDENT/);
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { openEmbedded } from "../../lib/store/store.ts";
+import detectOverflow from "../../ops/detect-overflow.ts";
+import validate from "../../ops/validate.ts";
+import verifyCheckpoints from "../../ops/verify-checkpoints.ts";
+import ledgerSync from "../../ops/ledger/sync.ts";
+import { ran, type Ran } from "../command/run.ts";
+import type { Command } from "../../lib/command/index.ts";
+import { Bench } from "../rig/bench.ts";
+
+const bench = new Bench({ days: 3, perDay: 400 });
+const series = "range:binance/spot/BTCUSDT@50";
+
+before(async () => {
+  assert.equal((await bench.populate()).code, 0);
+  assert.equal((await run(ledgerSync, [])).code, 0);
+});
+
+async function run(command: Command, words: readonly string[]): Promise<Ran> {
+  return ran(command, [...words, "--state", bench.state, "--symbols", bench.symbols]);
+}
+
+/** Rows are put beside the real ones and taken away again. */
+async function harm(statements: readonly string[]): Promise<void> {
+  const store = await openEmbedded(bench.state);
+  for (const statement of statements) await store.command(statement);
+  await store.close();
+}
+
+test("a sound store: each says so and exits 0", async () => {
+  const outcomes = [
+    [await run(verifyCheckpoints, []), /^1 units: as committed\n$/],
+    [await run(verifyCheckpoints, ["--checkpoint-dir", bench.state, "--per-day", "-v"]), /2024-03-05 … 2024-03-07/],
+    [await run(verifyCheckpoints, ["--quiet"]), /^$/],
+    [await run(validate, []), /^store: .*\nids: .*: sound\nseries: .*: sound\nfeatures: .*: sound\n$/],
+    [await run(validate, ["--dedup"]), /^ids: \d+ rows of bars: sound\n$/],
+    [await run(detectOverflow, []), /^\d+ bars: no sum below zero\n$/],
+  ] as const;
+  for (const [{ code, stdout, stderr }, said] of outcomes) {
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, said);
+  }
+});
+
+test("I-16 I-11 a bar that is there twice, with sums that overflowed: found by each whose business it is", async () => {
+  const some = `SELECT * REPLACE (-1 - volume AS volume) FROM barkeep.bars WHERE series = '${series}' ORDER BY first_agg_trade_id LIMIT 1`;
+  await harm([`INSERT INTO barkeep.bars ${some}`]);
+  const overflow = await run(detectOverflow, ["--json"]);
+  assert.equal(overflow.code, 1, overflow.stderr);
+  assert.match(overflow.stdout, /"negative": 1/);
+  const dedup = await run(validate, ["--dedup"]);
+  assert.equal(dedup.code, 1);
+  assert.match(dedup.stdout, /^gap-overlap .*: more than one bar has the ids 1000 … /);
+  assert.equal((await run(validate, ["--json"])).code, 1);
+  // More rows than were committed are no loss.
+  const checkpoints = await run(verifyCheckpoints, []);
+  assert.equal(checkpoints.code, 0);
+  assert.match(checkpoints.stdout, /1 rows beside them do not count/);
+});
+
+test("bars and coverage that are gone, and a checkpoint that is damaged: verify-checkpoints exits 1", async () => {
+  await harm([
+    `ALTER TABLE barkeep.bars DELETE WHERE series = '${series}' SETTINGS mutations_sync = 2`,
+    `ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE series = '${series}' AND checkpoint != '' SETTINGS mutations_sync = 2`,
+  ]);
+  const outcome = await run(verifyCheckpoints, ["--checkpoint-dir", bench.state]);
+  assert.equal(outcome.code, 1, outcome.stderr);
+  assert.match(outcome.stdout, /bars were committed, the store has 0/);
+  assert.match(outcome.stdout, /CHECKPOINT_CORRUPT/);
+  assert.equal((await run(verifyCheckpoints, ["--quiet"])).stdout, "");
+  assert.equal((await run(verifyCheckpoints, ["--min-discrepancy-pct", "101"])).code, 3);
+});

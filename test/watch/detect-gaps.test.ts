@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, mock, test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { openLedger } from "../../lib/ledger/index.ts";
+import { addDays, dayStartMs } from "../../lib/model/day.ts";
+import { detectGapsSchema } from "../../lib/report/detect-gaps-schema.ts";
+import acceptMissing from "../../ops/accept-missing.ts";
+import detectGaps from "../../ops/detect-gaps.ts";
+import { ran, type Ran } from "../command/run.ts";
+import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { Bench } from "../rig/bench.ts";
+import { linesOf, walkOf } from "../rig/make-archive.ts";
+import { minimalRegistry } from "../rig/registry.ts";
+import { ServedStoreProcess } from "../rig/serve.ts";
+import { StoreProxy, type StoreFault } from "../rig/store-proxy.ts";
+
+/** Twelve days of a slow market, ended by another year's clock than this machine's. */
+const bench = new Bench({ days: 12, perDay: 40 });
+let served: ServedStoreProcess;
+let proxy: StoreProxy;
+let url: string;
+
+before(async () => {
+  mock.method(console, "warn", () => undefined);
+  assert.equal((await bench.populate()).code, 0);
+  served = await ServedStoreProcess.start(bench.state);
+  proxy = new StoreProxy(served.url);
+  url = await proxy.start();
+});
+after(async () => {
+  await proxy[Symbol.asyncDispose]();
+  await served.stop();
+});
+
+/** Looks some hours behind the archive's last day. */
+async function look(
+  words: readonly string[],
+  { hours = 6, storeUrl = url, symbols = bench.symbols } = {},
+): Promise<Ran> {
+  mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(bench.lastDay, 1)) + hours * 3_600_000 });
+  try {
+    const place = ["--symbols", symbols, "--archive", bench.archive.root, "--state", bench.state];
+    return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl });
+  } finally {
+    mock.timers.reset();
+  }
+}
+
+const schema: unknown = JSON.parse(readFileSync(join(projectRoot, "docs/schema/detect-gaps.json"), "utf8"));
+const isValid = new Ajv2020({ validateFormats: false }).compile(Object(schema));
+
+/** The document, held against the schema that is published and the one it is made of. */
+function documentOf({ stdout }: Ran): ReturnType<typeof detectGapsSchema.parse> {
+  const document: unknown = JSON.parse(stdout);
+  assert.ok(isValid(document), JSON.stringify(isValid.errors));
+  return detectGapsSchema.parse(document);
+}
+
+function outboxSize(): number {
+  using ledger = openLedger(bench.state);
+  return ledger.outbox.pending();
+}
+
+test("a whole series is clean, by coverage and by every bar; the document is as its schema says", async () => {
+  const quick = await look(["--json"]);
+  assert.equal(quick.code, 0, quick.stdout + quick.stderr);
+  const document = documentOf(quick);
+  assert.equal(document.verdict, "clean");
+  assert.equal(document.bars_looked_at, null);
+  assert.equal(document.coverage[0]?.days_covered, 12);
+  assert.equal(document.coverage[0]?.gap_count, null);
+  const full = documentOf(await look(["--json", "--exhaustive", "--max-bar-duration-hours", "0.1"]));
+  assert.equal(full.verdict, "clean");
+  assert.equal(full.bars_looked_at, document.coverage[0]?.total_bars);
+  assert.ok(full.duration_anomaly_count > 0);
+  assert.match((await look([])).stdout, /1 series: clean\n$/);
+  assert.equal(outboxSize(), 0);
+});
+
+test("S-22 long times and steps of price are listed with their proof, and count where they are told to", async () => {
+  const listed = await look(["--json", "--exhaustive", "--min-gap-hours", "1", "--price-gap-dbps", "0.001"]);
+  assert.equal(listed.code, 0, listed.stdout);
+  const document = documentOf(listed);
+  assert.ok(document.temporal_gap_count > 0 && document.price_gap_count > 0);
+  for (const { proof, gap_hours: hours, price_gap_dbps: jump, gap_type: type } of document.gaps) {
+    assert.equal(proof, "contiguous");
+    assert.ok(type === "price" || hours >= 1);
+    // A step of one cent at 60,000 is 0.017 dbps; in basis points it would be a tenth.
+    assert.ok(jump < 100, `${jump}`);
+  }
+  const strict = await look(["--strict-time", "--min-gap-hours", "1", "--no-notify", "--json"]);
+  assert.equal(strict.code, 1);
+  assert.equal(documentOf(strict).findings.length, document.temporal_gap_count);
+  const prices = await look(["--strict-price", "--price-gap-dbps", "0.001", "--no-notify", "--json"]);
+  assert.equal(prices.code, 1);
+  assert.equal(documentOf(prices).findings.length, document.price_gap_count);
+  assert.equal((await look(["--strict-price", "--no-notify"])).code, 0);
+});
+
+test("S-21 a series that is dead is told of whatever the window, once", async () => {
+  const asNewAsItsArchive = await look(["--json"], { hours: 30 * 24 + 30 });
+  assert.equal(asNewAsItsArchive.code, 0);
+  assert.equal(
+    documentOf(asNewAsItsArchive).stale_pair_count,
+    1,
+    "listed, and nobody asked for more than the archive has",
+  );
+  const dead = await look(["--recent-days", "7", "--max-stale-hours", "72", "--json"], { hours: 30 * 24 + 30 });
+  assert.equal(dead.code, 1);
+  const document = documentOf(dead);
+  assert.deepEqual([document.stale_pair_count, document.stale_pairs[0]?.is_dead], [1, true]);
+  assert.equal(document.findings[0]?.kind, "series-dead");
+  assert.equal(outboxSize(), 1);
+  assert.equal((await look(["--max-stale-hours", "72"], { hours: 30 * 24 + 30.5 })).code, 1);
+  assert.equal(outboxSize(), 1);
+  assert.equal((await look(["--max-stale-hours", "9000"], { hours: 30 * 24 })).code, 0);
+});
+
+test("S-24 a symbol that is not maintained is listed and not alarmed about; one that is nowhere is a mistake", async () => {
+  const symbols = join(temporaryFolder("disabled"), "symbols.toml");
+  writeFileSync(symbols, minimalRegistry().replace("enabled = true", "enabled = false"));
+  const outcome = await look(["--json", "--exhaustive"], { hours: 1000, symbols });
+  assert.equal(outcome.code, 0, outcome.stdout);
+  const document = documentOf(outcome);
+  assert.equal(document.skipped_pairs, 1);
+  assert.match(document.unmaintained[0]?.reason ?? "", /disabled/);
+  const nowhere = await look(["--symbol", "NOSUCHUSDT"]);
+  assert.equal(nowhere.code, 3);
+  assert.match(nowhere.stderr, /\(UNKNOWN_SYMBOL\)/);
+});
+
+test("a selection asks for pairs that are not there: they are gaps, and so is what was published since", async () => {
+  const both = documentOf(
+    await look(["--symbol", "BTCUSDT", "--threshold", "50", "--threshold", "250", "--json", "--no-notify"]),
+  );
+  assert.deepEqual(
+    both.series_gaps.map((gap) => [gap.series, gap.kind, gap.cause, gap.from_day, gap.through_day]),
+    [["range:binance/spot/BTCUSDT@250", "leading", "not-built", bench.firstDay, bench.lastDay]],
+  );
+  const next = addDays(bench.lastDay, 1);
+  bench.archive.putLines(next, linesOf(walkOf(next, 1000 + 12 * 40, 40)));
+  try {
+    const edge = documentOf(await look(["--json", "--no-notify"], { hours: 30 }));
+    const [gap] = edge.series_gaps;
+    assert.deepEqual([gap?.kind, gap?.priority, gap?.from_day], ["trailing", "P0", next]);
+  } finally {
+    bench.archive.remove(next);
+  }
+});
+
+test("an absence that a person accepts is listed with the name, until it ends", async () => {
+  const other = new Bench({ days: 12, perDay: 40 });
+  const gone = addDays(other.firstDay, 2);
+  other.archive.remove(gone);
+  await other.populate();
+  const place = ["--symbols", other.symbols, "--state", other.state];
+  const asked = async (hours: number): Promise<Ran> => {
+    mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) + hours * 3_600_000 });
+    try {
+      return await ran(detectGaps, [...place, "--archive", other.archive.root, "--json", "--max-stale-hours", "9000"]);
+    } finally {
+      mock.timers.reset();
+    }
+  };
+  const before = documentOf(await asked(6));
+  assert.deepEqual([before.series_gaps[0]?.cause, before.series_gaps[0]?.from_day], ["missing-upstream", gone]);
+  mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
+  const accepted = await ran(acceptMissing, ["BTCUSDT", gone, "--reason", "it never came", "--days", "30", ...place]);
+  mock.timers.reset();
+  assert.equal(accepted.code, 0, accepted.stderr);
+  const during = await asked(7);
+  assert.equal(during.code, 0, during.stdout);
+  assert.match(documentOf(during).explained[0]?.reason ?? "", /accepted by .*@.* until .*: it never came/);
+  assert.equal((await asked(31 * 24)).code, 1);
+});
+
+test("S-20 a store that is down, silent, or lost on the way: exit 2 and not known, never clean", async () => {
+  proxy.heal();
+  const fine = await look(["--json", "--exhaustive"]);
+  const requests = proxy.seen;
+  const unknown = async (storeUrl: string, context: string): Promise<void> => {
+    const outcome = await look(["--json", "--exhaustive", "--no-notify"], { storeUrl });
+    assert.equal(outcome.code, 2, `${context}: ${outcome.stdout}${outcome.stderr}`);
+    const document = documentOf(outcome);
+    assert.deepEqual([document.verdict, document.unknowns[0]?.kind], ["unknown", "store-unreachable"], context);
+    assert.ok(!outcome.stdout.includes(served.password), context);
+    assert.match(
+      (await look(["--no-notify"], { storeUrl })).stdout,
+      /not known: store-unreachable .*\n0 series: 1 not known/,
+    );
+  };
+  const closed = createServer().listen(0, "127.0.0.1");
+  await once(closed, "listening");
+  const address = closed.address();
+  assert.ok(typeof address === "object" && address !== null);
+  closed.close();
+  await once(closed, "close");
+  await unknown(`http://127.0.0.1:${address.port}/?request_timeout=400`, "down");
+  const faults: readonly StoreFault[] = ["silent", "reset", "cut", "bad-gateway", "stranger"];
+  for (const fault of faults) {
+    for (const behind of fault === "stranger" ? [0] : new Set([0, requests >> 1, requests - 1])) {
+      proxy.fail(fault, behind);
+      await unknown(`${url}/?request_timeout=400`, `${fault} behind ${behind}`);
+    }
+  }
+  proxy.heal();
+  assert.deepEqual(documentOf(await look(["--json", "--exhaustive"])).verdict, documentOf(fine).verdict);
+});
+
+test("no store: exit 2, not known, and nothing is made", async () => {
+  const state = join(temporaryFolder("no-store"), "state");
+  const outcome = await ran(detectGaps, ["--state", state, "--symbols", bench.symbols, "--json"]);
+  assert.equal(outcome.code, 2);
+  assert.equal(documentOf(outcome).unknowns[0]?.evidence["code"], "STORE_ABSENT");
+  assert.ok(!existsSync(state));
+});

@@ -1,0 +1,304 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { FleetHost } from "../../lib/config/index.ts";
+import type { HostView, JobState, JobView } from "../../lib/fleet/host-view.ts";
+import { parseWakeTime } from "../../lib/ledger/clock.ts";
+import { openLedger, type Heartbeat } from "../../lib/ledger/index.ts";
+import { RetryableError } from "../../lib/model/errors.ts";
+import { parseLabel } from "../../lib/queue/label.ts";
+import { attemptFindings } from "../../lib/watch/heartbeat/attempt-findings.ts";
+import { hostFindings } from "../../lib/watch/heartbeat/host-findings.ts";
+import { missedFindings } from "../../lib/watch/heartbeat/missed.ts";
+import { outboxPart } from "../../lib/watch/heartbeat/own-parts.ts";
+import { runParts, type Part } from "../../lib/watch/heartbeat/part.ts";
+import { temporaryFolder } from "../ops/run.ts";
+import { HandMovedClock } from "../rig/ledger-clock.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const never = new AbortController().signal;
+
+function passAt(clock: HandMovedClock, everyMs: number | undefined = 15 * minute): Heartbeat {
+  return {
+    id: 1,
+    startedMs: clock.wallMs(),
+    boot: clock.boot,
+    monotonicNs: clock.monotonicNs(),
+    everyMs,
+    endedMs: clock.wallMs(),
+    result: "clean",
+  };
+}
+
+function missedAfter(change: (clock: HandMovedClock) => void, everyMs?: number): string | undefined {
+  const clock = new HandMovedClock("2024-03-31T00:50:00Z");
+  const last = passAt(clock, everyMs);
+  change(clock);
+  return missedFindings(last, clock)[0]?.evidence["missed"];
+}
+
+test("missed passes are counted by the time that the machine was awake", () => {
+  assert.equal(
+    missedAfter((clock) => clock.pass(15 * minute)),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(20 * minute)),
+    undefined,
+    "a little late is not missed",
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(30 * minute)),
+    "1",
+  );
+  assert.equal(
+    missedAfter((clock) => clock.pass(5 * hour)),
+    "19",
+  );
+});
+
+test("a night with the lid closed, a clock that was set and a summer that begins are nobody's fault", () => {
+  assert.equal(
+    missedAfter((clock) => {
+      clock.pass(5 * minute);
+      clock.jump(9 * hour);
+      clock.pass(10 * minute);
+    }),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => {
+      clock.jump(-hour);
+      clock.pass(15 * minute);
+    }),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => {
+      clock.jump(hour);
+      clock.pass(15 * minute);
+    }),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => {
+      clock.jump(-24 * hour);
+      clock.pass(hour);
+    }),
+    "3",
+    "a clock that was set back hides nothing",
+  );
+});
+
+test("behind a restart only the time since then counts", () => {
+  assert.equal(
+    missedAfter((clock) => {
+      clock.reboot(3 * hour);
+      clock.pass(10 * minute);
+    }),
+    undefined,
+  );
+  assert.equal(
+    missedAfter((clock) => {
+      clock.reboot(3 * hour);
+      clock.pass(hour);
+    }),
+    "3",
+  );
+});
+
+test("where the forward clock goes on in sleep, as on a Mac, the time since the last wake counts", () => {
+  const clock = new HandMovedClock();
+  const last = passAt(clock);
+  clock.pass(9 * hour);
+  const wokeMs = clock.wallMs() - 10 * minute;
+  assert.deepEqual(missedFindings(last, Object.assign(clock, { wokeMs: () => wokeMs })), []);
+  assert.equal(
+    missedFindings(last, Object.assign(clock, { wokeMs: () => last.startedMs - hour }))[0]?.evidence["missed"],
+    "35",
+  );
+  assert.equal(parseWakeTime("{ sec = 1709629200, usec = 123456 } Tue Mar  5 09:00:00 2024\n"), 1_709_629_200_000);
+  assert.equal(parseWakeTime("{ sec = 0, usec = 0 } Thu Jan  1 01:00:00 1970\n"), undefined);
+});
+
+test("who runs it by hand misses nothing", () => {
+  const clock = new HandMovedClock();
+  const last = { ...passAt(clock), everyMs: undefined };
+  clock.pass(48 * hour);
+  assert.deepEqual(missedFindings(last, clock), []);
+});
+
+test("a part that fails or is late is unknown, and takes nothing from the others", async () => {
+  const well: Part = { name: "well", look: async () => Promise.resolve({ findings: [], examined: [], note: "all" }) };
+  const late: Part = { name: "late", look: async () => new Promise(() => undefined) };
+  const away: Part = {
+    name: "away",
+    look: async () => Promise.reject(new RetryableError("nobody answers", { code: "AWAY" })),
+  };
+  const bug: Part = { name: "bug", look: async () => Promise.reject(new TypeError("undefined is no function")) };
+  const logged: string[] = [];
+  const results = await runParts([well, late, away, bug], 50, never, (line) => logged.push(line));
+  assert.deepEqual(
+    results.map(({ name, state, findings }) => [name, state, findings.map(({ evidence }) => evidence["code"])]),
+    [
+      ["well", "well", []],
+      ["late", "unknown", ["OUT_OF_TIME"]],
+      ["away", "unknown", ["AWAY"]],
+      ["bug", "unknown", ["INTERNAL_ERROR"]],
+    ],
+  );
+  for (const { kind, verdict, place, subject } of results.flatMap(({ findings }) => findings)) {
+    assert.deepEqual([kind, verdict, subject], ["heartbeat-partial", "unknown", "watch"]);
+    assert.ok(place !== undefined);
+  }
+  assert.match(logged[0] ?? "", /bug: internal error: TypeError/);
+});
+
+const entry: FleetHost = {
+  name: "bigbox",
+  sshAlias: "bigbox",
+  directory: "/srv/barkeep",
+  queue: "pueue",
+  memoryMb: 4000,
+  jobsMax: 4,
+  storeUrl: "http://localhost:8123",
+  thresholds: undefined,
+  services: [],
+};
+
+function job(name: string, state: JobState, more: Partial<JobView> = {}): JobView {
+  const label = parseLabel(`${name}#1~0f9c`);
+  assert.ok(label !== undefined);
+  const task = {
+    label: name,
+    group: "p2",
+    state: { kind: "queued" },
+    number: "1",
+    createdAt: "2024-03-05T09:00:00Z",
+  } as const;
+  const advice = { text: "it ended with exit code 2", fix: `barkeep retry ${name} --host bigbox` };
+  return {
+    job: name,
+    label,
+    task,
+    where: { kind: "waiting" },
+    state,
+    record: undefined,
+    work: undefined,
+    residentBytes: undefined,
+    advice,
+    ...more,
+  };
+}
+
+function view(jobs: readonly JobView[], more: Partial<HostView> = {}): HostView {
+  return { entry, groups: [], jobs, foreignTasks: 0, machine: undefined, holds: new Map(), drain: undefined, ...more };
+}
+
+const work = (code: string): JobView["work"] => ({
+  version: 1,
+  days_done: 1,
+  days_total: 2,
+  trades: "1",
+  bars: 1,
+  elapsed_ms: 1,
+  at: "2024-03-05T09:00:00Z",
+  exit_code: 2,
+  failures: [{ code, message: "away", subject: null, hint: null }],
+});
+
+const isWhole = (unit: string): boolean => unit.startsWith("SOLUSDT");
+
+test("a host's paused groups, failed jobs, failed writes, and what it is short of", () => {
+  const machine = { cores: 8, load: 1, memoryBytes: 64e9, availableBytes: 1e9 };
+  const groups = [
+    { name: "p2", status: "paused", parallel: 2 },
+    { name: "p1", status: "paused", parallel: 2 },
+  ] as const;
+  const jobs = [
+    job("BTCUSDT@250:2023", "waiting"),
+    job("BTCUSDT@250:2024", "failed"),
+    job("ETHUSDT@250:2024", "failed", { work: work("STORE_AWAY") }),
+    job("SOLUSDT@250+500:2024", "failed"),
+    job("XRPUSDT@250:2024", "done"),
+  ];
+  const findings = hostFindings(view(jobs, { groups, machine }), 1e9, isWhole);
+  assert.deepEqual(
+    findings.map(({ kind, subject, place }) => [kind, subject, place]),
+    [
+      ["group-paused", "host:bigbox", "p2"],
+      ["job-failed", "BTCUSDT@250:2024", "bigbox"],
+      ["store-write-failed", "ETHUSDT@250:2024", "bigbox"],
+      ["host-unsound", "host:bigbox", "memory"],
+      ["host-unsound", "host:bigbox", "disk"],
+    ],
+  );
+  for (const { evidence } of findings) assert.equal(evidence["host"], "bigbox");
+  const hold = { group: "p2", why: "memory", reason: "memory is short", since: "2024-03-05T09:00:00Z" } as const;
+  const held = hostFindings(view(jobs, { groups, holds: new Map([["p2", hold]]) }), undefined, isWhole);
+  assert.deepEqual(
+    held.map(({ kind }) => kind),
+    ["job-failed", "store-write-failed"],
+    "what barkeep holds is no trouble",
+  );
+  assert.equal(hostFindings(view(jobs), undefined, () => undefined).length, 3, "nobody knows whether they are whole");
+});
+
+test("a job that was ended for its memory and fits no larger is quarantined", () => {
+  const result = {
+    version: 1,
+    label: "BTCUSDT@250:2024#1~0f9c",
+    outcome: "out-of-memory",
+    memoryMaxBytes: 4e9,
+    memoryPeakBytes: 3.9e9,
+  };
+  // The rule reads these of a result.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const where = { kind: "finished", result } as unknown as JobView["where"];
+  const [finding] = hostFindings(view([job("BTCUSDT@250:2024", "failed", { where })]), undefined, () => false);
+  assert.equal(finding?.kind, "job-quarantined");
+});
+
+test("a unit whose last attempt could not write is told until it is whole; another failure is not of the store", () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("attempts"), "state"), { clock });
+  const attempt = (unit: string, code: string | undefined): void => {
+    const [id = 0n] = ledger.attempts.start([{ unit, build: 1, attempt: 1n }]);
+    ledger.attempts.end(id, { kind: code === undefined ? "done" : "failed", code, trades: 0n, bars: 0 });
+  };
+  attempt("A@250:2024", "STORE_AWAY");
+  attempt("B@250:2024", "DISK_FULL");
+  attempt("C@250:2024", "PROCESS_GONE");
+  attempt("D@250:2024", "STORE_MEMORY");
+  attempt("D@250:2024", undefined);
+  const found = (isWhole: (unit: string) => boolean | undefined): string[] =>
+    attemptFindings(ledger.attempts.lastFailed(), isWhole).map(({ kind, subject }) => `${kind} ${subject}`);
+  assert.deepEqual(
+    found(() => undefined),
+    ["store-write-failed A@250:2024", "store-write-failed B@250:2024"],
+  );
+  assert.deepEqual(
+    found((unit) => unit.startsWith("A")),
+    ["store-write-failed B@250:2024"],
+  );
+});
+
+test("a channel that takes nothing for an hour is told", async () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("outbox"), "state"), { clock });
+  ledger.outbox.enqueue({ fingerprint: "a", severity: "info", text: "a" });
+  const [message] = ledger.outbox.waiting();
+  assert.ok(message !== undefined);
+  const part = outboxPart(ledger, { notify: ["telegram", "ping"] });
+  const kinds = async (): Promise<string[]> =>
+    (await part.look(never)).findings.map(({ kind, place }) => `${kind} ${place}`);
+  for (let i = 0; i < 5; i += 1) {
+    const claim = ledger.deliveries.claim(message, "telegram");
+    assert.ok(typeof claim === "object");
+    ledger.deliveries.finish(claim, { result: "failed", reason: "403 Forbidden: bot was kicked" });
+    assert.deepEqual(await kinds(), []);
+    clock.pass(14 * minute);
+  }
+  assert.deepEqual(await kinds(), ["notify-failing telegram"]);
+});
