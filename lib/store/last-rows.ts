@@ -38,7 +38,7 @@ FROM barkeep.coverage_published AS p GROUP BY series, segment`;
   return store.rows(
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, toString(end.1) AS through_id,
   toString(end.2) AS last_us, toString(end.3) AS records, toString(end.4) AS bars_digest, end.5 AS checkpoint
-FROM (${ends}) ORDER BY series, segment`,
+FROM (${ends}) ORDER BY series, segment SETTINGS max_threads = 1, max_block_size = 8192, max_read_buffer_size_local_fs = 16384, max_read_buffer_size = 16384`,
     lastRow,
   );
 }
