@@ -1,6 +1,4 @@
 import { z } from "zod";
-import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId } from "../model/series.ts";
 import { partitionText } from "./row-counts.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
@@ -8,45 +6,38 @@ import type { BuildKey } from "./unit-key.ts";
 
 const bigintText = z.string().transform(BigInt);
 
-const sumsRow = z
-  .object({
-    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
-    segment: z.string().transform(parseSegmentId),
-    build: z.number(),
-    rows: z.coerce.number(),
-    first_id: bigintText,
-    last_id: bigintText,
-    ids_hash: bigintText,
-    attempts_hash: bigintText,
-    longest_us: bigintText,
-    first_close_us: bigintText,
-    last_close_us: bigintText,
-    periods: z.coerce.number(),
-    negative: z.coerce.number(),
-  })
-  .transform((row) => ({
-    series: row.series,
-    segment: row.segment,
-    build: row.build,
-    rows: row.rows,
-    firstId: row.first_id,
-    lastId: row.last_id,
-    /** Σ hash(first id) − Σ hash(last id + 1), modulo 2^64: of bars that follow each other all but two cancel out. */
-    idsHash: row.ids_hash,
-    /** Σ hash(attempt), modulo 2^64. */
-    attemptsHash: row.attempts_hash,
-    /** The longest bar. */
-    longestUs: row.longest_us,
-    firstCloseUs: row.first_close_us,
-    lastCloseUs: row.last_close_us,
-    /** In how many periods a bar closes. */
-    periods: row.periods,
-    /** Bars with a volume or turnover below zero. */
-    negative: row.negative,
-  }));
+const sumsRow = z.object({
+  partition: z.string(),
+  rows: z.coerce.number(),
+  first_id: bigintText,
+  last_id: bigintText,
+  ids_hash: bigintText,
+  attempts_hash: bigintText,
+  longest_us: bigintText,
+  first_close_us: bigintText,
+  last_close_us: bigintText,
+  periods: z.coerce.number(),
+  negative: z.coerce.number(),
+});
 
 /** What all rows of a build come to, committed or not: sums that do not depend on an order. */
-export type BarSums = Readonly<z.output<typeof sumsRow>>;
+export interface BarSums extends BuildKey {
+  readonly rows: number;
+  readonly firstId: bigint;
+  readonly lastId: bigint;
+  /** Σ (hash(first id) − hash(last id + 1)), modulo 2^64: of bars that follow each other all but two cancel out. */
+  readonly idsHash: bigint;
+  /** Σ hash(attempt), modulo 2^64. */
+  readonly attemptsHash: bigint;
+  /** The longest bar. */
+  readonly longestUs: bigint;
+  readonly firstCloseUs: bigint;
+  readonly lastCloseUs: bigint;
+  /** In how many periods a bar closes. */
+  readonly periods: number;
+  /** Bars with a volume or turnover below zero. */
+  readonly negative: number;
+}
 
 const partRow = z.object({ id: z.string(), name: z.string() });
 
@@ -59,19 +50,43 @@ export async function sumBars(store: Store, builds: readonly BuildKey[], periodU
     "SELECT DISTINCT partition_id AS id, partition AS name FROM system.parts WHERE active AND database = 'barkeep' AND table = 'bars'",
     partRow,
   );
-  const wanted = new Set(builds.map(partitionText));
+  // A build is a partition: its name need not be read with every bar.
+  const wanted = new Map(builds.map((build) => [partitionText(build), build]));
+  const buildOf = new Map(parts.map(({ id, name }) => [id, wanted.get(name)]));
   const others = parts.filter(({ name }) => !wanted.has(name)).map(({ id }) => id);
   const only = others.length === 0 ? "" : `WHERE _partition_id NOT IN (${others.map(sqlString).join(", ")})`;
-  return store.rows(
-    `SELECT CAST(any(bars.series), 'String') AS series, CAST(any(bars.segment), 'String') AS segment, any(bars.build) AS build,
-  count() AS rows, min(first_agg_trade_id) AS first_id, max(last_agg_trade_id) AS last_id,
-  sum(intHash64(first_agg_trade_id)) - sum(intHash64(last_agg_trade_id + 1)) AS ids_hash, sum(intHash64(attempt)) AS attempts_hash,
+  const rows = await store.rows(
+    `SELECT _partition_id AS partition, count() AS rows, min(first_agg_trade_id) AS first_id, max(last_agg_trade_id) AS last_id,
+  sum(intHash64(first_agg_trade_id) - intHash64(last_agg_trade_id + 1)) AS ids_hash, sum(intHash64(attempt)) AS attempts_hash,
   max(duration_us) AS longest_us, min(close_time) AS first_close_us, max(close_time) AS last_close_us,
   uniqExact(intDiv(close_time, ${sqlInteger(periodUs)})) AS periods,
   countIf(volume < 0 OR buy_volume < 0 OR sell_volume < 0 OR turnover < 0 OR buy_turnover < 0 OR sell_turnover < 0) AS negative
-FROM barkeep.bars AS bars ${only} GROUP BY _partition_id`,
+FROM barkeep.bars ${only} GROUP BY _partition_id`,
     sumsRow,
   );
+  return rows.flatMap((row): BarSums[] => {
+    // Made by a first commit in between: it is behind the look that named the builds.
+    const build = buildOf.get(row.partition);
+    return build === undefined ? [] : [sumsOf(build, row)];
+  });
+}
+
+function sumsOf({ series, segment, build }: BuildKey, row: z.output<typeof sumsRow>): BarSums {
+  return {
+    series,
+    segment,
+    build,
+    rows: row.rows,
+    firstId: row.first_id,
+    lastId: row.last_id,
+    idsHash: row.ids_hash,
+    attemptsHash: row.attempts_hash,
+    longestUs: row.longest_us,
+    firstCloseUs: row.first_close_us,
+    lastCloseUs: row.last_close_us,
+    periods: row.periods,
+    negative: row.negative,
+  };
 }
 
 const mask = 0xffff_ffff_ffff_ffffn;

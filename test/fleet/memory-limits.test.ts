@@ -6,7 +6,7 @@ import { skipWithoutSlurm } from "../rig/slurm.ts";
 import { jobIn } from "./documents.ts";
 
 /** More than a first attempt is given, less than the second. */
-const hungry = { symbol: "AAAUSDT", megabytes: 900 };
+const hungry = { symbol: "AAAUSDT", megabytes: 450 };
 const hosts: Readonly<Record<string, RigHostOptions>> = {
   alpha: { hungry, folder: `it's "odd" && $(true)\nnew` },
   ...(skipWithoutSlurm === false ? { cluster: { hungry, queue: "slurm", folder: "100% slurm" } } : {}),
@@ -30,6 +30,17 @@ for (const [host, skip] of Object.entries(skipOf)) {
     `S-18, S-17: ${host}, in a directory with an odd name: a job that is killed for memory is told, and tried again with more; its neighbour is done`,
     { skip },
     async () => {
+      // With a core that is new to a host the neighbour would wait for the first job's good end.
+      const proof = [
+        "--symbol",
+        "BBBUSDT",
+        "--threshold",
+        host === "alpha" ? "500" : "750",
+        "--end-date",
+        "2023-12-30",
+      ];
+      assert.equal((await rig.barkeep("populate", ...proof, "--host", host)).code, exitCodes.ok);
+      await jobIn(rig, host, `BBBUSDT@${proof[3]}:2023`, "done");
       // Its own thresholds, so that none of it is there already.
       const threshold = host === "alpha" ? "250" : "1000";
       const asked = ["populate", "--all-symbols", "--threshold", threshold, "--end-date", "2023-12-31"];
@@ -37,7 +48,7 @@ for (const [host, skip] of Object.entries(skipOf)) {
       assert.equal(queued.code, exitCodes.ok, queued.stdout + queued.stderr);
       const job = `AAAUSDT@${threshold}:2023`;
       const killed = await jobIn(rig, host, job, "failed");
-      assert.match(killed.text, /it was killed for memory: it held \d+ MiB of 768 MiB allowed/);
+      assert.match(killed.text, /it was killed for memory: it held \d+ MiB of \d+ MiB allowed/);
       assert.equal(killed.fix, `barkeep retry ${job} --host ${host}`);
       assert.equal((await jobIn(rig, host, `BBBUSDT@${threshold}:2023`, "done")).attempt, 1);
 

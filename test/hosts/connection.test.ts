@@ -17,10 +17,11 @@ test(
     const mark = join(temporaryFolder("lost"), "mark");
     const { ended } = await host.start(["sh", "-c", 'sleep 1; touch "$1"', "sh", mark], { cwd: "/" });
     const waiting = host.exec(["sleep", "30"], { cwd: "/" });
+    const loss = { name: "RetryableError", code: "HOST_LOST" };
+    const losses = Promise.all([assert.rejects(ended, loss), assert.rejects(waiting, loss)]);
     await sleep(50);
     await sshd.kill();
-    const loss = { name: "RetryableError", code: "HOST_LOST" };
-    await Promise.all([assert.rejects(ended, loss), assert.rejects(waiting, loss)]);
+    await losses;
     await sshd.start();
     assert.equal((await host.exec(["echo", "back"], { cwd: "/" })).stdout, "back\n");
     // A loss says nothing of the command: this one went on to its end.
@@ -49,9 +50,10 @@ test("a file on its way when sshd is killed is a loss too, and hangs nothing", {
   const path = join(temporaryFolder("lost"), "file");
   await host.exec(["true"], { cwd: "/" });
   const writing = host.writeFile(path, Buffer.alloc(50_000_000));
+  const lost = assert.rejects(writing, { code: "HOST_LOST" });
   await sleep(60);
   await sshd.kill();
-  await assert.rejects(writing, { code: "HOST_LOST" });
+  await lost;
   assert.ok(!existsSync(path));
 });
 

@@ -20,7 +20,8 @@ RANGEBAR_OUROBOROS_MODE = "month"
 RANGEBAR_MIN_THRESHOLD_SHIBUSDT = 250
 `,
 );
-const env = { BARKEEP_SETTINGS: settingsFile };
+// Empty is no value: what the tests themselves are run with does not show.
+const env = { BARKEEP_SETTINGS: settingsFile, BARKEEP_NOTIFY: "" };
 
 const rowsShape = z.object({
   version: z.literal(1),

@@ -120,12 +120,12 @@ export class RigHost implements AsyncDisposable {
 function makeHungryRelease(release: string, { symbol, megabytes }: NonNullable<RigHostOptions["hungry"]>): void {
   const folder = join(release, "node_modules", "node", "bin");
   mkdirSync(folder, { recursive: true });
-  symlinkSync(join(projectRoot, "bin"), join(release, "bin"));
-  // The launcher, which starts in the same way, is soon replaced by the verb.
+  for (const name of ["bin", "ops"]) symlinkSync(join(projectRoot, name), join(release, name));
+  // Its supervisor, which has the same words, holds nothing.
   const hold = `if (process.argv[1].endsWith("run-job.ts")) globalThis.held = Buffer.alloc(${megabytes}e6, 1);`;
   const preload = `data:text/javascript,${encodeURIComponent(hold)}`;
   const node = `#!/bin/sh
-case " $* " in *" run-job ${symbol}@"*) export NODE_OPTIONS='--import=${preload}' ;; esac
+case " $* " in *"/run-job.ts ${symbol}@"*) export NODE_OPTIONS='--import=${preload}' ;; esac
 exec ${process.execPath} "$@"
 `;
   writeFileSync(join(folder, "node"), node, { mode: 0o755 });

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { z } from "zod";
 import { parseRegistry } from "../../lib/config/index.ts";
 import { addDays, daysInclusive, dayStartMs, parseDay, type Day } from "../../lib/model/day.ts";
+import { RetryableError } from "../../lib/model/errors.ts";
 import { parseSegmentId, segmentOf } from "../../lib/model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import { intHash64, type UnitOutline } from "../../lib/store/index.ts";
@@ -191,8 +192,14 @@ test("a step of price is classed by its size, the threshold and what is traded",
 });
 
 test("a host that does not answer is not known, and so not healthy", () => {
-  const { isHealthy, findings } = queueHealth([], [], 0);
-  assert.deepEqual([isHealthy, findings.length], [true, 0]);
+  assert.equal(queueHealth([], [], 0).isHealthy, true);
+  const failure = new RetryableError("no answer", { code: "HOST_LOST" });
+  const { isHealthy, findings } = queueHealth([], [{ host: "bigbox", failure }], 0);
+  assert.equal(isHealthy, false);
+  assert.deepEqual(
+    findings.map(({ kind, subject, verdict }) => [kind, subject, verdict]),
+    [["host-unreachable", "host:bigbox", "unknown"]],
+  );
 });
 
 test("the store's hash of an id is ours", async () => {

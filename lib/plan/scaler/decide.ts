@@ -61,7 +61,8 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     reading,
     state: {
       isAdmitting,
-      upAtMs: isStep && choice.verdict === "up" ? nowMs : state.upAtMs,
+      // A group that is let go will run more, as after a step up: what that does is seen before the next one.
+      upAtMs: (isStep && choice.verdict === "up") || shares.letGo.length > 0 ? nowMs : state.upAtMs,
       downAtMs: isStep && (choice.verdict === "down" || choice.verdict === "relief") ? nowMs : state.downAtMs,
       killedAtMs: relief.some(({ action }) => action === "kill") ? nowMs : state.killedAtMs,
       ceiling: choice.ceiling,

@@ -50,7 +50,7 @@ export function sharedOut(
   const places = new Places(loads, steps, reading.jobsMax);
   while (places.allowed > reading.jobsMax && places.takeOne()) continue;
   const letGo: LetGo[] = [];
-  let freeBytes = freeNow(loads, reading, limits);
+  let freeBytes = freeNow(stepped(loads, places.steps), reading, limits);
   for (const load of mayLetGo ? loads.filter(isHeld).sort(mostWorthFirst) : []) {
     const bytes = load.runningBytes.length > 0 ? 0 : (load.queuedBytes[0] ?? load.waitingBytes[0] ?? 0);
     if (bytes > freeBytes || !places.reserve(load)) continue;
@@ -60,6 +60,11 @@ export function sharedOut(
     letGo.push({ action: "let group go", group: load.name, parallel, reason: "there is room for it" });
   }
   return { steps: places.steps, letGo };
+}
+
+/** The groups with the limits that they are about to have. */
+function stepped(loads: readonly GroupLoad[], steps: Steps): GroupLoad[] {
+  return loads.map((load) => ({ ...load, parallel: steps.get(load.name)?.to ?? load.parallel }));
 }
 
 /** What can be given to more work: of the budget, and of the host's memory where that can be read. */
@@ -166,7 +171,10 @@ class Places {
 
   #lower(group: OpenGroup): boolean {
     const reason = `jobs_max is ${this.#jobsMax}, and others have use for the place`;
-    this.steps.set(group.name, { to: this.#parallel(group) - 1, reason });
+    const to = this.#parallel(group) - 1;
+    this.steps.set(group.name, { to, reason });
+    // A group that is held starts nothing more; what runs in it runs on, and has its place until then.
+    if (to === 0) this.#allowedElsewhere += runningIn(group);
     return true;
   }
 
