@@ -5,7 +5,7 @@ import { ChdbConnection } from "chdb/connection";
 import type { ConnExecParams, ConnExecResult, ConnInsertParams, ConnInsertResult } from "chdb/connection";
 import { formatClause, parseInsert, statementKind } from "../sql/scan.ts";
 import type { Engine } from "./engine.ts";
-import { sessionSettings } from "./engine-settings.ts";
+import { engineSessionSettings } from "./engine-settings.ts";
 import { streamableFormats } from "./streamable-formats.ts";
 
 /**
@@ -25,7 +25,7 @@ export class EmbeddedConnection extends ChdbConnection {
   /** A connection runs its statements in series; open one per stream of work. */
   static async open(engine: Engine): Promise<EmbeddedConnection> {
     const connection = new EmbeddedConnection(engine);
-    for (const [name, value] of Object.entries(sessionSettings)) {
+    for (const [name, value] of Object.entries(engineSessionSettings)) {
       await connection.command({ query: `SET ${name} = ${value}` });
     }
     return connection;

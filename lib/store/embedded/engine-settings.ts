@@ -43,6 +43,15 @@ export const sessionSettings = {
   async_insert: 0,
 } as const;
 
+/**
+ * And of the embedded engine's sessions alone. By its default of 1 GB free for each thread, the limit of memory above would leave
+ * every query one thread, and say nothing of it; reading takes a few MB a thread.
+ */
+export const engineSessionSettings = {
+  ...sessionSettings,
+  max_threads_min_free_memory_per_thread: 64 * megabyte,
+} as const;
+
 /** Writes the engine's configuration beside the store, which an engine may be reading, and returns its path. */
 export function writeEngineConfiguration(stateDirectory: string): string {
   const path = join(stateDirectory, "engine.xml");

@@ -5,7 +5,7 @@ import { drainPending, Session } from "chdb";
 import { ensureFolder } from "../../files/folders.ts";
 import { UnavailableError } from "../../model/errors.ts";
 import { storeFailure } from "../errors.ts";
-import { sessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
+import { engineSessionSettings, writeEngineConfiguration } from "./engine-settings.ts";
 import { claimStore } from "./claim.ts";
 import { clearOwner, readOwner, thisProcess, writeOwner, type Owner } from "./owner.ts";
 import { sweepLeftBehind } from "./left-behind.ts";
@@ -64,7 +64,7 @@ export class Engine {
   /** A session of its own settings, for one request or one stream; costs well under a millisecond. */
   async session(): Promise<Session> {
     const session = new Session(this.path);
-    for (const [name, value] of Object.entries(sessionSettings)) await session.queryAsync(`SET ${name} = ${value}`);
+    for (const [name, value] of Object.entries(engineSessionSettings)) await session.queryAsync(`SET ${name} = ${value}`);
     return session;
   }
 
