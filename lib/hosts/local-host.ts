@@ -5,7 +5,6 @@ import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { collect } from "./collect.ts";
 import { folderMissing } from "./errors.ts";
 import { forwardRefused } from "./forward-failure.ts";
@@ -68,6 +67,8 @@ export class LocalHost implements Host {
       throw folderMissing(this.name, options.cwd);
     });
     const [file = "", ...words] = argv;
+    // Loaded by who starts a program: a hundred modules that most commands do not need.
+    const { execa } = await import("execa");
     const child = execa(file, words, {
       cwd: options.cwd,
       env: { ...loginEnvironment(), ...options.env },

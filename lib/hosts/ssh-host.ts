@@ -11,7 +11,7 @@ import type { Endpoint, ExecOptions, ExecResult, Host, HostIdentity, RunningComm
 import { wrapCommand } from "./quote.ts";
 import { readSmallFile, replaceFile, type FileSession } from "./sftp.ts";
 import { commandOn } from "./ssh-command.ts";
-import { SshConnection, type ConnectionTimes } from "./ssh-connection.ts";
+import type { ConnectionTimes, SshConnection } from "./ssh-connection.ts";
 import { resolveWay } from "./ssh-target.ts";
 
 export interface SshHostOptions extends ConnectionTimes {
@@ -148,7 +148,9 @@ export class SshHost implements Host {
 
   async #connectOnce(signal: AbortSignal): Promise<SshConnection> {
     const way = await resolveWay(this.#alias, this.#options.configFile);
-    const connection = await SshConnection.open(way, this.#options, signal);
+    // Loaded by who connects: with ssh2 it takes longer to load than most commands that stay on this machine have to do.
+    const { SshConnection: connections } = await import("./ssh-connection.ts");
+    const connection = await connections.open(way, this.#options, signal);
     try {
       await this.#checkShell(connection);
       return connection;

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { execa } from "execa";
 import { ConfigurationError } from "../model/errors.ts";
 
 /** One hop as the SSH configuration describes it. */
@@ -74,6 +73,8 @@ async function askSsh(to: Destination, configFile: string | undefined): Promise<
     ...(to.user === undefined ? [] : ["-l", to.user]),
     ...(to.port === undefined ? [] : ["-p", to.port]),
   ];
+  // As in local-host.ts.
+  const { execa } = await import("execa");
   const { exitCode, stdout, stderr, code } = await execa("ssh", ["-T", "-G", ...words, "--", to.alias], {
     reject: false,
     stdin: "ignore",

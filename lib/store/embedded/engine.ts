@@ -64,7 +64,9 @@ export class Engine {
   /** A session of its own settings, for one request or one stream; costs well under a millisecond. */
   async session(): Promise<Session> {
     const session = new Session(this.path);
-    for (const [name, value] of Object.entries(engineSessionSettings)) await session.queryAsync(`SET ${name} = ${value}`);
+    for (const [name, value] of Object.entries(engineSessionSettings)) {
+      await session.queryAsync(`SET ${name} = ${value}`);
+    }
     return session;
   }
 
