@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
 import { ConfigurationError, Failure } from "../lib/model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { rest } from "../lib/model/rest.ts";
 import { attend, lastDeletionMs } from "../lib/notify/attend.ts";
 import { openChannels } from "../lib/notify/open-channels.ts";
 import { heartbeatDocument, heartbeatExitCode, heartbeatLines } from "../lib/report/heartbeat.ts";
@@ -52,7 +52,7 @@ const command = defineCommand({
         if (args.once) throw error;
         log(error.message);
         code = exitCodeOf(error);
-        await pause(args.every ?? everyDefaultMs, signal);
+        await rest(args.every ?? everyDefaultMs, signal);
       }
       if (args.once || signal.aborted) return signal.aborted && !args.once ? exitCodes.interrupted : code;
     }
@@ -81,10 +81,6 @@ async function onePass(args: PassArguments, context: CommandContext, ledger: Led
 
 function isOfLedger({ code }: Failure): boolean {
   return code.startsWith("LEDGER_") || code === "DISK_FULL" || code === "STATE_NOT_WRITABLE";
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function parsePositive(text: string, unit: string): number {

@@ -1,7 +1,7 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { openExistingLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
-import { incidentLines, incidentRecord } from "../lib/report/incidents.ts";
+import { incidentDocument, incidentLines } from "../lib/report/incidents.ts";
 import { explainIncident } from "../lib/watch/explain-incident.ts";
 import { wantedIncident } from "../lib/watch/find-incident.ts";
 
@@ -20,12 +20,12 @@ const command = defineCommand({
     const nowMs = ledger.clock.wallMs();
     if (args.incident !== undefined) {
       const incident = wantedIncident(ledger, args.incident);
-      if (settings.json) printJson({ incident: incidentRecord(incident) });
+      if (settings.json) printJson({ incident: incidentDocument(incident) });
       else explainIncident(incident, nowMs).forEach((line) => print(line));
       return exitCodes.ok;
     }
     const incidents = args.past ? ledger.incidents.last(pastMost) : ledger.incidents.live();
-    if (settings.json) printJson({ incidents: incidents.map(incidentRecord) });
+    if (settings.json) printJson({ incidents: incidents.map(incidentDocument) });
     else incidentLines(incidents, nowMs).forEach((line) => print(line));
     return incidents.some(({ state }) => state !== "resolved" && state !== "pending")
       ? exitCodes.findings

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FleetHost } from "../config/index.ts";
 import { RetryableError } from "../model/errors.ts";
+import { rest } from "../model/rest.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { viewHost, type JobView } from "./host-view.ts";
 import { OpenHosts } from "./open-hosts.ts";
@@ -35,11 +35,7 @@ export async function* jobLogs(
     if (fresh !== "") yield fresh;
     shown = text;
     if (isOver) return;
-    try {
-      await sleep(everyMs, undefined, { signal });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    await rest(everyMs, signal);
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FleetHost, Settings } from "../config/index.ts";
 import { ledgerPath, openLedger } from "../ledger/index.ts";
+import { rest } from "../model/rest.ts";
 import { viewHost, type HostView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 
@@ -32,13 +32,7 @@ export async function* lookAtFleet(
     hosts.failures.length = 0;
     const views = await hosts.each(async (host) => ofGroup(await viewHost(host, ledger), group));
     yield { views, failures: [...hosts.failures] };
-    if (!isWatched || signal.aborted) return;
-    try {
-      await sleep(everyMs, undefined, { signal });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return;
-    }
+    if (!isWatched || !(await rest(everyMs, signal))) return;
   }
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describeFailure } from "../datasets/range/listener.ts";
 import { Failure } from "../model/errors.ts";
 import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
+import { rest } from "../model/rest.ts";
 import type { HealPass } from "./pass.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
@@ -39,7 +39,7 @@ export async function healForever(daemon: HealDaemon): Promise<ExitCode> {
     const restMs = passed?.exitCode === exitCodes.ok ? intervals.cleanMs : intervals.activeMs;
     const state = passed === undefined ? "could not look" : `${passed.left.length} gaps left`;
     service.status(`${state}; the next look in ${Math.round(restMs / 1000)} s`);
-    await service.rest(restUntil(restMs, AbortSignal.any([signal, wakes.signal])));
+    await service.rest(rest(restMs, AbortSignal.any([signal, wakes.signal])));
     if (wakes.signal.aborted && !signal.aborted) line("asked to look again, with settings and registry read anew");
     wakes = new AbortController();
   }
@@ -56,13 +56,5 @@ async function passOf({ pass, line, signal }: HealDaemon): Promise<HealPass | un
     if (!(error instanceof Failure)) throw error;
     line(`${describeFailure(error)}; looked at again later`);
     return undefined;
-  }
-}
-
-async function restUntil(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Ledger } from "../ledger/index.ts";
+import { rest } from "../model/rest.ts";
 import { deliver } from "./deliver.ts";
 import { deletePassed } from "./ephemeral.ts";
 import type { OpenChannels } from "./open-channels.ts";
@@ -28,7 +28,7 @@ export async function attend(
     const seconds = Math.min(longestPollSeconds, Math.ceil(leftMs / 1000));
     const isPolled =
       telegram !== undefined && (await takeUpdates(ledger, telegram, explain, seconds, signal)) === undefined;
-    if (!isPolled) await sleep(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => undefined);
+    if (!isPolled) await rest(Math.min(pauseMs, leftMs), signal);
   }
 }
 

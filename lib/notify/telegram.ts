@@ -83,7 +83,10 @@ export class Telegram implements Channel {
     );
   }
 
-  /** What is shown to who has pressed a button; lost where that took too long. */
+  /**
+   * What is shown to who has pressed a button. Its effect is kept already, and the API takes an answer for some seconds only: one
+   * that cannot be delivered is lost, whatever the reason.
+   */
   async answer(callbackId: string, text: string): Promise<void> {
     await this.#api.answerCallbackQuery({ callback_query_id: callbackId, text }).catch(() => undefined);
   }

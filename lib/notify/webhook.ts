@@ -2,6 +2,7 @@ import type { Incident, Message, Outcome } from "../ledger/index.ts";
 import { release } from "../model/release.ts";
 import { repeatNote, type Channel } from "./channel.ts";
 import { outcomeOfThrow } from "./failures.ts";
+import { incidentRecord } from "./incident-record.ts";
 
 const answerMs = 10_000;
 const documentVersion = 1;
@@ -22,23 +23,7 @@ export function webhookBody(incidents: IncidentSource, message: Message, mayRepe
     created_at: new Date(message.createdMs).toISOString(),
     may_repeat: mayRepeat,
     text: mayRepeat ? `${repeatNote}\n${message.text}` : message.text,
-    incidents: message.incidents
-      .flatMap((id) => incidents.byId(id) ?? [])
-      .map((one) => ({
-        id: one.id,
-        fingerprint: one.fingerprint,
-        kind: one.kind,
-        subject: one.subject,
-        place: one.place ?? null,
-        severity: one.severity,
-        verdict: one.verdict,
-        state: one.state,
-        summary: one.summary,
-        evidence: one.evidence,
-        first_seen_at: new Date(one.firstSeenMs).toISOString(),
-        last_seen_at: new Date(one.lastSeenMs).toISOString(),
-        resolved_at: one.resolvedMs === undefined ? null : new Date(one.resolvedMs).toISOString(),
-      })),
+    incidents: message.incidents.flatMap((id) => incidents.byId(id) ?? []).map(incidentRecord),
   };
 }
 

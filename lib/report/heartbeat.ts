@@ -4,7 +4,7 @@ import { formatSeconds } from "../model/format.ts";
 import { fingerprintOf, type Finding } from "../watch/finding.ts";
 import type { HeartbeatReport } from "../watch/heartbeat/beat.ts";
 import { utcMinute } from "../watch/incident-messages.ts";
-import { incidentLines, incidentRecord } from "./incidents.ts";
+import { incidentLines, incidentDocument } from "./incidents.ts";
 
 /** The answer of `heartbeat`: each part in a line, what was found, what is not over. */
 export function heartbeatLines({
@@ -50,7 +50,7 @@ export function heartbeatDocument(report: HeartbeatReport): Record<string, unkno
     })),
     opened: incidents.opened.map(({ id }) => id),
     resolved: incidents.resolved.map(({ id }) => id),
-    incidents: incidents.live.map(incidentRecord),
+    incidents: incidents.live.map(incidentDocument),
     delivery,
   };
 }

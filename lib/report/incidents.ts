@@ -1,4 +1,5 @@
 import type { ChannelState, Incident, Message } from "../ledger/index.ts";
+import { incidentRecord } from "../notify/incident-record.ts";
 import { lasting, nameOf, titleOf, utcMinute } from "../watch/incident-messages.ts";
 import { asFindingKind, runbookOf } from "../watch/kinds.ts";
 import { textTable } from "./text-table.ts";
@@ -18,24 +19,12 @@ export function incidentLines(incidents: readonly Incident[], nowMs: number): st
   );
 }
 
-/** An incident for a program. */
-export function incidentRecord(one: Incident): Record<string, unknown> {
+/** An incident for a program, with what there is to do and what was said of it. */
+export function incidentDocument(one: Incident): Record<string, unknown> {
   const kind = asFindingKind(one.kind);
   return {
-    id: one.id,
-    fingerprint: one.fingerprint,
-    kind: one.kind,
-    subject: one.subject,
-    place: one.place ?? null,
-    severity: one.severity,
-    verdict: one.verdict,
-    state: one.state,
-    summary: one.summary,
-    evidence: one.evidence,
-    first_seen: isoOf(one.firstSeenMs),
-    last_seen: isoOf(one.lastSeenMs),
-    resolved: isoOf(one.resolvedMs),
-    last_said: isoOf(one.saidMs),
+    ...incidentRecord(one),
+    last_said_at: isoOf(one.saidMs),
     quiet_until: isoOf(one.quietUntilMs),
     explained_by: one.hiddenBy ?? null,
     runbook: kind === undefined ? null : runbookOf(kind),

@@ -1,18 +1,9 @@
 import type { WatchReport } from "./find-gaps.ts";
 import type { Finding, FindingKind } from "./finding.ts";
+import { gapKinds } from "./kinds.ts";
 import { needsBars, windowStartMs } from "./limits.ts";
 import type { Examined } from "./look.ts";
 import type { GapQuestion } from "./watch-gaps.ts";
-
-const gapKinds: readonly FindingKind[] = [
-  "gap-leading",
-  "gap-interior",
-  "gap-trailing",
-  "gap-overlap",
-  "gap-stale",
-  "gap-revised",
-  "gap-unknown",
-];
 
 /** What a look at gaps has looked at to the end: of all series, or of those that were selected. Nothing where it could not look. */
 export function examinedBy(report: WatchReport, { selection, limits }: GapQuestion): Examined[] {

@@ -24,7 +24,8 @@ export interface KindDefinition {
   readonly closesAfter: number;
 }
 
-const seriesKinds: readonly FindingKind[] = [
+/** One for each kind of gap. */
+export const gapKinds: readonly FindingKind[] = [
   "gap-leading",
   "gap-interior",
   "gap-trailing",
@@ -32,6 +33,10 @@ const seriesKinds: readonly FindingKind[] = [
   "gap-stale",
   "gap-revised",
   "gap-unknown",
+];
+
+const seriesKinds: readonly FindingKind[] = [
+  ...gapKinds,
   "series-not-fresh",
   "series-dead",
   "duration-anomaly",

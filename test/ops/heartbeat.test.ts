@@ -11,7 +11,7 @@ import { BotApi } from "../rig/bot-api.ts";
 import { clockAt } from "../rig/clock.ts";
 import { RunningCommand } from "../rig/command.ts";
 import { HttpRecorder } from "../rig/http-recorder.ts";
-import { freePort } from "../rig/sshd.ts";
+import { freePort } from "../rig/ports.ts";
 import { barkeep, temporaryFolder, type Outcome } from "./run.ts";
 
 const documentShape = z.object({

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { isPortTaken } from "../rig/ports.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { noSshd, Sshd } from "../rig/sshd.ts";
 import { barkeep, temporaryFolder } from "./run.ts";
@@ -13,21 +12,9 @@ import { barkeep, temporaryFolder } from "./run.ts";
 /** Where a server on another machine is looked for. */
 const port = "8123";
 
-async function isPortTaken(): Promise<boolean> {
-  const socket = connect(Number(port), "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 // macOS gives a machine one address of loopback; this wants two.
 const isLinux = process.platform === "linux" ? false : "it takes a second address of loopback";
-const skip = noSshd || isLinux || ((await isPortTaken()) ? `something else has port ${port}` : false);
+const skip = noSshd || isLinux || ((await isPortTaken(Number(port))) ? `something else has port ${port}` : false);
 
 const documentSchema = z.object({
   tried: z.array(z.looseObject({ kind: z.string(), problem: z.string().nullable() })),

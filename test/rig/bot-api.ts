@@ -253,6 +253,7 @@ export class BotApi implements AsyncDisposable {
       this.#updates.filter(({ update_id: id }) => this.repeatsUpdates || id >= Number(offset ?? 0));
     if (pending().length === 0 && waitSeconds > 0) {
       const came = new Promise<void>((resolve) => (this.#waiting = resolve));
+      // A client that is gone, however it went, waits for nothing.
       const left = once(request.socket, "close").catch(() => undefined);
       await Promise.race([came, left, delay(waitSeconds * 1000, undefined, { ref: false })]);
       this.#waiting = undefined;

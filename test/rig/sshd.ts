@@ -1,13 +1,12 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "node:net";
 import { SshHost, sshHostDefaults, type SshHostOptions } from "../../lib/hosts/ssh-host.ts";
 import { temporaryFolder } from "../ops/run.ts";
+import { freePort, isPortTaken } from "./ports.ts";
 
 const program = "/usr/sbin/sshd";
 
@@ -85,7 +84,7 @@ export class Sshd implements AsyncDisposable {
     running.add(this);
     let said = "";
     this.#child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
-    for (let i = 0; !(await answers(this.port)); i += 1) {
+    for (let i = 0; !(await isPortTaken(this.port)); i += 1) {
       if (i > 500 || this.#child.exitCode !== null) throw new Error(`sshd did not start: ${said}`);
       await sleep(20);
     }
@@ -162,28 +161,6 @@ process.on("exit", () => {
 export function makeKey(file: string, type = "ed25519", passphrase = ""): void {
   const size = type === "rsa" ? ["-b", "2048"] : [];
   execFileSync("ssh-keygen", ["-q", "-t", type, ...size, "-N", passphrase, "-C", "rig", "-f", file]);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  server.close();
-  await once(server, "close");
-  return address.port;
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect({ port, host: "127.0.0.1" });
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 /** The listener and what it forked, but not what runs in its sessions. */

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { after, before, mock, test } from "node:test";
 import exportBars from "../../ops/export-bars.ts";
 import gc from "../../ops/gc.ts";
@@ -11,6 +9,7 @@ import verify from "../../ops/verify.ts";
 import type { Command } from "../../lib/command/index.ts";
 import { ran, type Ran } from "../command/run.ts";
 import { Bench, newState } from "../rig/bench.ts";
+import { freePort } from "../rig/ports.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { StoreProxy, type StoreFault } from "../rig/store-proxy.ts";
 
@@ -79,13 +78,8 @@ for (const [name, command, words, well] of looks) {
     const requests = proxy.seen;
     assert.ok(requests > 1);
 
-    const closed = createServer().listen(0, "127.0.0.1");
-    await once(closed, "listening");
-    const address = closed.address();
-    assert.ok(typeof address === "object" && address !== null);
-    closed.close();
-    await once(closed, "close");
-    checkUnknown(await look(command, words, impatient(`http://127.0.0.1:${address.port}`)), well, `${name}, down`);
+    const nowhere = impatient(`http://127.0.0.1:${await freePort()}`);
+    checkUnknown(await look(command, words, nowhere), well, `${name}, down`);
 
     const faults: readonly StoreFault[] = ["silent", "reset", "cut", "bad-gateway", "stranger"];
     for (const fault of faults) {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SshHost, sshHostDefaults } from "../../lib/hosts/ssh-host.ts";
 import { Failure } from "../../lib/model/errors.ts";
 import { temporaryFolder } from "../ops/run.ts";
-import { freePort } from "../rig/sshd.ts";
+import { freePort } from "../rig/ports.ts";
 import { account, ensureImage, type VmImage } from "./image.ts";
 
 /** This machine as the guest sees it. */

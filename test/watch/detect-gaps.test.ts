@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -14,6 +12,7 @@ import { ran, type Ran } from "../command/run.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { Bench } from "../rig/bench.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
+import { freePort } from "../rig/ports.ts";
 import { minimalRegistry } from "../rig/registry.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { StoreProxy, type StoreFault } from "../rig/store-proxy.ts";
@@ -193,13 +192,7 @@ test("S-20 a store that is down, silent, or lost on the way: exit 2 and not know
       /not known: store-unreachable .*\n0 series: 1 not known/,
     );
   };
-  const closed = createServer().listen(0, "127.0.0.1");
-  await once(closed, "listening");
-  const address = closed.address();
-  assert.ok(typeof address === "object" && address !== null);
-  closed.close();
-  await once(closed, "close");
-  await unknown(`http://127.0.0.1:${address.port}/?request_timeout=400`, "down");
+  await unknown(`http://127.0.0.1:${await freePort()}/?request_timeout=400`, "down");
   const faults: readonly StoreFault[] = ["silent", "reset", "cut", "bad-gateway", "stranger"];
   for (const fault of faults) {
     for (const behind of fault === "stranger" ? [0] : new Set([0, requests >> 1, requests - 1])) {

@@ -6,6 +6,7 @@ import type { HostView, JobState, JobView } from "../../lib/fleet/host-view.ts";
 import { parseWakeTime } from "../../lib/ledger/clock.ts";
 import { openLedger, type Heartbeat } from "../../lib/ledger/index.ts";
 import { RetryableError } from "../../lib/model/errors.ts";
+import type { RunResult } from "../../lib/queue/job-files.ts";
 import { parseLabel } from "../../lib/queue/label.ts";
 import { attemptFindings } from "../../lib/watch/heartbeat/attempt-findings.ts";
 import { hostFindings } from "../../lib/watch/heartbeat/host-findings.ts";
@@ -246,16 +247,25 @@ test("a host's paused groups, failed jobs, failed writes, and what it is short o
 });
 
 test("a job that was ended for its memory and fits no larger is quarantined", () => {
-  const result = {
+  const result: RunResult = {
     version: 1,
     label: "BTCUSDT@250:2024#1~0f9c",
+    unit: "BTCUSDT@250:2024",
+    host: "bigbox",
     outcome: "out-of-memory",
+    guard: "scope",
     memoryMaxBytes: 4e9,
     memoryPeakBytes: 3.9e9,
+    residentPeakBytes: 3.9e9,
+    outOfMemoryKills: 1,
+    cpuMs: 60_000,
+    readBytes: 0,
+    writtenBytes: 0,
+    startedAt: "2024-03-05T08:00:00.000Z",
+    endedAt: "2024-03-05T08:01:00.000Z",
+    durationMs: 60_000,
   };
-  // The rule reads these of a result.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const where = { kind: "finished", result } as unknown as JobView["where"];
+  const where = { kind: "finished", result } as const;
   const [finding] = hostFindings(view([job("BTCUSDT@250:2024", "failed", { where })]), undefined, () => false);
   assert.equal(finding?.kind, "job-quarantined");
 });

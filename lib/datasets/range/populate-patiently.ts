@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { CircuitBreaker, type BreakerLimits } from "../../model/circuit-breaker.ts";
 import type { Day } from "../../model/day.ts";
 import { RetryableError } from "../../model/errors.ts";
+import { rest } from "../../model/rest.ts";
 import { AttemptRecorder } from "./attempt-recorder.ts";
 import type { PopulateListener } from "./listener.ts";
 import { coveredOf, populateSymbol, type SymbolResult } from "./populate.ts";
@@ -47,7 +47,7 @@ export async function populatePatiently(
       const pauseMs = breaker.failed();
       if (pauseMs === undefined && !signal.aborted) throw error;
       if (!wasSilent) listener.line(awayLine(error, patience.silenceMs));
-      if (pauseMs === undefined || !(await pause(pauseMs, signal))) return tally.result(true);
+      if (pauseMs === undefined || !(await rest(pauseMs, signal))) return tally.result(true);
       breaker.retry();
     }
   }
@@ -60,15 +60,4 @@ function isStoreAway(error: unknown): error is RetryableError {
 function awayLine(error: RetryableError, silenceMs: number): string {
   const subject = error.subject === undefined ? "" : `${error.subject}: `;
   return `${subject}${error.message}; waiting for it, ${Math.ceil(silenceMs / 60_000)} min at most; nothing is lost (${error.code})`;
-}
-
-/** @returns false when it was interrupted */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(ms, undefined, { signal });
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FleetHost, ProcessEnvironment, Settings } from "../../config/index.ts";
 import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { rest } from "../../model/rest.ts";
 import { scalerLimits } from "../../plan/scaler/limits.ts";
 import { openFleetHost } from "../fleet-host.ts";
 import { HostScaler, type ScaledHost } from "./scale-host.ts";
@@ -57,14 +57,6 @@ async function scaleHostUntil(
     onStep(scaled);
     const { lookAgainMs } = scaled.decision;
     // While memory is short a decision says itself how soon the next has to come.
-    await pause(lookAgainMs < scalerLimits.lookEveryMs ? Math.min(lookAgainMs, everyMs) : everyMs, signal);
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await rest(lookAgainMs < scalerLimits.lookEveryMs ? Math.min(lookAgainMs, everyMs) : everyMs, signal);
   }
 }
