@@ -38,8 +38,10 @@ function run(program, argv) {
   const node = nodeBinary();
   // libuv reads the size of its pool once; the embedded engine holds a thread of it per query (see lib/command).
   const env = { UV_THREADPOOL_SIZE: "16", NODE_COMPILE_CACHE: compileCache, ...process.env };
-  if (process.execve !== undefined && process.platform !== "win32") process.execve(node, [node, program, ...argv], env);
-  const child = spawn(node, [program, ...argv], { stdio: "inherit", env });
+  // By default new objects have 32 MB before the first of them are collected. What is large here lies outside of V8.
+  const words = ["--max-semi-space-size=4", program, ...argv];
+  if (process.execve !== undefined && process.platform !== "win32") process.execve(node, [node, ...words], env);
+  const child = spawn(node, words, { stdio: "inherit", env });
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
   child.on("error", (error) => fail(unavailable, "NOT_SET_UP", error.message, `npm run setup, in ${root}`));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

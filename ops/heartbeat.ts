@@ -6,6 +6,7 @@ import { rest } from "../lib/model/rest.ts";
 import { attend, lastDeletionMs } from "../lib/notify/attend.ts";
 import { openChannels } from "../lib/notify/open-channels.ts";
 import { heartbeatDocument, heartbeatExitCode, heartbeatLines } from "../lib/report/heartbeat.ts";
+import { keepEngineLean } from "../lib/store/index.ts";
 import { explainIncident } from "../lib/watch/explain-incident.ts";
 import { beat, greenLastsMs } from "../lib/watch/heartbeat/beat.ts";
 import { forgetPastLedger, sayPastLedger } from "../lib/watch/heartbeat/past-ledger.ts";
@@ -40,6 +41,8 @@ const command = defineCommand({
   ],
   handler: async (args, context): Promise<ExitCode> => {
     const { settings, env, signal, log } = context;
+    // It runs all day, beside whatever else this machine is for.
+    keepEngineLean();
     for (;;) {
       let code: ExitCode;
       try {

@@ -60,4 +60,5 @@ export { breaksOfBars, type BarBreak } from "./bar-breaks.ts";
 export { longBars, pairsOfBars, type BarPair, type LongBar } from "./bar-neighbours.ts";
 export { lastCheckpoints, type LastCheckpoint } from "./last-checkpoints.ts";
 export { featureFaults, type FeatureFaults } from "./feature-ranges.ts";
+export { keepEngineLean } from "./embedded/lean-engine.ts";
 export { openExistingStore } from "./open-existing.ts";
