@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { currentFingerprint } from "../lib/datasets/range/fingerprint.ts";
 import type { Store } from "../lib/store/store.ts";
+import { publishBuilds } from "./publish-builds.ts";
 
 /** Which units a made-up store holds, all of them complete: each symbol at each threshold, and years of days. */
 export const completeStoreSchema = z.object({
@@ -44,11 +44,5 @@ SELECT series, segment, 1, attempt, n % 100, day, true, d * 1000, d * 1000 + 999
 FROM ${rows}`);
   await store.command(`INSERT INTO barkeep.bars (series, segment, build, attempt, ended_by_id, first_agg_trade_id, last_agg_trade_id)
 SELECT series, segment, 1, attempt, d * 1000 + 999, d * 1000, d * 1000 + 999 FROM ${rows} SETTINGS max_partitions_per_insert_block = 0`);
-  const { barVersion, featureProfile, gateUnitUs, segmentation } = currentFingerprint("year");
-  await store.command(`INSERT INTO barkeep.builds (series, segment, build, bar_version, feature_profile, gate_unit_us, segmentation,
-  first_day, release, reason)
-SELECT series, segment, 1, ${barVersion}, '${featureProfile}', ${gateUnitUs}, '${segmentation}', min(day), '0.1.0', 'first build'
-FROM barkeep.coverage GROUP BY series, segment`);
-  await store.command(`INSERT INTO barkeep.pointer (series, segment, build, seq, reason)
-SELECT series, segment, 1, 1, 'first build' FROM barkeep.builds`);
+  await publishBuilds(store);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { currentFingerprint } from "../lib/datasets/range/fingerprint.ts";
 import type { Store } from "../lib/store/store.ts";
+import { publishBuilds } from "./publish-builds.ts";
 
 /** A made-up store whose series are whole: years of days, of each day a coverage row and as many bars. */
 export const gapStoreSchema = z.object({
@@ -56,13 +56,7 @@ FROM (SELECT toInt64(intDiv(number, ${barsPerDay})) AS d, toInt64(number) * ${id
   6000000000000 + toInt64(sipHash64(number) % 1000000000) AS price FROM numbers(${days * barsPerDay}))
 SETTINGS max_partitions_per_insert_block = 0`);
   }
-  const { barVersion, featureProfile, gateUnitUs, segmentation } = currentFingerprint("year");
-  await store.command(`INSERT INTO barkeep.builds (series, segment, build, bar_version, feature_profile, gate_unit_us, segmentation,
-  first_day, release, reason)
-SELECT series, segment, 1, ${barVersion}, '${featureProfile}', ${gateUnitUs}, '${segmentation}', min(day), '0.1.0', 'first build'
-FROM barkeep.coverage GROUP BY series, segment`);
-  await store.command(`INSERT INTO barkeep.pointer (series, segment, build, seq, reason)
-SELECT series, segment, 1, 1, 'first build' FROM barkeep.builds`);
+  await publishBuilds(store);
 }
 
 /** The older program's table, with the columns that its statements read, and the same bars in it. */

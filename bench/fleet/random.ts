@@ -1,20 +1,7 @@
-/** Random numbers from a seed: the same seed makes the same fleet on every machine. */
-export class Random {
-  #state: number;
+import { Random as Uniform } from "../../test/crash/random.ts";
 
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** 0 … 1, 1 excluded (mulberry32). */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
+/** Random numbers from a seed, of the distributions that a fleet has. */
+export class Random extends Uniform {
   between(low: number, high: number): number {
     return low + (high - low) * this.next();
   }
