@@ -30,8 +30,8 @@ const command = defineCommand({
     },
     "min-gap-hours": {
       type: "string",
-      default: "6",
-      describe: "list bars that close as many hours or more after the one before",
+      describe:
+        "look at the bars, and list those that close as many hours or more after the one before; 6 where bars are looked at anyway",
       parse: parseHours,
     },
     "price-gap-dbps": {
@@ -105,8 +105,8 @@ const command = defineCommand({
       },
       hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
     };
-    const report = await watchGaps(settings, env, question, Date.now(), signal);
-    if (!args.noNotify) handOver(settings.stateDirectory, report, question);
+    const seen = await watchGaps(settings, env, question, Date.now(), signal);
+    const report = args.noNotify ? seen : handOver(settings.stateDirectory, seen, question);
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));
     return findingsExitCode(report.findings);

@@ -47,8 +47,9 @@ const command = defineCommand({
       let code: ExitCode;
       try {
         using ledger = openLedger(settings.stateDirectory);
-        forgetPastLedger(settings.stateDirectory);
         code = await onePass(args, context, ledger);
+        // Behind a pass that wrote: a ledger that another process holds locked can be opened, too.
+        forgetPastLedger(settings.stateDirectory);
       } catch (error) {
         if (!(error instanceof Failure) || !isOfLedger(error)) throw error;
         for (const problem of await sayPastLedger(error, settings, env, log)) log(problem);

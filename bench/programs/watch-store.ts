@@ -28,7 +28,7 @@ try {
     const settings = { archive: undefined, stateDirectory: state, segmentation: "year" } as const;
     const signal = new AbortController().signal;
     const request = { store, ledger, registry, env: {}, settings, selection: everything, nowMs, signal };
-    const report = await findGaps({ ...request, limits: { minGapHours: 6, ...limits } });
+    const report = await findGaps({ ...request, limits });
     if (report.findings.length > 0) throw new Error(`a clean store has findings: ${report.findings[0]?.summary}`);
     return { seconds: (performance.now() - startMs) / 1000, report };
   };

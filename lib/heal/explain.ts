@@ -8,7 +8,7 @@ import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type S
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
 import { agendaOf } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
-import { lookLimits } from "./look.ts";
+
 import { healPolicy } from "./policy.ts";
 import { unitFacts } from "./unit-facts.ts";
 
@@ -53,7 +53,7 @@ export async function explainSeries(
     ledger.checkBelongsTo(await storeIdOf(store));
     ledger.healTries.endAbandoned();
     const nowMs = ledger.clock.wallMs();
-    const request = { store, ledger, registry, env, settings, selection, limits: lookLimits, nowMs, signal };
+    const request = { store, ledger, registry, env, settings, selection, limits: {}, nowMs, signal };
     const { series, unmaintained, findings } = await findGaps(request);
     const names = [...series.map(({ wish }) => wish.series), ...unmaintained.map((one) => one.series)];
     const subject = resolveSeries(name, names);

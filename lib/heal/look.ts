@@ -2,9 +2,6 @@ import { parseSeriesId, type SeriesId } from "../model/series.ts";
 import { findGaps, type WatchRequest } from "../watch/find-gaps.ts";
 import type { GapLook } from "./context.ts";
 
-/** A healing closes what is missing, however long it is: the hours decide only what is listed beside it. */
-export const lookLimits = { minGapHours: 6 };
-
 /**
  * What the watch finds of some symbols, or of all that are kept.
  * @param series of these only, and what could not be looked at meanwhile
@@ -18,7 +15,7 @@ export async function lookForGaps(
   const named = series === undefined ? symbols : [...new Set(series.map((one) => parseSeriesId(one).symbol))];
   const selection = { symbols: named, thresholds: [], tier1Only: false };
   const nowMs = look.ledger.clock.wallMs();
-  const { gaps, findings } = await findGaps({ ...look, selection, limits: lookLimits, nowMs, signal });
+  const { gaps, findings } = await findGaps({ ...look, selection, limits: {}, nowMs, signal });
   const wanted = series === undefined ? undefined : new Set<string>(series);
   return {
     gaps: wanted === undefined ? gaps : gaps.filter((gap) => wanted.has(gap.series)),

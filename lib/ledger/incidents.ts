@@ -133,7 +133,7 @@ export class Incidents {
     }
   }
 
-  /** Says no more of it until it ends or gets worse, for a week at most. @param by who, for the journal @returns false for one that has ended */
+  /** Says no more of it until it ends, for a week at most. @param by who, for the journal @returns false for one that has ended */
   ack(id: number, by: string): boolean {
     return this.#quieten(id, "acked", this.#clock.wallMs() + ackLastsMs, by);
   }

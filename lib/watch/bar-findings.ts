@@ -1,6 +1,7 @@
 import { unitId } from "../model/series.ts";
 import type { BarLook, Overflow } from "./bar-look.ts";
 import type { Finding } from "./finding.ts";
+import { seenInBars } from "./findings.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { DurationAnomaly, Span } from "./spans.ts";
 
@@ -24,7 +25,7 @@ function overflowFinding({ unit, negative, rows }: Overflow): Finding {
     place: "bars",
     verdict: "wrong",
     summary: `${negative} of ${rows} bars (${percent} %) have a volume or turnover below zero`,
-    evidence: { negative: negative.toString(), bars: rows.toString(), percent },
+    evidence: { negative: negative.toString(), bars: rows.toString(), percent, ...seenInBars },
   };
 }
 
@@ -40,7 +41,7 @@ function spanFindings(span: Span, { strictTime, strictPrice }: WatchLimits): Fin
       place,
       verdict: span.proof === "contiguous" ? "wrong" : "unknown",
       summary: `${hours} h between two bars; ${proofText(span.proof)}`,
-      evidence: { hours, ids, proof: span.proof },
+      evidence: { hours, ids, proof: span.proof, ...seenInBars },
     });
   }
   if (span.isJump && strictPrice === true) {
@@ -51,7 +52,7 @@ function spanFindings(span: Span, { strictTime, strictPrice }: WatchLimits): Fin
       place,
       verdict: "wrong",
       summary: `a step of ${jump} dbps between two bars (${span.continuity})`,
-      evidence: { jump_dbps: jump, continuity: span.continuity, ids },
+      evidence: { jump_dbps: jump, continuity: span.continuity, ids, ...seenInBars },
     });
   }
   return findings;
@@ -67,7 +68,13 @@ function durationFindings({ bar, hours, proof }: DurationAnomaly, { strictTime }
       place: `bar ${bar.firstId}`,
       verdict: proof === "not-provable" ? "unknown" : "wrong",
       summary: `a bar of ${text} h; ${proofText(proof)}`,
-      evidence: { hours: text, ids: `${bar.firstId} … ${bar.lastId}`, trades: bar.records.toString(), proof },
+      evidence: {
+        hours: text,
+        ids: `${bar.firstId} … ${bar.lastId}`,
+        trades: bar.records.toString(),
+        proof,
+        ...seenInBars,
+      },
     },
   ];
 }

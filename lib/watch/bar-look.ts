@@ -3,7 +3,7 @@ import { longBars, pairsOfBars, sumBars, type BarSums, type Store, type UnitOutl
 import { barGapsOf } from "./bar-gaps.ts";
 import { areAllThere, areBarsProven } from "./bar-proof.ts";
 import type { Gap } from "./gap.ts";
-import { priceGapDbpsDefault, windowStartMs, type WatchLimits } from "./limits.ts";
+import { minGapHoursDefault, priceGapDbpsDefault, windowStartMs, type WatchLimits } from "./limits.ts";
 import { durationAnomalyOf, spanOf, type DurationAnomaly, type Span, type SpanLimits } from "./spans.ts";
 import type { SeriesWish } from "./wish.ts";
 
@@ -53,7 +53,7 @@ export async function lookAtBars(
     units: units.filter(({ lastDay }) => dayStartMs(addDays(lastDay, 1)) > startMs),
   }));
   const units = seen.flatMap((one) => one.units);
-  const spanUs = BigInt(Math.round(limits.minGapHours * 3_600_000_000));
+  const spanUs = BigInt(Math.round((limits.minGapHours ?? minGapHoursDefault) * 3_600_000_000));
   const sums = new Map((await sumBars(store, units, periodOf(spanUs))).map((one) => [keyOf(one), one]));
   const sumsOf = (unit: UnitOutline): BarSums | undefined => sums.get(keyOf(unit));
 

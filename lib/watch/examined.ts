@@ -3,11 +3,18 @@ import type { Finding, FindingKind } from "./finding.ts";
 import { gapKinds } from "./kinds.ts";
 import { needsBars, windowStartMs } from "./limits.ts";
 import type { Examined } from "./look.ts";
+import { queuePlace } from "./queue-health.ts";
 import type { GapQuestion } from "./watch-gaps.ts";
 
 /** What a look at gaps has looked at to the end: of all series, or of those that were selected. Nothing where it could not look. */
-export function examinedBy(report: WatchReport, { selection, limits }: GapQuestion): Examined[] {
-  if (report.findings.some(isOfSource)) return [];
+export function examinedBy(report: WatchReport, { selection, limits, hosts }: GapQuestion): Examined[] {
+  const queues = new Set(hosts.map(({ name }) => `host:${name}`));
+  const ofQueues: Examined = {
+    kinds: ["host-unsound"],
+    subjects: queues,
+    wouldSee: ({ place }) => place === queuePlace,
+  };
+  if (report.findings.some(isOfSource)) return [ofQueues];
   const { symbols, thresholds, tier1Only, segmentation } = selection;
   const isAll = symbols.length === 0 && thresholds.length === 0 && !tier1Only && segmentation === undefined;
   const of = (names: readonly string[]): Examined["subjects"] => (isAll ? "all" : new Set(names));
@@ -16,13 +23,18 @@ export function examinedBy(report: WatchReport, { selection, limits }: GapQuesti
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
     judged.length === report.series.length ? subjects : new Set(judged.map(({ wish }) => wish.series));
-  const markets = of(report.archives.map(({ market }) => `archive:${market}`));
+  const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
+  const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
   const looksAtBars = needsBars(limits);
   // What lies further back than it was asked to look is as it was.
   const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
   const ofAllTime: readonly Examined[] = [
     { kinds: gapKinds, subjects, looksAtBars },
     { kinds: barKinds(limits), subjects, looksAtBars },
+    // What its ids do not decide is told whether or not long times are to be findings.
+    ...(looksAtBars
+      ? [{ kinds: ["duration-anomaly"], subjects, looksAtBars, wouldSee: isUnknown } satisfies Examined]
+      : []),
     ...(isAll ? [{ kinds: ["sum-overflow"], subjects: "all", looksAtBars } satisfies Examined] : []),
   ];
   return [
@@ -30,7 +42,12 @@ export function examinedBy(report: WatchReport, { selection, limits }: GapQuesti
     { kinds: ["series-not-fresh", "series-dead"], subjects: freshSubjects, looksAtBars: true },
     { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
+    ofQueues,
   ];
+}
+
+function isUnknown({ verdict }: Pick<Finding, "verdict">): boolean {
+  return verdict === "unknown";
 }
 
 /** What only bars show, and only where it is asked for. */

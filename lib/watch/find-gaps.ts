@@ -113,14 +113,16 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
       const record = recordOf.get(`${unit.series} ${unit.segment} ${unit.build}`);
       const evidence = { unit, record, storedRows: rowsOf(unit), isHeld: isHeld(unit.series, unit.segment) };
       const seen = bars?.gapsOf.get(unit);
+      const known = buildGaps(evidence, currentFingerprint(segmentation), nowMs);
+      if (seen === undefined || seen.length === 0) return known;
       // Which bars are lost is better than how many.
-      const known = buildGaps(evidence, currentFingerprint(segmentation), nowMs).filter(
-        ({ cause }) => cause !== "bars-lost" || seen === undefined || seen.length === 0,
-      );
-      return [...known, ...(seen ?? [])];
+      const [counted, others] = [known.filter(isOfLostBars), known.filter((gap) => !isOfLostBars(gap))];
+      return [...others, ...seen.map((gap) => (isOfLostBars(gap) && counted.length > 0 ? gap : inBars(gap)))];
     });
     const revised = revisedGaps(built.get(wish.series) ?? [], answer?.digests ?? new Map<Day, string>(), nowMs);
-    const freshness = freshnessOf(wish, units.at(-1), archive.extent?.lastDay, nowMs);
+    // An archive that is only remembered may have gone on since.
+    const publishedThrough = archive.lookedMs === nowMs ? archive.extent?.lastDay : undefined;
+    const freshness = freshnessOf(wish, units.at(-1), publishedThrough, nowMs);
     const inWindow = [...gaps, ...ofBuilds, ...revised].filter((gap) => isWithin(gap, limits, nowMs));
     return { wish, units, freshness, gaps: inWindow, explained };
   });
@@ -140,6 +142,14 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
 function knownSeries(outlines: readonly UnitOutline[], records: readonly BuildRecord[], ledger: Ledger): RangeSeries[] {
   const names = [...outlines, ...records].map(({ series }) => series);
   return [...new Set([...names, ...ledger.mirror.units.series()])].sort().map(parseSeriesId);
+}
+
+function isOfLostBars({ cause }: Gap): boolean {
+  return cause === "bars-lost";
+}
+
+function inBars(gap: Gap): Gap {
+  return { ...gap, isSeenInBars: true };
 }
 
 /** One question per symbol, for all its series. */

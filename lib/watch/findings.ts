@@ -7,6 +7,9 @@ import type { Freshness } from "./freshness.ts";
 import type { Gap } from "./gap.ts";
 import type { SeriesWish } from "./wish.ts";
 
+/** In an incident's evidence: what bars alone show, no look at coverage sees the end of. */
+export const seenInBars = { seen_in: "bars" } as const;
+
 /** Gaps of these kinds are one trouble of their series, in however many units: the live edge, say, moves on every day. */
 const wholeKinds: ReadonlySet<Gap["kind"]> = new Set(["leading", "trailing", "stale", "unknown"]);
 
@@ -34,12 +37,22 @@ function findingOf(first: Gap, group: readonly Gap[]): Finding {
     ...(place === undefined ? {} : { place }),
     verdict: kind === "unknown" ? "unknown" : "wrong",
     summary: `${days}: ${reason}`,
-    evidence: { units, cause, priority, from_day: fromDay, through_day: throughDay, ...ids },
+    evidence: {
+      units,
+      cause,
+      priority,
+      from_day: fromDay,
+      through_day: throughDay,
+      ...ids,
+      ...(group.some(({ isSeenInBars }) => isSeenInBars === true) ? seenInBars : {}),
+    },
   };
 }
 
-function placeOf({ kind, fromDay, throughDay, fromId }: Gap): string | undefined {
+function placeOf({ kind, cause, unit, fromDay, throughDay, fromId }: Gap): string | undefined {
   if (wholeKinds.has(kind)) return undefined;
+  // By coverage it is known that bars are lost, by the bars which: it is one trouble.
+  if (cause === "bars-lost") return `bars of ${unit}`;
   const days = fromDay === throughDay ? fromDay : `${fromDay}..${throughDay}`;
   return fromId === undefined ? days : `${days} from id ${fromId}`;
 }

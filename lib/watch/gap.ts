@@ -32,4 +32,6 @@ export interface Gap {
   readonly throughId?: bigint;
   /** One sentence: the proof. */
   readonly reason: string;
+  /** Coverage alone does not show it, nor that it is over. */
+  readonly isSeenInBars?: boolean;
 }

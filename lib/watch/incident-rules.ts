@@ -128,12 +128,14 @@ function speak(before: Incident | undefined, after: IncidentBody, isFound: boole
   return isWoken || isDue ? { before, after: said, say: "reminder" } : { before, after, say: undefined };
 }
 
-function isExamined({ examined }: Look, { kind, subject, evidence }: IncidentBody): boolean {
+function isExamined({ examined }: Look, incident: IncidentBody): boolean {
+  const { kind, subject, evidence } = incident;
   return examined.some(
-    ({ kinds, subjects, looksAtBars }) =>
+    ({ kinds, subjects, looksAtBars, wouldSee }) =>
       kinds.some((one) => one === kind) &&
       (subjects === "all" || subjects.has(subject)) &&
-      (looksAtBars === true || evidence["seen_in"] !== "bars"),
+      (looksAtBars === true || evidence["seen_in"] !== "bars") &&
+      (wouldSee === undefined || wouldSee(incident)),
   );
 }
 

@@ -86,8 +86,8 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
   },
   "gap-stale": {
     severity: "warning",
-    title: "a unit was built of an archive that has changed",
-    meaning: "A day's checksum in the archive is not the one that its bars were built of.",
+    title: "a unit was built by other rules than this release's",
+    meaning: "Its build has another bar version, feature profile or gate than this program makes; its bars are whole.",
     whatToDo: "`barkeep rebuild` of the unit; what is there stays readable until the new build is published.",
     ...atOnce,
   },
@@ -179,7 +179,10 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "a host does not answer",
     meaning: "Over SSH the host does not answer, or its queue does not. Its jobs may well run.",
     whatToDo: "`barkeep doctor --host NAME` tries every prerequisite and names the command that helps.",
-    hides: { kinds: ["host-unsound", "group-paused", "job-failed", "job-quarantined"], reach: "host" },
+    hides: {
+      kinds: ["host-unsound", "group-paused", "job-failed", "job-quarantined", "store-write-failed"],
+      reach: "host",
+    },
     ...unsteady,
   },
   "host-unsound": {

@@ -4,8 +4,8 @@ export interface WatchLimits {
   readonly maxStaleHours?: number | undefined;
   /** Only what lies in the last so many days; how fresh a series is does not depend on it. */
   readonly recentDays?: number | undefined;
-  /** A longer time between two bars' closes is listed. */
-  readonly minGapHours: number;
+  /** A longer time between two bars' closes is listed; {@link minGapHoursDefault} where bars are looked at for another reason. */
+  readonly minGapHours?: number | undefined;
   /** Steps of price between two bars are listed from here on; they are not looked for where it is absent. */
   readonly priceGapDbps?: number | undefined;
   /** Bars that took longer are listed; they are not looked for where it is absent. */
@@ -20,14 +20,16 @@ export interface WatchLimits {
   readonly strictPrice?: boolean;
 }
 
+export const minGapHoursDefault = 6;
+
 /** Where steps of price are asked for without a size: 5 %. */
 export const priceGapDbpsDefault = 5000;
 
 /** Is coverage not enough to answer? */
 export function needsBars(limits: WatchLimits): boolean {
-  const { looksAtBars, exhaustive, strictTime, strictPrice, priceGapDbps, maxBarDurationHours } = limits;
+  const { looksAtBars, exhaustive, strictTime, strictPrice, minGapHours, priceGapDbps, maxBarDurationHours } = limits;
   const isAsked = looksAtBars === true || exhaustive === true || strictTime === true || strictPrice === true;
-  return isAsked || priceGapDbps !== undefined || maxBarDurationHours !== undefined;
+  return isAsked || [minGapHours, priceGapDbps, maxBarDurationHours].some((size) => size !== undefined);
 }
 
 /** The first instant that is looked at, milliseconds since the epoch. */

@@ -1,3 +1,4 @@
+import type { IncidentBody } from "../ledger/index.ts";
 import type { Finding, FindingKind } from "./finding.ts";
 
 /** What was looked at from its beginning to its end: what is not among the findings there is well. */
@@ -7,6 +8,8 @@ export interface Examined {
   readonly subjects: "all" | ReadonlySet<string>;
   /** Whether it would also see what only bars show: an incident with `seen_in: "bars"` in its evidence ends by no other look. */
   readonly looksAtBars?: boolean;
+  /** Of those of these kinds and subjects the ones that it would have seen; all where it is absent. */
+  readonly wouldSee?: (incident: Pick<IncidentBody, "place" | "verdict">) => boolean;
 }
 
 /** One look at a part of the world, or at all of it. */

@@ -18,6 +18,8 @@ export interface QueueHealth {
 /** More waiting jobs on a host, or a longer run, are a finding. */
 const pendingMost = 50;
 const runningHoursMost = 4;
+/** The place of what is found of a queue. */
+export const queuePlace = "queue";
 
 /** Looks at the queues. A host that does not answer is not known, and so is not healthy. */
 export async function lookAtQueues(
@@ -69,7 +71,7 @@ function findingsOf({ entry, jobs }: HostView, nowMs: number): Finding[] {
     {
       kind: "host-unsound",
       subject: `host:${entry.name}`,
-      place: "queue",
+      place: queuePlace,
       verdict: "wrong",
       summary: troubles.join("; "),
       evidence: { waiting: waiting.toString(), running_long: long.join(" ") },

@@ -58,6 +58,7 @@ export const staleHoursDefault = 72;
 /**
  * Which series should be there. Without a selection: those that are, or were, in the store. With one: symbols × thresholds, whether
  * they are there or not; of a symbol alone the thresholds it is kept at, or the usual ones; of a threshold alone every enabled symbol.
+ * A symbol that is kept of several markets is looked at in each.
  * @throws ConfigurationError UNKNOWN_SYMBOL for a named one that is nowhere
  * @param known series that the store or the ledger knows
  * @param staleHours for series whose registry entry does not say
@@ -104,11 +105,15 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
     if (tier1Only && entry?.tier !== 1) continue;
     const there = known.filter((one) => one.symbol === symbol);
     if (entry === undefined && there.length === 0) throw unknownSymbol(symbol, registry);
-    const kept = there.length > 0 && !tier1Only ? there.map(({ threshold }) => threshold) : usualThresholds;
-    for (const threshold of thresholds.length > 0 ? thresholds : kept) {
-      const { venue, market } = there[0] ?? { venue: entry?.exchange ?? "binance", market: entry?.market ?? "spot" };
-      const key: RangeSeries = { venue, market, symbol, threshold };
-      chosen.set(seriesId(key), key);
+    const places = [...Map.groupBy(there, ({ venue, market }) => `${venue}/${market}`).values()];
+    const nowhere = { venue: entry?.exchange ?? "binance", market: entry?.market ?? "spot" };
+    for (const ofPlace of places.length > 0 ? places : [[]]) {
+      const { venue, market } = ofPlace[0] ?? nowhere;
+      const kept = ofPlace.length > 0 && !tier1Only ? ofPlace.map(({ threshold }) => threshold) : usualThresholds;
+      for (const threshold of thresholds.length > 0 ? thresholds : kept) {
+        const key: RangeSeries = { venue, market, symbol, threshold };
+        chosen.set(seriesId(key), key);
+      }
     }
   }
   return [...chosen.values()];

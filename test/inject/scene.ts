@@ -254,7 +254,7 @@ ${more}`;
       env: {},
       settings: this.settings,
       selection: { symbols: [this.symbol], thresholds: [this.key.threshold], tier1Only: false },
-      limits: { minGapHours: 6, ...limits },
+      limits,
       nowMs: this.nowMs,
       signal: new AbortController().signal,
     });

@@ -7,13 +7,15 @@ import { Failure, UnavailableError } from "../../model/errors.ts";
 import { runScript } from "../../queue/runner.ts";
 import { shellWord } from "../../queue/shell-words.ts";
 import type { Finding, FindingKind } from "../finding.ts";
+import type { Examined } from "../look.ts";
+import { queuePlace } from "../queue-health.ts";
 import { hostFailureFinding, hostFindings, type IsWhole } from "./host-findings.ts";
 import type { Part, PartLook } from "./part.ts";
 
 /** A host that says nothing for so long does not answer. */
 const answerMs = 20_000;
 
-const hostKinds: readonly FindingKind[] = ["host-unsound", "group-paused", "job-failed", "job-quarantined"];
+const hostKinds: readonly FindingKind[] = ["group-paused", "job-failed", "job-quarantined"];
 
 /** Looks at every host of the fleet, its queue and its jobs; at none where there is no fleet file. */
 export function hostsPart(
@@ -33,15 +35,18 @@ export function hostsPart(
       const findings = looks.flatMap((look): Finding[] =>
         "view" in look ? hostFindings(look.view, look.freeBytes, whole) : [look.finding],
       );
+      // A job's incident is known by its job: it ends only where every host that may have it was asked.
+      const subjects: Examined["subjects"] =
+        seen.length === looks.length ? "all" : new Set(seen.map(({ view }) => `host:${view.entry.name}`));
       const jobs = seen.reduce((sum, { view }) => sum + view.jobs.length, 0);
       return {
         findings,
-        // A job's incident is known by its job: it ends only where every host that may have it was asked.
         examined: [
           { kinds: ["host-unreachable"], subjects: "all" },
-          ...(seen.length === looks.length
-            ? [{ kinds: hostKinds, subjects: "all" } as const]
-            : [{ kinds: hostKinds, subjects: new Set(seen.map(({ view }) => `host:${view.entry.name}`)) }]),
+          { kinds: hostKinds, subjects },
+          // How much waits in a queue is asked by detect-gaps alone.
+          { kinds: ["host-unsound"], subjects, wouldSee: ({ place }) => place !== queuePlace },
+          { kinds: ["store-write-failed"], subjects, wouldSee: ({ place }) => place !== undefined },
         ],
         note: entries.length === 0 ? "no fleet" : `${seen.length} of ${entries.length} hosts, ${jobs} jobs`,
       };

@@ -5,6 +5,7 @@ import type { Heartbeat, Ledger } from "../../ledger/index.ts";
 import { formatBytes } from "../../model/format.ts";
 import type { Finding } from "../finding.ts";
 import { lasting } from "../incident-messages.ts";
+import type { Examined } from "../look.ts";
 import { attemptFindings } from "./attempt-findings.ts";
 import { diskLeast, type IsWhole } from "./host-findings.ts";
 import { missedFindings } from "./missed.ts";
@@ -13,6 +14,13 @@ import type { Part, PartLook } from "./part.ts";
 /** A channel that has failed for so long is told of. */
 const failingAfterMs = 3_600_000;
 
+/** Those of jobs have their host as their place. */
+const ownWrites: Examined = {
+  kinds: ["store-write-failed"],
+  subjects: "all",
+  wouldSee: ({ place }) => place === undefined,
+};
+
 /** Writes to the store that failed, of attempts from this machine. */
 export function writesPart(ledger: Ledger, isWhole: Promise<IsWhole>): Part {
   return {
@@ -20,7 +28,7 @@ export function writesPart(ledger: Ledger, isWhole: Promise<IsWhole>): Part {
     look: async (): Promise<PartLook> => {
       const findings = attemptFindings(ledger.attempts.lastFailed(), await isWhole);
       const note = findings.length === 0 ? "none failed" : `${findings.length} failed`;
-      return { findings, examined: [{ kinds: ["store-write-failed"], subjects: "all" }], note };
+      return { findings, examined: [ownWrites], note };
     },
   };
 }

@@ -17,7 +17,7 @@ import type { Part, PartLook } from "./part.ts";
 
 const question: GapQuestion = {
   selection: everything,
-  limits: { minGapHours: 6, maxStaleHours: staleHoursDefault },
+  limits: { maxStaleHours: staleHoursDefault },
   hosts: [],
 };
 
