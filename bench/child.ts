@@ -31,7 +31,8 @@ export async function runChild(
   const startMs = performance.now();
   const child = spawn(command, words, {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...options.environment },
+    // A made-up store is nobody's news, whatever the settings of this machine say.
+    env: { ...process.env, BARKEEP_NOTIFY: "off", ...options.environment },
     cwd: options.folder,
   });
   let peakBytes: number | undefined;

@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { admitSymbol, loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { openExistingLedger } from "../lib/ledger/index.ts";
-import { parseDay } from "../lib/model/day.ts";
+import { dayOfMs, parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { parseWholeDays } from "../lib/model/quantities.ts";
@@ -23,7 +23,7 @@ const command = defineCommand({
     days: { type: "string", default: "90", describe: "how long it holds from now on", parse: parseWholeDays },
   },
   examples: [["ATOMUSDT 2019-04-22 2019-04-28 --reason gone", "for 90 days; for good is known_gaps in the registry"]],
-  handler: (args, { settings, log, print }) => {
+  handler: (args, { settings, log, print, printJson }) => {
     const { symbol, from: fromDay, reason, days } = args;
     const throughDay = args.through ?? fromDay;
     if (throughDay < fromDay) {
@@ -49,9 +49,9 @@ const command = defineCommand({
       });
       ledger.archives.accept({ market, symbol }, { fromDay, throughDay, reason, by, expiresMs }, nowMs);
     });
-    print(
-      `${symbol}: ${fromDay} … ${throughDay} accepted as missing until ${new Date(expiresMs).toISOString().slice(0, 10)}`,
-    );
+    const until = dayOfMs(expiresMs);
+    if (settings.json) printJson({ market, symbol, from_day: fromDay, through_day: throughDay, reason, by, until });
+    else print(`${symbol}: ${fromDay} … ${throughDay} accepted as missing until ${until}`);
     return exitCodes.ok;
   },
 });

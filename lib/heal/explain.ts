@@ -8,7 +8,6 @@ import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type S
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
 import { agendaOf } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
-
 import { healPolicy } from "./policy.ts";
 import { unitFacts } from "./unit-facts.ts";
 

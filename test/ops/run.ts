@@ -16,7 +16,7 @@ export async function barkeep(words: readonly string[], env: Record<string, stri
   const { exitCode, stdout, stderr, signal } = await execa(
     process.execPath,
     [join(projectRoot, "bin/barkeep.mjs"), ...words],
-    { reject: false, cwd: projectRoot, env: { BARKEEP_STATE: "", ...env }, maxBuffer: 1 << 30 },
+    { reject: false, cwd: projectRoot, env: { BARKEEP_STATE: "", BARKEEP_NOTIFY: "off", ...env }, maxBuffer: 1 << 30 },
   );
   return { code: exitCode ?? (signal === undefined ? -1 : 128), stdout, stderr };
 }

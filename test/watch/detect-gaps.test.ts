@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
@@ -38,11 +40,11 @@ after(async () => {
 /** Looks some hours behind the archive's last day. */
 async function look(
   words: readonly string[],
-  { hours = 6, storeUrl = url, symbols = bench.symbols } = {},
+  { hours = 6, storeUrl = url, symbols = bench.symbols, archive = ["--archive", bench.archive.root] } = {},
 ): Promise<Ran> {
   mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(bench.lastDay, 1)) + hours * 3_600_000 });
   try {
-    const place = ["--symbols", symbols, "--archive", bench.archive.root, "--state", bench.state];
+    const place = ["--symbols", symbols, ...archive, "--state", bench.state];
     return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl });
   } finally {
     mock.timers.reset();
@@ -117,6 +119,40 @@ test("S-21 a series that is dead is told of whatever the window, once", async ()
   assert.equal((await look(["--max-stale-hours", "72"], { hours: 30 * 24 + 30.5 })).code, 1);
   assert.equal(outboxSize(), 1);
   assert.equal((await look(["--max-stale-hours", "9000"], { hours: 30 * 24 })).code, 0);
+});
+
+test("S-21 nothing is fresh by memory: without its archive a series is held to its own age", async () => {
+  assert.equal((await look([], { hours: 24 * 20 })).code, 0, "as new as its archive");
+  const words = ["--json", "--no-notify"];
+  assert.equal(documentOf(await look(words, { hours: 24 * 20 + 1, archive: [] })).verdict, "findings");
+  assert.equal((await look(words, { hours: 24 * 2, archive: [] })).code, 0);
+});
+
+test("--min-gap-hours looks at the bars", async () => {
+  const document = documentOf(await look(["--json", "--no-notify", "--min-gap-hours", "0.1"]));
+  assert.ok((document.bars_looked_at ?? 0) > 0);
+  assert.ok(document.temporal_gap_count > 0);
+});
+
+test("what was found is printed where the ledger does not take it", async () => {
+  const path = join(bench.state, "ledger.sqlite");
+  const holder = spawn(
+    process.execPath,
+    [
+      "-e",
+      `const d = require("better-sqlite3")(${JSON.stringify(path)}); d.exec("BEGIN IMMEDIATE"); console.log("held"); setInterval(() => 0, 1e6)`,
+    ],
+    { cwd: projectRoot, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  try {
+    await once(holder.stdout, "data");
+    const { code, stdout } = await look(["--json"]);
+    assert.equal(code, 2);
+    assert.match(stdout, /ledger-unreadable/);
+  } finally {
+    holder.kill();
+    await once(holder, "exit");
+  }
 });
 
 test("S-24 a symbol that is not maintained is listed and not alarmed about; one that is nowhere is a mistake", async () => {

@@ -79,6 +79,28 @@ test("all that a look finds is one message, the worst first; what is too much is
   assert.equal(message?.severity, "critical");
 });
 
+test("a look ends only what it would have seen: of its place, of its verdict, in what it read", () => {
+  using watch = new Watch();
+  const local = finding("store-write-failed", "BTCUSDT@250:2024");
+  const onHost = { ...local, subject: "ETHUSDT@250:2024", place: "bigbox", evidence: { host: "bigbox" } };
+  const byBars = { ...hole, evidence: { seen_in: "bars" } };
+  watch.look([local, onHost, byBars]);
+  const coverageAlone: readonly Examined[] = [
+    { kinds: ["gap-interior"], subjects: "all" },
+    { kinds: ["store-write-failed"], subjects: "all", wouldSee: ({ place }) => place === undefined },
+  ];
+  assert.deepEqual(
+    watch.look([], coverageAlone).resolved.map(({ subject }) => subject),
+    ["BTCUSDT@250:2024"],
+  );
+  assert.deepEqual(
+    watch
+      .look([], [{ kinds: ["gap-interior"], subjects: "all", looksAtBars: true }])
+      .resolved.map(({ subject }) => subject),
+    [btc],
+  );
+});
+
 test("a look that could not look ends no incident, nor does one that looked elsewhere", () => {
   using watch = new Watch();
   watch.look([hole]);

@@ -9,8 +9,11 @@ import { parseSegmentId, segmentOf } from "../../lib/model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import { intHash64, type UnitOutline } from "../../lib/store/index.ts";
 import { nothingKnown, type ArchiveFacts } from "../../lib/watch/condition.ts";
+import { fingerprintOf } from "../../lib/watch/finding.ts";
+import { gapFindings } from "../../lib/watch/findings.ts";
 import { freshnessOf } from "../../lib/watch/freshness.ts";
 import { gapsOf, priorityOf, type SeriesGaps } from "../../lib/watch/gap-rules.ts";
+import type { Gap } from "../../lib/watch/gap.ts";
 import { continuityClass } from "../../lib/watch/price-class.ts";
 import { queueHealth } from "../../lib/watch/queue-health.ts";
 import { everything, wishesOf, type SeriesWish } from "../../lib/watch/wish.ts";
@@ -182,6 +185,27 @@ test("how old a series may be is its own affair; one that has ended is not late"
   );
   assert.equal(stateAfter(9999, `delisting_date = ${addDays(first, 9)}`), "fresh");
   assert.equal(stateAfter(9999, `delisting_date = ${addDays(first, 10)}`), "dead");
+});
+
+test("a symbol of two markets is looked at in each, at the thresholds that it has there", () => {
+  const registry = parseRegistry(minimalRegistry(""), "symbols.toml");
+  const known: RangeSeries[] = [{ ...key, market: "futures-um", threshold: parseThreshold(500) }, key];
+  const named = wishesOf(registry, known, { ...everything, symbols: ["BTCUSDT"] }, {}).wanted;
+  assert.deepEqual(
+    named.map((one) => one.series),
+    ["range:binance/futures-um/BTCUSDT@500", "range:binance/spot/BTCUSDT@250"],
+  );
+});
+
+test("lost bars are one finding of their unit, whether they were counted or named", () => {
+  const unit = "BTCUSDT@250:2024-01";
+  const [day, priority] = [first, "P2"] as const;
+  const lost = { kind: "interior", cause: "bars-lost", priority, series, unit, throughDay: day } as const;
+  const counted: Gap = { ...lost, fromDay: addDays(day, -3), reason: "7 of 9 bars" };
+  const named = (id: bigint): Gap => ({ ...lost, fromDay: day, fromId: id, throughId: id, reason: "ids" });
+  const fingerprints = [[counted], [named(10n), named(50n)]].map((gaps) => gapFindings(gaps).map(fingerprintOf));
+  assert.deepEqual(fingerprints[0], fingerprints[1]);
+  assert.equal(fingerprints[0]?.length, 1);
 });
 
 test("a step of price is classed by its size, the threshold and what is traded", () => {
