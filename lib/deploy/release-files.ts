@@ -14,6 +14,7 @@ const projectParts = [
   "ops",
   "package.json",
   "symbols.toml",
+  "systemd",
 ];
 
 /** Packages of the embedded engine: half a gigabyte that a host with a ClickHouse server does not need. */

@@ -38,11 +38,16 @@ test("an artifact is the same for the same files, whenever they were written, an
 
 test("a release has what runs and nothing else", () => {
   const paths = releaseFiles(projectRoot, false).map(({ path }) => path);
-  for (const needed of ["bin/supervise.mjs", "native/barkeep.node", "node_modules/node/bin/node", "ops/canary.ts"]) {
+  for (const needed of [
+    "bin/supervise.mjs",
+    "native/barkeep.node",
+    "node_modules/node/bin/node",
+    "ops/canary.ts",
+    "systemd/barkeep-heal.service",
+  ]) {
     assert.ok(paths.includes(needed), needed);
   }
-  const unwanted =
-    /^(?:test|bench|docs|systemd)\/|fleet\.toml|\.mise|typescript|fast-check|node_modules\/(?:@?chdb|esbuild)/;
+  const unwanted = /^(?:test|bench|docs)\/|fleet\.toml|\.mise|typescript|fast-check|node_modules\/(?:@?chdb|esbuild)/;
   assert.deepEqual(
     paths.filter((path) => unwanted.test(path)),
     [],

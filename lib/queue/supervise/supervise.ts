@@ -22,7 +22,7 @@ export interface SuperviseRequest {
   readonly jobFolder: string;
   /** Where it is kept who runs which unit on this host. */
   readonly unitsFolder: string;
-  /** For the watchdog: resident bytes of the worker and its children together; undefined sets no limit. */
+  /** What its scope lets it use. Without a scope the watchdog bounds the resident bytes of the worker and its children; undefined sets no limit. */
   readonly memoryMaxBytes: number | undefined;
   /** A worker that did a part of its work counts as a success for the queue, whose other jobs come after this one. The result says how it was. */
   readonly isPartlyWell: boolean;
@@ -90,7 +90,8 @@ export async function supervise(request: SuperviseRequest): Promise<number> {
   const kills =
     reading === undefined ? (watch?.kills ?? 0) : reading.outOfMemoryKills - (scopeBefore?.outOfMemoryKills ?? 0);
   const residentPeakBytes = watch?.residentPeakBytes ?? 0;
-  const memoryMaxBytes = reading?.memoryMaxBytes ?? watchdogMaxBytes;
+  // As it was asked for: the kernel rounds a scope's down to whole pages, and a job that had all that its host has would seem to have had less.
+  const memoryMaxBytes = request.memoryMaxBytes ?? reading?.memoryMaxBytes;
   const result: RunResult = {
     version: 1,
     label,
