@@ -45,7 +45,7 @@ const command = defineCommand({
     if (isSeriesName(args.subject)) {
       const explained = await explainSeries(args.subject, undefined, settings, env, signal);
       answer([explained], [], context);
-      return explained.isComplete ? exitCodes.ok : exitCodes.findings;
+      return exitCodeOfLooks([explained]);
     }
     const allHosts = args.allHosts || (args.host.length === 0 && settings.fleetFile !== undefined);
     const entries = namedHosts({ host: args.host, allHosts }, settings);
@@ -54,16 +54,23 @@ const command = defineCommand({
     const { units, failures } = await explainUnits(name, entries, settings, registry, new Date());
     const explained: SeriesExplanation[] = [];
     for (const [i, { unit, isComplete, sentences, fix }] of units.entries()) {
-      const ofFleet = { subject: unit, isComplete, sentences, fix };
+      const ofFleet = { subject: unit, isComplete, isUnknown: false, sentences, fix };
       const threshold = name.thresholds[i];
       const isThere = storeExists(storeSettings(settings)) && threshold !== undefined;
       explained.push(isThere ? await withGaps(ofFleet, seriesId({ ...name, threshold }), context) : ofFleet);
     }
     answer(explained, failures, context);
-    if (explained.every(({ isComplete }) => isComplete)) return exitCodes.ok;
-    return failures.length > 0 ? worstExitCode(failures.map(({ failure }) => failure)) : exitCodes.findings;
+    const code = exitCodeOfLooks(explained);
+    if (code === exitCodes.ok || failures.length === 0) return code;
+    return worstExitCode(failures.map(({ failure }) => failure));
   },
 });
+
+/** Nothing is called complete, nor wrong and no more, that could not be looked at. */
+function exitCodeOfLooks(explained: readonly SeriesExplanation[]): ExitCode {
+  if (explained.some(({ isUnknown }) => isUnknown)) return exitCodes.unavailable;
+  return explained.every(({ isComplete }) => isComplete) ? exitCodes.ok : exitCodes.findings;
+}
 
 /** What the watch finds of a unit, behind what the queues say of it. */
 async function withGaps(
@@ -75,6 +82,7 @@ async function withGaps(
   return {
     subject: ofFleet.subject,
     isComplete: ofFleet.isComplete && found.isComplete,
+    isUnknown: found.isUnknown,
     sentences: [...ofFleet.sentences, ...found.sentences],
     // A job that waits or runs is left to end.
     fix: ofFleet.isComplete ? found.fix : ofFleet.fix,

@@ -3,9 +3,11 @@ import { resolveSeries } from "../datasets/range/resolve-series.ts";
 import { openLedger } from "../ledger/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseThreshold } from "../model/series.ts";
+import { parseThreshold, unitId } from "../model/series.ts";
 import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type Store } from "../store/index.ts";
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
+import type { Finding } from "../watch/finding.ts";
+import { findingKinds } from "../watch/kinds.ts";
 import { agendaOf } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
 import { healPolicy } from "./policy.ts";
@@ -15,6 +17,8 @@ import { unitFacts } from "./unit-facts.ts";
 export interface SeriesExplanation {
   readonly subject: string;
   readonly isComplete: boolean;
+  /** Something could not be looked at: nobody knows whether what is told is all. */
+  readonly isUnknown: boolean;
   /** What is there, what is missing and why, who works on it, what happens next; in this order. */
   readonly sentences: readonly string[];
   /** The one command to type; undefined where there is nothing to do. */
@@ -29,7 +33,7 @@ export function isSeriesName(text: string): boolean {
 const namePattern = /^(?:range:[a-z0-9-]+\/[a-z-]+\/)?([A-Z0-9_]+)@(\d+)$/;
 
 /**
- * Looks at a series as the watch does, and says what it finds in sentences. Changes nothing.
+ * Looks at a series as the watch does, at every bar of it too, and says what it finds in sentences. Changes nothing.
  * @param unit only its gaps
  * @throws ConfigurationError BAD_SERIES, UNKNOWN_SERIES; UnavailableError STORE_ABSENT; what the store throws
  */
@@ -52,14 +56,15 @@ export async function explainSeries(
     ledger.checkBelongsTo(await storeIdOf(store));
     ledger.healTries.endAbandoned();
     const nowMs = ledger.clock.wallMs();
-    const request = { store, ledger, registry, env, settings, selection, limits: {}, nowMs, signal };
+    const limits = { looksAtBars: true };
+    const request = { store, ledger, registry, env, settings, selection, limits, nowMs, signal };
     const { series, unmaintained, findings } = await findGaps(request);
     const names = [...series.map(({ wish }) => wish.series), ...unmaintained.map((one) => one.series)];
     const subject = resolveSeries(name, names);
     const left = unmaintained.find((one) => one.series === subject);
     if (left !== undefined) {
       const sentences = [`${subject} is not kept: ${left.reason}.`, "Nobody looks for gaps in it, and none is healed."];
-      return { subject, isComplete: true, sentences, fix: undefined };
+      return { subject, isComplete: true, isUnknown: false, sentences, fix: undefined };
     }
     const look = series.find(({ wish }) => wish.series === subject);
     if (look === undefined) throw new Error(`${subject} was asked for and not looked at`);
@@ -72,13 +77,24 @@ export async function explainSeries(
       const agenda = agendaOf([gap], facts, tries, nowMs, healPolicy);
       return gapExplanation(gap, agenda, tries, writers.get(gap.unit));
     });
-    const isComplete = gaps.length === 0 && unknown.length === 0;
+    const isOfSubject = (finding: Finding): boolean =>
+      unit === undefined
+        ? finding.subject === subject || finding.subject.startsWith(unitId(subject, ""))
+        : finding.subject === unit;
+    const wrong = findings.filter((one) => one.verdict === "wrong" && !one.kind.startsWith("gap-") && isOfSubject(one));
+    const isUnknown = unknown.length > 0 || gaps.some(({ cause }) => cause === "not-known");
+    const isComplete = gaps.length === 0 && wrong.length === 0 && !isUnknown;
     return {
       subject: unit ?? subject,
       isComplete,
+      isUnknown,
       sentences: [
         ...(unit === undefined ? seriesSentences(look) : []),
         ...unknown.map((one) => `It is not known whether that is all: ${one.subject}: ${one.summary}.`),
+        ...wrong.map(({ kind, subject: of, summary }) => {
+          const { title, whatToDo } = findingKinds[kind];
+          return `${of}: ${title}: ${summary}. ${whatToDo}`;
+        }),
         ...explained.flatMap(({ sentences }) => sentences),
         ...(isComplete && unit === undefined ? ["Nothing that is published is missing."] : []),
       ],

@@ -1,6 +1,7 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
 import { openExistingStore, storeIdOf } from "../store/index.ts";
+import { unitsSeenInBars } from "../watch/seen-in-bars.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { lookForGaps } from "./look.ts";
@@ -86,7 +87,9 @@ async function withContext<T>(
     using ledger = openLedger(settings.stateDirectory);
     ledger.belongTo(await storeIdOf(store));
     const look = { store, ledger, registry, env, settings };
-    const findGaps: FindGaps = async (until, series) => lookForGaps(look, symbols, until, series);
+    // Once for the pass: a gap has the same name in each of its looks.
+    const barsOfUnits = unitsSeenInBars(ledger);
+    const findGaps: FindGaps = async (until, series) => lookForGaps(look, barsOfUnits, symbols, until, series);
     return await use({ store, ledger, settings, registry, env, findGaps, signal, listener });
   } finally {
     await store.close();

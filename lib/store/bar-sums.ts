@@ -46,6 +46,7 @@ const partRow = z.object({ id: z.string(), name: z.string() });
  * @param periodUs of {@link BarSums.periods}
  */
 export async function sumBars(store: Store, builds: readonly BuildKey[], periodUs: bigint): Promise<BarSums[]> {
+  if (builds.length === 0) return [];
   const parts = await store.rows(
     "SELECT DISTINCT partition_id AS id, partition AS name FROM system.parts WHERE active AND database = 'barkeep' AND table = 'bars'",
     partRow,

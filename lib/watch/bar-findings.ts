@@ -9,15 +9,15 @@ import type { DurationAnomaly, Span } from "./spans.ts";
  * What of the bars is a finding. A long time whose ids follow each other is a slow market and none, unless `strictTime` wants it so; a
  * hole has its gap already; where ids do not decide, nobody knows.
  */
-export function barFindings({ spans, durations, overflows }: BarLook, limits: WatchLimits): Finding[] {
+export function barFindings({ spans, durations }: BarLook, limits: WatchLimits): Finding[] {
   return [
-    ...overflows.map(overflowFinding),
     ...spans.flatMap((span) => spanFindings(span, limits)),
     ...durations.flatMap((anomaly) => durationFindings(anomaly, limits)),
   ];
 }
 
-function overflowFinding({ unit, negative, rows }: Overflow): Finding {
+/** Bars whose sums cannot be. */
+export function barOverflowFinding({ unit, negative, rows }: Overflow): Finding {
   const percent = ((100 * negative) / rows).toFixed(2);
   return {
     kind: "sum-overflow",

@@ -20,15 +20,19 @@ export interface Overflow {
   readonly rows: number;
 }
 
-/** What the bars themselves came to. */
-export interface BarLook {
+/** What bars came to that were held against coverage. */
+export interface BarsAgainstCoverage {
   /** Bars that were looked at. */
   readonly bars: number;
   /** What differs from coverage, unit by unit; a unit without gaps is proven. */
   readonly gapsOf: ReadonlyMap<UnitOutline, readonly Gap[]>;
+  readonly overflows: readonly Overflow[];
+}
+
+/** What the bars themselves came to. */
+export interface BarLook extends BarsAgainstCoverage {
   readonly spans: readonly Span[];
   readonly durations: readonly DurationAnomaly[];
-  readonly overflows: readonly Overflow[];
 }
 
 /** So many bars are put in order at once. */
@@ -54,25 +58,51 @@ export async function lookAtBars(
   }));
   const units = seen.flatMap((one) => one.units);
   const spanUs = BigInt(Math.round((limits.minGapHours ?? minGapHoursDefault) * 3_600_000_000));
-  const sums = new Map((await sumBars(store, units, periodOf(spanUs))).map((one) => [keyOf(one), one]));
-  const sumsOf = (unit: UnitOutline): BarSums | undefined => sums.get(keyOf(unit));
-
-  const unproven = units.filter((unit) => !areBarsProven(unit, sumsOf(unit)));
-  const gaps = new Map<UnitOutline, readonly Gap[]>();
-  for (const unit of unproven) {
-    signal.throwIfAborted();
-    gaps.set(unit, await barGapsOf(store, unit, nowMs));
-  }
+  const { sumsOf, ...against } = await compareSums(store, units, spanUs, nowMs, signal);
+  const { gapsOf } = against;
+  const unproven = [...gapsOf.keys()];
   // Where rows that are no trades lie only the order shows that nothing else is missing.
-  const unsound = new Set(unproven.filter((unit) => gaps.get(unit)?.length !== 0 || !areAllThere(unit, sumsOf(unit))));
+  const unsound = new Set(
+    unproven.filter((unit) => gapsOf.get(unit)?.length !== 0 || !areAllThere(unit, sumsOf(unit))),
+  );
   const asksPrices = limits.priceGapDbps !== undefined || limits.strictPrice === true;
   const spanLimits = { spanUs, jumpDbps: asksPrices ? (limits.priceGapDbps ?? priceGapDbpsDefault) : undefined };
   const ordered = asksPrices ? seen : seen.map((one) => withLongTimes(one, sumsOf, spanUs));
   return {
-    bars: [...sums.values()].reduce((sum, { rows }) => sum + rows, 0),
-    gapsOf: gaps,
+    ...against,
     spans: await spansOf(store, ordered, new Set(unproven), unsound, spanLimits, startMs, signal),
     durations: await durationsOf(store, seen, unsound, sumsOf, limits.maxBarDurationHours, startMs),
+  };
+}
+
+/** Holds the bars of some units against coverage, and looks for nothing else in them. */
+export async function compareBars(
+  store: Store,
+  units: readonly UnitOutline[],
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<BarsAgainstCoverage> {
+  return compareSums(store, units, BigInt(minGapHoursDefault * 3_600_000_000), nowMs, signal);
+}
+
+async function compareSums(
+  store: Store,
+  units: readonly UnitOutline[],
+  spanUs: bigint,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<BarsAgainstCoverage & { readonly sumsOf: (unit: UnitOutline) => BarSums | undefined }> {
+  const sums = new Map((await sumBars(store, units, periodOf(spanUs))).map((one) => [keyOf(one), one]));
+  const sumsOf = (unit: UnitOutline): BarSums | undefined => sums.get(keyOf(unit));
+  const gapsOf = new Map<UnitOutline, readonly Gap[]>();
+  for (const unit of units.filter((one) => !areBarsProven(one, sumsOf(one)))) {
+    signal.throwIfAborted();
+    gapsOf.set(unit, await barGapsOf(store, unit, nowMs));
+  }
+  return {
+    sumsOf,
+    bars: [...sums.values()].reduce((sum, { rows }) => sum + rows, 0),
+    gapsOf,
     overflows: units.flatMap((unit) => {
       const { negative = 0, rows = 0 } = sumsOf(unit) ?? {};
       return negative === 0 ? [] : [{ unit, negative, rows }];

@@ -4,6 +4,7 @@ import { gapKinds } from "./kinds.ts";
 import { needsBars, windowStartMs } from "./limits.ts";
 import type { Examined } from "./look.ts";
 import { queuePlace } from "./queue-health.ts";
+import { areAllAmong } from "./seen-in-bars.ts";
 import type { GapQuestion } from "./watch-gaps.ts";
 
 /** What a look at gaps has looked at to the end: of all series, or of those that were selected. Nothing where it could not look. */
@@ -26,10 +27,21 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
   const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
   const looksAtBars = needsBars(limits);
+  const { barsOfUnits } = limits;
   // What lies further back than it was asked to look is as it was.
   const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
   const ofAllTime: readonly Examined[] = [
     { kinds: gapKinds, subjects, looksAtBars },
+    ...(barsOfUnits === undefined
+      ? []
+      : [
+          {
+            kinds: [...gapKinds, "sum-overflow"],
+            subjects: "all",
+            looksAtBars: true,
+            wouldSee: (incident) => areAllAmong(barsOfUnits, incident),
+          } satisfies Examined,
+        ]),
     { kinds: barKinds(limits), subjects, looksAtBars },
     // What its ids do not decide is told whether or not long times are to be findings.
     ...(looksAtBars

@@ -3,7 +3,7 @@ import { currentFingerprint } from "../datasets/range/fingerprint.ts";
 import type { Ledger } from "../ledger/index.ts";
 import { addDays, dayStartMs, daysInclusive, type Day } from "../model/day.ts";
 import { segmentationOf, type Segmentation } from "../model/segments.ts";
-import { parseSeriesId, seriesId, type RangeSeries, type SeriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, unitId, type RangeSeries, type SeriesId } from "../model/series.ts";
 import {
   buildsOf,
   builtDays,
@@ -15,12 +15,12 @@ import {
   type Store,
   type UnitOutline,
 } from "../store/index.ts";
-import { lookAtBars, type BarLook } from "./bar-look.ts";
+import { compareBars, lookAtBars, type BarLook } from "./bar-look.ts";
 import { lookAtArchives, type ArchiveAnswer, type ArchiveQuestion } from "./archive-look.ts";
 import { buildGaps } from "./build-rules.ts";
 import { nothingKnown } from "./condition.ts";
 import type { Finding } from "./finding.ts";
-import { barFindings } from "./bar-findings.ts";
+import { barFindings, barOverflowFinding } from "./bar-findings.ts";
 import { archiveFindings, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
 import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
@@ -104,6 +104,10 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
 
   const wantedUnits = wanted.map((wish) => ({ wish, units: unitsOf.get(wish.series) ?? [] }));
   const bars = needsBars(limits) ? await lookAtBars(store, wantedUnits, limits, nowMs, signal) : undefined;
+  const isDoubtful = ({ series, segment }: UnitOutline): boolean =>
+    limits.barsOfUnits?.has(unitId(series, segment)) === true;
+  const doubtful = wantedUnits.flatMap(({ units }) => units.filter(isDoubtful));
+  const compared = bars ?? (await compareBars(store, doubtful, nowMs, signal));
   const series = wantedUnits.map(({ wish, units }): SeriesLook => {
     const segmentation = segmentationOfSeries(wish.series);
     const answer = answerOf.get(`${wish.key.market}/${wish.key.symbol}`);
@@ -112,7 +116,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     const ofBuilds = units.flatMap((unit) => {
       const record = recordOf.get(`${unit.series} ${unit.segment} ${unit.build}`);
       const evidence = { unit, record, storedRows: rowsOf(unit), isHeld: isHeld(unit.series, unit.segment) };
-      const seen = bars?.gapsOf.get(unit);
+      const seen = compared.gapsOf.get(unit);
       const known = buildGaps(evidence, currentFingerprint(segmentation), nowMs);
       if (seen === undefined || seen.length === 0) return known;
       // Which bars are lost is better than how many.
@@ -133,6 +137,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     ...gapFindings(gaps),
     ...series.flatMap(({ wish, freshness }) => freshnessFindings(wish, freshness)),
     ...series.flatMap(({ units }) => units.flatMap(overflowFindings)),
+    ...compared.overflows.map(barOverflowFinding),
     ...(bars === undefined ? [] : barFindings(bars, limits)),
   ];
   return { nowMs, series, unmaintained, archives, bars, queue: undefined, gaps, findings };

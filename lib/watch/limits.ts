@@ -12,6 +12,8 @@ export interface WatchLimits {
   readonly maxBarDurationHours?: number | undefined;
   /** Hold every bar against coverage. */
   readonly looksAtBars?: boolean;
+  /** Of these units alone, `BTCUSDT@250:2024`, whatever else is asked: those in which an earlier look at bars found something. */
+  readonly barsOfUnits?: ReadonlySet<string>;
   /** Everything there is: the whole time, every bar, every built day's published digest. */
   readonly exhaustive?: boolean;
   /** A long time is a finding also where ids prove that nothing is missing. */

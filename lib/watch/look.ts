@@ -9,7 +9,7 @@ export interface Examined {
   /** Whether it would also see what only bars show: an incident with `seen_in: "bars"` in its evidence ends by no other look. */
   readonly looksAtBars?: boolean;
   /** Of those of these kinds and subjects the ones that it would have seen; all where it is absent. */
-  readonly wouldSee?: (incident: Pick<IncidentBody, "place" | "verdict">) => boolean;
+  readonly wouldSee?: (incident: IncidentBody) => boolean;
 }
 
 /** One look at a part of the world, or at all of it. */

@@ -12,6 +12,9 @@ import { parseSegmentId } from "../../lib/model/segments.ts";
 import { unitId } from "../../lib/model/series.ts";
 import { holesOf, pinPublished, planUndo, readRepairs, undoRebuild } from "../../lib/store/index.ts";
 import type { GapCause, GapKind } from "../../lib/watch/gap.ts";
+import { findGaps } from "../../lib/watch/find-gaps.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
+import { unitsSeenInBars } from "../../lib/watch/seen-in-bars.ts";
 import { Bed } from "../inject/bed.ts";
 import { Scene, type BuildRange, type Harm, type SceneSize } from "../inject/scene.ts";
 import { linesOf, type TradeFields } from "../rig/make-archive.ts";
@@ -50,7 +53,8 @@ function contextOf(scene: Scene, signal = never, lines: string[] = [], ledger = 
     ...look,
     signal,
     listener: { line: (text) => void lines.push(text), beat: () => undefined },
-    findGaps: async (until, series): Promise<GapLook> => lookForGaps(look, [scene.symbol], until, series),
+    findGaps: async (until, series): Promise<GapLook> =>
+      lookForGaps(look, unitsSeenInBars(ledger), [scene.symbol], until, series),
   };
 }
 
@@ -200,6 +204,34 @@ for (const {
     );
     const [row] = rows;
     assert.ok(row !== undefined && row.digest_after !== 0n && row.build_after >= row.build_before);
+    assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
+  });
+}
+
+/** A row of nobody in the place of a bar that is gone: as many as were committed. */
+const replacedBar: Harm = {
+  bars: {
+    without: "segment = '2024-02' AND first_agg_trade_id < 1100",
+    twice: "segment = '2024-02' AND first_agg_trade_id >= 1100 AND first_agg_trade_id < 1200",
+  },
+};
+
+for (const [what, harm] of [
+  ["a bar is there twice", { bars: { twice: "segment = '2024-02' AND first_agg_trade_id < 1100" } }],
+  ["bars are gone, and others in their place", replacedBar],
+] as const satisfies readonly (readonly [string, Harm])[]) {
+  test(`what bars alone show is healed once a look at them has found it: ${what}`, async () => {
+    const scene = await whole.copy(harm);
+    assert.deepEqual((await look(scene)).gaps, [], "coverage does not show it");
+    const { store, ledger } = bed;
+    const selection = { symbols: [scene.symbol], thresholds: [], tier1Only: false };
+    const of = { store, ledger, registry: scene.registry, env: {}, settings: scene.settings, selection };
+    const { findings } = await findGaps({ ...of, limits: { exhaustive: true }, nowMs: scene.nowMs, signal: never });
+    recordLook(ledger, { source: "detect-gaps", findings, examined: [] });
+
+    const pass = await heal(scene);
+    assert.deepEqual([pass.exitCode, pass.left, pass.repairs.length], [0, [], 1]);
+    assert.equal(await scene.digest(), wholeDigest);
     assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
   });
 }

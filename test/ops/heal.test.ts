@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { addDays, type Day } from "../../lib/model/day.ts";
+import { openStore } from "../../lib/store/index.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
@@ -93,6 +94,54 @@ test("heal says what it would do, does it once, and keeps what it did", async ()
   assert.match(log.stdout, /interior .* rebuild .*1 → 2 .*healed/);
   const replay = await bench.run(["heal", "replay"]);
   assert.match(replay.stdout, /^0 gaps may be tried again/m);
+});
+
+test("a bar that is there twice: explained, healed once detect-gaps has seen it, and over by the next heartbeat", async () => {
+  const bench = new Bench(size);
+  assert.equal((await bench.populate()).code, 0);
+  const clean = await bench.status();
+  const store = await openStore({ stateDirectory: bench.state });
+  await store.command("INSERT INTO barkeep.bars SELECT * FROM barkeep.bars ORDER BY first_agg_trade_id LIMIT 1");
+  await store.close();
+  const archive = ["--archive", bench.archive.root];
+  const env = clockAt(`${dayOf(bench, size.days)}T03:00:00Z`);
+  const incidents = z.object({ incidents: z.array(z.object({ kind: z.string(), state: z.string() })) });
+
+  const explained = await bench.run(["explain", "BTCUSDT@50", ...archive], env);
+  assert.equal(explained.code, 1, explained.stderr);
+  assert.match(explained.stdout, /more than one bar has the ids .* Next, barkeep heal makes the unit anew/);
+  assert.match(
+    (await bench.run(["heal", "--dry-run", ...archive], env)).stdout,
+    /^no gaps$/m,
+    "coverage shows nothing",
+  );
+  assert.equal((await bench.run(["detect-gaps", "--exhaustive", ...archive], env)).code, 1);
+  const seen = await bench.run(["heartbeat", "--once", "--json", ...archive], env);
+  assert.equal(seen.code, 1, "the heartbeat looks at what was seen in bars");
+  assert.deepEqual(incidents.parse(JSON.parse(seen.stdout)).incidents, [{ kind: "gap-overlap", state: "open" }]);
+
+  const healed = await bench.run(["heal", ...archive], env);
+  assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+  assert.deepEqual(
+    (await bench.status()).map(({ digest, bars }) => [digest, bars]),
+    clean.map(({ digest, bars }) => [digest, bars]),
+  );
+  const over = await bench.run(["heartbeat", "--once", "--json", ...archive], env);
+  assert.equal(over.code, 0, over.stderr);
+  assert.deepEqual(incidents.parse(JSON.parse(over.stdout)).incidents, []);
+  const well = await bench.run(["explain", "BTCUSDT@50", ...archive], env);
+  assert.deepEqual([well.code, /Nothing is to be done\./.test(well.stdout)], [0, true], well.stdout);
+});
+
+test("explain says 2 where it could not look, and names a series that is too old for what it was promised", async () => {
+  const bench = new Bench(size);
+  assert.equal((await bench.populate()).code, 0);
+  const away = await bench.run(["explain", "BTCUSDT@50", "--archive", join(bench.state, "nowhere")]);
+  assert.equal(away.code, 2, away.stdout + away.stderr);
+  writeFileSync(bench.symbols, minimalRegistry("max_stale_hours = 24"));
+  const old = await bench.run(["explain", "BTCUSDT@50", "--archive", bench.archive.root]);
+  assert.equal(old.code, 1, old.stdout + old.stderr);
+  assert.match(old.stdout, /a series has stopped: its newest trade is \d+ h old, at most 24 h are allowed/);
 });
 
 test("heal without a store or an archive is told, and makes none", async () => {

@@ -10,16 +10,11 @@ import { divergenceFinding } from "../divergence-finding.ts";
 import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
 import { ledgerFinding, storeFinding } from "../findings.ts";
+import { unitsSeenInBars } from "../seen-in-bars.ts";
 import type { GapQuestion } from "../watch-gaps.ts";
 import { everything, staleHoursDefault } from "../wish.ts";
 import type { IsWhole } from "./host-findings.ts";
 import type { Part, PartLook } from "./part.ts";
-
-const question: GapQuestion = {
-  selection: everything,
-  limits: { maxStaleHours: staleHoursDefault },
-  hosts: [],
-};
 
 /** Looks at series: gaps, freshness, checkpoints, and whether the store has still what it had. */
 export interface SeriesPart extends Part {
@@ -58,6 +53,8 @@ async function lookAtSeries(
     const store = await openStore(address);
     try {
       ledger.checkBelongsTo(await storeIdOf(store));
+      const limits = { maxStaleHours: staleHoursDefault, barsOfUnits: unitsSeenInBars(ledger) };
+      const question: GapQuestion = { selection: everything, limits, hosts: [] };
       const request = { store, ledger, registry, env, settings, ...question, nowMs: ledger.clock.wallMs(), signal };
       const report = await findGaps(request);
       found(report);
