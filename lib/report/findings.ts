@@ -8,8 +8,9 @@ export function findingsExitCode(findings: readonly Finding[]): ExitCode {
 }
 
 /** A finding for a person. */
-export function findingLine({ kind, subject, summary, verdict }: Finding): string {
-  return `${verdict === "unknown" ? "not known: " : ""}${kind} ${subject}: ${summary}`;
+export function findingLine(finding: Finding): string {
+  const { summary, verdict } = finding;
+  return `${verdict === "unknown" ? "not known: " : ""}${fingerprintOf(finding)}: ${summary}`;
 }
 
 /** The same in a document. */
@@ -17,15 +18,17 @@ export function findingEntry(finding: Finding): {
   kind: string;
   subject: string;
   place: string | null;
+  verdict: Finding["verdict"];
   summary: string;
   evidence: Record<string, string>;
   fingerprint: string;
 } {
-  const { kind, subject, place, summary, evidence } = finding;
+  const { kind, subject, place, verdict, summary, evidence } = finding;
   return {
     kind,
     subject,
     place: place ?? null,
+    verdict,
     summary,
     evidence: { ...evidence },
     fingerprint: fingerprintOf(finding),

@@ -1,9 +1,10 @@
 import type { Heartbeat } from "../ledger/index.ts";
 import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
 import { formatSeconds } from "../model/format.ts";
-import { fingerprintOf, type Finding } from "../watch/finding.ts";
+import type { Finding } from "../watch/finding.ts";
 import type { HeartbeatReport } from "../watch/heartbeat/beat.ts";
 import { utcMinute } from "../watch/incident-messages.ts";
+import { findingEntry, findingLine } from "./findings.ts";
 import { incidentLines, incidentDocument } from "./incidents.ts";
 
 /** The answer of `heartbeat`: each part in a line, what was found, what is not over. */
@@ -27,11 +28,6 @@ export function heartbeatLines({
   ];
 }
 
-function findingLine(finding: Finding): string {
-  const doubt = finding.verdict === "unknown" ? " (unknown)" : "";
-  return `${fingerprintOf(finding)}${doubt}: ${finding.summary}`;
-}
-
 /** The same as one document. */
 export function heartbeatDocument(report: HeartbeatReport): Record<string, unknown> {
   const { startedMs, elapsedMs, result, parts, findings, incidents, delivery } = report;
@@ -40,14 +36,7 @@ export function heartbeatDocument(report: HeartbeatReport): Record<string, unkno
     elapsed_ms: elapsedMs,
     result,
     parts: parts.map(({ name, state, note, elapsedMs }) => ({ name, state, note, elapsed_ms: elapsedMs })),
-    findings: findings.map(({ kind, subject, place = null, verdict, summary, evidence }) => ({
-      kind,
-      subject,
-      place,
-      verdict,
-      summary,
-      evidence,
-    })),
+    findings: findings.map(findingEntry),
     opened: incidents.opened.map(({ id }) => id),
     resolved: incidents.resolved.map(({ id }) => id),
     incidents: incidents.live.map(incidentDocument),

@@ -9,7 +9,7 @@ import type { DurationAnomaly, Span } from "./spans.ts";
  * What of the bars is a finding. A long time whose ids follow each other is a slow market and none, unless `strictTime` wants it so; a
  * hole has its gap already; where ids do not decide, nobody knows.
  */
-export function barFindings({ spans, durations }: BarLook, limits: WatchLimits): Finding[] {
+export function barFindings({ spans, durations = [] }: BarLook, limits: WatchLimits): Finding[] {
   return [
     ...spans.flatMap((span) => spanFindings(span, limits)),
     ...durations.flatMap((anomaly) => durationFindings(anomaly, limits)),
@@ -65,7 +65,7 @@ function durationFindings({ bar, hours, proof }: DurationAnomaly, { strictTime }
     {
       kind: "duration-anomaly",
       subject: bar.series,
-      place: `bar ${bar.firstId}`,
+      place: `${ofOneBar}${bar.firstId}`,
       verdict: proof === "not-provable" ? "unknown" : "wrong",
       summary: `a bar of ${text} h; ${proofText(proof)}`,
       evidence: {
@@ -78,6 +78,13 @@ function durationFindings({ bar, hours, proof }: DurationAnomaly, { strictTime }
     },
   ];
 }
+
+/** Whether a `duration-anomaly` is of one bar, and not of the time between two. */
+export function isOfOneBar(place: string | undefined): boolean {
+  return place?.startsWith(ofOneBar) === true;
+}
+
+const ofOneBar = "bar ";
 
 function proofText(proof: Span["proof"]): string {
   switch (proof) {

@@ -31,8 +31,11 @@ export interface BarsAgainstCoverage {
 
 /** What the bars themselves came to. */
 export interface BarLook extends BarsAgainstCoverage {
+  /** Long times between bars, and steps of price where they were looked for. */
   readonly spans: readonly Span[];
-  readonly durations: readonly DurationAnomaly[];
+  readonly looksForJumps: boolean;
+  /** Bars that took long; undefined where they were not looked for. */
+  readonly durations: readonly DurationAnomaly[] | undefined;
 }
 
 /** So many bars are put in order at once. */
@@ -70,6 +73,7 @@ export async function lookAtBars(
   const ordered = asksPrices ? seen : seen.map((one) => withLongTimes(one, sumsOf, spanUs));
   return {
     ...against,
+    looksForJumps: asksPrices,
     spans: await spansOf(store, ordered, new Set(unproven), unsound, spanLimits, startMs, signal),
     durations: await durationsOf(store, seen, unsound, sumsOf, limits.maxBarDurationHours, startMs),
   };
@@ -188,8 +192,8 @@ async function durationsOf(
   sumsOf: (unit: UnitOutline) => BarSums | undefined,
   maxHours: number | undefined,
   startMs: number,
-): Promise<DurationAnomaly[]> {
-  if (maxHours === undefined) return [];
+): Promise<DurationAnomaly[] | undefined> {
+  if (maxHours === undefined) return undefined;
   const limitUs = BigInt(Math.round(maxHours * 3_600_000_000));
   const units = series.flatMap((one) => one.units).filter((unit) => (sumsOf(unit)?.longestUs ?? 0n) > limitUs);
   const unitOf = new Map(units.map((unit) => [`${unit.series} ${unit.segment}`, unit]));

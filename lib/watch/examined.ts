@@ -1,7 +1,10 @@
+import { isOfOneBar } from "./bar-findings.ts";
 import type { WatchReport } from "./find-gaps.ts";
-import type { Finding, FindingKind } from "./finding.ts";
+import type { IncidentBody } from "../ledger/index.ts";
+import type { Finding } from "./finding.ts";
+import { isOfSelection } from "./findings.ts";
 import { gapKinds } from "./kinds.ts";
-import { needsBars, windowStartMs } from "./limits.ts";
+import { minGapHoursDefault, needsBars, priceGapDbpsDefault, windowStartMs, type WatchLimits } from "./limits.ts";
 import type { Examined } from "./look.ts";
 import { queuePlace } from "./queue-health.ts";
 import { areAllAmong } from "./seen-in-bars.ts";
@@ -19,7 +22,12 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   const { symbols, thresholds, tier1Only, segmentation } = selection;
   const isAll = symbols.length === 0 && thresholds.length === 0 && !tier1Only && segmentation === undefined;
   const of = (names: readonly string[]): Examined["subjects"] => (isAll ? "all" : new Set(names));
-  const subjects = of(report.series.map(({ wish }) => wish.series));
+  // What is not kept any more is nobody's trouble.
+  const known = new Set<string>([
+    ...report.series.map(({ wish }) => wish.series),
+    ...report.unmaintained.map((one) => one.series),
+  ]);
+  const subjects = of([...known]);
   // Who was excused here may be a finding of a look with an objective.
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
@@ -31,7 +39,13 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   // What lies further back than it was asked to look is as it was.
   const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
   const ofAllTime: readonly Examined[] = [
-    { kinds: gapKinds, subjects, looksAtBars },
+    // What somebody asked for that the store has nothing of is found by asking for it alone.
+    {
+      kinds: gapKinds,
+      subjects,
+      looksAtBars,
+      wouldSee: (incident) => !isAll || !isOfSelection(incident) || known.has(incident.subject),
+    },
     ...(barsOfUnits === undefined
       ? []
       : [
@@ -42,10 +56,15 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
             wouldSee: (incident) => areAllAmong(barsOfUnits, incident),
           } satisfies Examined,
         ]),
-    { kinds: barKinds(limits), subjects, looksAtBars },
-    // What its ids do not decide is told whether or not long times are to be findings.
     ...(looksAtBars
-      ? [{ kinds: ["duration-anomaly"], subjects, looksAtBars, wouldSee: isUnknown } satisfies Examined]
+      ? [
+          {
+            kinds: ["duration-anomaly", "price-jump"],
+            subjects,
+            looksAtBars,
+            wouldSee: (incident) => isWithinLimits(limits, incident),
+          } satisfies Examined,
+        ]
       : []),
     ...(isAll ? [{ kinds: ["sum-overflow"], subjects: "all", looksAtBars } satisfies Examined] : []),
   ];
@@ -58,17 +77,16 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   ];
 }
 
-function isUnknown({ verdict }: Pick<Finding, "verdict">): boolean {
-  return verdict === "unknown";
-}
-
-/** What only bars show, and only where it is asked for. */
-function barKinds(limits: GapQuestion["limits"]): FindingKind[] {
-  const isLongLooked = limits.strictTime === true && limits.maxBarDurationHours !== undefined;
-  return [
-    ...(isLongLooked ? (["duration-anomaly"] as const) : []),
-    ...(limits.strictPrice === true ? (["price-jump"] as const) : []),
-  ];
+/** Whether a look with these limits tells of a long time, or of a step of price, that is as large as this one was. */
+function isWithinLimits(limits: WatchLimits, { kind, place, evidence }: IncidentBody): boolean {
+  const { strictTime, strictPrice, minGapHours, maxBarDurationHours, priceGapDbps } = limits;
+  if (kind === "price-jump") {
+    return strictPrice === true && Number(evidence["jump_dbps"]) >= (priceGapDbps ?? priceGapDbpsDefault);
+  }
+  const least = isOfOneBar(place) ? maxBarDurationHours : (minGapHours ?? minGapHoursDefault);
+  // What its ids do not decide, or say to be a hole, is told whether or not long times are to be findings.
+  const isTold = strictTime === true || evidence["proof"] !== "contiguous";
+  return isTold && least !== undefined && Number(evidence["hours"]) >= least;
 }
 
 function isOfSource({ kind }: Finding): boolean {

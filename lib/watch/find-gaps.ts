@@ -21,7 +21,7 @@ import { buildGaps } from "./build-rules.ts";
 import { nothingKnown } from "./condition.ts";
 import type { Finding } from "./finding.ts";
 import { barFindings, barOverflowFinding } from "./bar-findings.ts";
-import { archiveFindings, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
+import { archiveFindings, askedByName, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
 import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
@@ -132,9 +132,10 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   });
 
   const gaps = series.flatMap((one) => one.gaps);
+  const isKnown = new Set<string>(known.map(seriesId));
   const findings = [
     ...archiveFindings(archives, nowMs),
-    ...gapFindings(gaps),
+    ...gapFindings(gaps).map((finding) => (isKnown.has(finding.subject) ? finding : askedByName(finding))),
     ...series.flatMap(({ wish, freshness }) => freshnessFindings(wish, freshness)),
     ...series.flatMap(({ units }) => units.flatMap(overflowFindings)),
     ...compared.overflows.map(barOverflowFinding),

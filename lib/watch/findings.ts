@@ -10,6 +10,19 @@ import type { SeriesWish } from "./wish.ts";
 /** In an incident's evidence: what bars alone show, no look at coverage sees the end of. */
 export const seenInBars = { seen_in: "bars" } as const;
 
+/** In an incident's evidence: the store has nothing of its series, it was asked for by name. */
+const ofSelection = { asked: "by name" } as const;
+
+/** A finding of a series that was asked for by name, and that no other look looks at. */
+export function askedByName(finding: Finding): Finding {
+  return { ...finding, evidence: { ...finding.evidence, ...ofSelection } };
+}
+
+/** Whether only a look that asks for the series by name finds it. */
+export function isOfSelection({ evidence }: Pick<Finding, "evidence">): boolean {
+  return evidence["asked"] === ofSelection.asked;
+}
+
 /** Gaps of these kinds are one trouble of their series, in however many units: the live edge, say, moves on every day. */
 const wholeKinds: ReadonlySet<Gap["kind"]> = new Set(["leading", "trailing", "stale", "unknown"]);
 

@@ -73,11 +73,16 @@ test("a whole series is clean, by coverage and by every bar; the document is as 
   assert.equal(document.verdict, "clean");
   assert.equal(document.bars_looked_at, null);
   assert.equal(document.coverage[0]?.days_covered, 12);
-  assert.equal(document.coverage[0]?.gap_count, null);
+  assert.deepEqual(
+    [document.coverage[0]?.gap_count, document.temporal_gap_count, document.price_gap_count],
+    [null, null, null],
+    "what was not looked for is not none",
+  );
   const full = documentOf(await look(["--json", "--exhaustive", "--max-bar-duration-hours", "0.1"]));
   assert.equal(full.verdict, "clean");
+  assert.deepEqual([full.price_gap_count, typeof full.temporal_gap_count], [null, "number"]);
   assert.equal(full.bars_looked_at, document.coverage[0]?.total_bars);
-  assert.ok(full.duration_anomaly_count > 0);
+  assert.ok((full.duration_anomaly_count ?? 0) > 0);
   assert.match((await look([])).stdout, /1 series: clean\n$/);
   assert.equal(outboxSize(), 0);
 });
@@ -86,7 +91,7 @@ test("S-22 long times and steps of price are listed with their proof, and count 
   const listed = await look(["--json", "--exhaustive", "--min-gap-hours", "1", "--price-gap-dbps", "0.001"]);
   assert.equal(listed.code, 0, listed.stdout);
   const document = documentOf(listed);
-  assert.ok(document.temporal_gap_count > 0 && document.price_gap_count > 0);
+  assert.ok((document.temporal_gap_count ?? 0) > 0 && (document.price_gap_count ?? 0) > 0);
   for (const { proof, gap_hours: hours, price_gap_dbps: jump, gap_type: type } of document.gaps) {
     assert.equal(proof, "contiguous");
     assert.ok(type === "price" || hours >= 1);
@@ -131,7 +136,7 @@ test("S-21 nothing is fresh by memory: without its archive a series is held to i
 test("--min-gap-hours looks at the bars", async () => {
   const document = documentOf(await look(["--json", "--no-notify", "--min-gap-hours", "0.1"]));
   assert.ok((document.bars_looked_at ?? 0) > 0);
-  assert.ok(document.temporal_gap_count > 0);
+  assert.ok((document.temporal_gap_count ?? 0) > 0);
 });
 
 test("what was found is printed where the ledger does not take it", async () => {
@@ -246,4 +251,24 @@ test("no store: exit 2, not known, and nothing is made", async () => {
   assert.equal(outcome.code, 2);
   assert.equal(documentOf(outcome).unknowns[0]?.evidence["code"], "STORE_ABSENT");
   assert.ok(!existsSync(state));
+});
+
+/** Kinds of incidents that are not over. */
+function live(): string[] {
+  using ledger = openLedger(bench.state);
+  return ledger.incidents.live().map(({ kind }) => kind);
+}
+
+test("no look ends what it was not asked to find: longer times, other figures, a pair that was asked for by name", async () => {
+  await look(["--strict-time", "--min-gap-hours", "10"]);
+  const long = live();
+  assert.ok(long.length > 0 && long.every((kind) => kind === "duration-anomaly"));
+  for (const words of [[], ["--exhaustive"], ["--strict-time", "--min-gap-hours", "100"], ["--strict-price"]]) {
+    await look(words);
+    assert.deepEqual(live(), long, words.join(" "));
+  }
+  const pair = ["--symbol", "BTCUSDT", "--threshold", "750"];
+  await look(pair);
+  await look([]);
+  assert.deepEqual(live().toSorted(), [...long, "gap-leading"].toSorted());
 });
