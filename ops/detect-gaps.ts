@@ -3,6 +3,7 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantities.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
+import { sendWaiting } from "../lib/notify/send-waiting.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
 import { detectGapsLines } from "../lib/report/detect-gaps.ts";
 import { findingsExitCode } from "../lib/report/findings.ts";
@@ -77,14 +78,17 @@ const command = defineCommand({
     "strict-time": { type: "boolean", describe: "long times and long bars are findings also where no id is missing" },
     "strict-price": { type: "boolean", describe: "steps of price are findings" },
     summary: { type: "boolean", describe: "findings and totals alone" },
-    "no-notify": { type: "boolean", describe: "keep what is found to the report: nothing goes into the outbox" },
+    "no-notify": {
+      type: "boolean",
+      describe: "keep what is found to the report: nothing goes into the outbox, nothing is sent",
+    },
   },
   examples: [
     ["--archive DIR", "every series of the store against the registry and the archive: coverage alone, in an instant"],
     ["--exhaustive --json", "every bar too, as one document; docs/schema/detect-gaps.json says what is in it"],
     ["--recent-days 30 --min-gap-hours 6 --trade-id-continuity", "the bars of the last month"],
   ],
-  handler: async (args, { settings, env, signal, print, printJson }) => {
+  handler: async (args, { settings, env, signal, print, printJson, log }) => {
     const question = {
       selection: {
         symbols: args.symbol,
@@ -109,6 +113,9 @@ const command = defineCommand({
     const report = args.noNotify ? seen : handOver(settings.stateDirectory, seen, question);
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));
+    // A ledger that could not be read a moment ago is among what was found.
+    const isReadable = report.findings.every(({ kind }) => kind !== "ledger-unreadable");
+    if (!args.noNotify && isReadable) await sendWaiting(settings, env, signal, log);
     return findingsExitCode(report.findings);
   },
 });

@@ -126,7 +126,7 @@ export class Deliveries {
       const details = { pid: process.pid, process_start: "", ended: true, ...more };
       this.#file.run("UPDATE deliveries SET result = ?, details = ? WHERE id = ?", result, JSON.stringify(details), id);
       if (outcome.result === "sent") {
-        this.#setChannel(channel, "not_before_ms = 0, failures = 0, failing_since_ms = NULL, last_failure = NULL");
+        this.reached(channel);
         if (message.lastsMs !== undefined && outcome.messageId !== undefined) {
           this.#file.run(
             "INSERT INTO ephemeral_messages (channel, message, delete_at_ms) VALUES (?, ?, ?)",
@@ -143,22 +143,38 @@ export class Deliveries {
         this.#setChannel(channel, "last_failure = ?", outcome.reason);
         return;
       }
-      const failures = this.channel(channel).failures + 1;
-      const waitMs = (outcome.result === "failed" ? outcome.retryAfterMs : undefined) ?? waitAfter(failures);
-      this.#setChannel(
-        channel,
-        "not_before_ms = ?, failures = ?, failing_since_ms = ifnull(failing_since_ms, ?), last_failure = ?",
-        nowMs + waitMs,
-        failures,
-        nowMs,
-        outcome.reason,
-      );
+      this.missed(channel, outcome.reason, outcome.result === "failed" ? outcome.retryAfterMs : undefined);
     });
+  }
+
+  /** A channel has answered as it should. */
+  reached(channel: string): void {
+    this.#setChannel(channel, "not_before_ms = 0, failures = 0, failing_since_ms = NULL, last_failure = NULL");
+  }
+
+  /** A channel has not. @param retryAfterMs when it says that it may be tried again */
+  missed(channel: string, reason: string, retryAfterMs?: number): void {
+    const nowMs = this.#clock.wallMs();
+    const failures = this.channel(channel).failures + 1;
+    this.#setChannel(
+      channel,
+      "not_before_ms = ?, failures = ?, failing_since_ms = ifnull(failing_since_ms, ?), last_failure = ?",
+      nowMs + (retryAfterMs ?? waitAfter(failures)),
+      failures,
+      nowMs,
+      reason,
+    );
   }
 
   /** Has the channel got the message? */
   isDelivered(message: number, channel: string): boolean {
     return this.#before(message, channel).some(({ result }) => result === "sent");
+  }
+
+  /** The channels through which something was sent, or was to be, since then. */
+  usedSince(ms: number): string[] {
+    const sql = "SELECT DISTINCT channel AS name FROM deliveries WHERE at_ms >= ?";
+    return this.#file.rows(sql, z.object({ name: z.string() }), ms).map((row) => row.name);
   }
 
   channel(name: string): ChannelState {

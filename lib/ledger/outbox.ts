@@ -81,6 +81,12 @@ ON CONFLICT (fingerprint) WHERE state = 'pending' DO NOTHING`,
     this.#file.run("UPDATE outbox SET state = 'unknown' WHERE fingerprint = ? AND state = 'pending'", fingerprint);
   }
 
+  /** The message with this fingerprint, where one waits. */
+  waitingFor(fingerprint: string): Message | undefined {
+    const sql = `SELECT ${columns} FROM outbox WHERE fingerprint = ? AND state = 'pending'`;
+    return this.#file.row(sql, messageRow, fingerprint);
+  }
+
   /** Those that wait, oldest first. */
   waiting(): Message[] {
     return this.#file.rows(`SELECT ${columns} FROM outbox WHERE state = 'pending' ORDER BY id`, messageRow);

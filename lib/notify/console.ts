@@ -1,9 +1,11 @@
 import type { Message, Outcome } from "../ledger/index.ts";
 import { repeatNote, type Channel } from "./channel.ts";
 
+export const consoleName = "console";
+
 /** Prints each message: for a service's log. */
 export class ConsoleChannel implements Channel {
-  readonly name = "console";
+  readonly name = consoleName;
   readonly #print: (line: string) => void;
 
   constructor(print: (line: string) => void) {

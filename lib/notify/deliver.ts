@@ -1,5 +1,6 @@
 import type { Claim, Ledger, Message, Outcome } from "../ledger/index.ts";
 import type { Channel } from "./channel.ts";
+import { consoleName } from "./console.ts";
 
 /** What a delivery came to. */
 export interface DeliveryReport {
@@ -9,6 +10,9 @@ export interface DeliveryReport {
   /** Why a channel did not take what it was given. */
   readonly failures: readonly { readonly channel: string; readonly reason: string }[];
 }
+
+/** A channel that nothing was sent through for so long is not waited for. */
+const usedWithinMs = 24 * 3_600_000;
 
 /** A wait that is longer than any that is asked for was written by a clock that has been set back since. */
 const longestWaitMs = 24 * 3_600_000;
@@ -70,11 +74,15 @@ function record(ledger: Ledger, claim: Claim, outcome: Outcome): void {
   });
 }
 
+/** What a channel of another process still has to get is not closed for it; the console is there for whoever looks at it. */
 function closeDelivered(ledger: Ledger, channels: readonly Channel[]): void {
+  const { deliveries, clock } = ledger;
+  const own = new Set([consoleName, ...channels.map(({ name }) => name)]);
   ledger.transaction(() => {
+    const others = deliveries.usedSince(clock.wallMs() - usedWithinMs).filter((name) => !own.has(name));
     for (const message of ledger.outbox.waiting()) {
-      const wanting = channels.filter((channel) => channel.takes(message));
-      const isEverywhere = wanting.every(({ name }) => ledger.deliveries.isDelivered(message.id, name));
+      const wanting = channels.filter((channel) => channel.takes(message)).map(({ name }) => name);
+      const isEverywhere = [...wanting, ...others].every((name) => deliveries.isDelivered(message.id, name));
       if (isEverywhere) ledger.outbox.close(message.id, "sent");
     }
   });

@@ -1,6 +1,6 @@
 import type { Update } from "node-telegram-bot-api";
 import type { Incident, Ledger } from "../ledger/index.ts";
-import { readButton, type ButtonAction } from "./buttons.ts";
+import { readButton, type ButtonAction, type PressedButton } from "./buttons.ts";
 import type { Telegram } from "./telegram.ts";
 
 /** What is said of an incident to who asks. */
@@ -58,14 +58,16 @@ function obey(
   if (chat === undefined || !telegram.isOurs(chat)) return undefined;
   const tell = (text: string): { callbackId: string; text: string } => ({ callbackId: pressed.id, text });
   const button = readButton(pressed.data);
-  const incidents = button === undefined ? [] : incidentsOf(ledger, button.message);
+  const incidents = button === undefined ? [] : incidentsOf(ledger, button);
   if (button === undefined || incidents.length === 0) return tell("This message is of no incident that is known here.");
   const who = `telegram:${pressed.from.username ?? pressed.from.id}`;
   return tell(carryOut(ledger, button.action, incidents, explain, who, updateId));
 }
 
-function incidentsOf(ledger: Ledger, message: number): Incident[] {
-  return (ledger.outbox.byId(message)?.incidents ?? []).flatMap((id) => ledger.incidents.byId(id) ?? []);
+function incidentsOf(ledger: Ledger, { id, createdMs }: PressedButton): Incident[] {
+  const message = ledger.outbox.byId(id);
+  if (message?.createdMs !== createdMs) return [];
+  return message.incidents.flatMap((incident) => ledger.incidents.byId(incident) ?? []);
 }
 
 function carryOut(

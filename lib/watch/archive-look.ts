@@ -13,8 +13,8 @@ export interface ArchiveQuestion {
   readonly symbol: string;
   /** The first day that is expected. */
   readonly from: Day;
-  /** The days of which something is built; undefined where nothing is. */
-  readonly built: { readonly firstDay: Day; readonly lastDay: Day } | undefined;
+  /** The days of which something is built, and the last one that all its series have; undefined where nothing is. */
+  readonly built: { readonly firstDay: Day; readonly lastDay: Day; readonly lastDayOfAll: Day } | undefined;
   /** Days inside that are not built: each is asked about, up to {@link daysAskedMost}. */
   readonly days: readonly Day[];
   /** The published digests of all built days, and not only of the newest and the next ones in turn. */
@@ -178,6 +178,6 @@ class ArchiveLook {
 
 function daysToAsk({ days, built }: ArchiveQuestion, lastDay: Day | undefined): Day[] {
   if (lastDay === undefined) return [];
-  const edge = built === undefined ? [] : daysInclusive(addDays(built.lastDay, 1), lastDay).slice(0, edgeDays);
+  const edge = built === undefined ? [] : daysInclusive(addDays(built.lastDayOfAll, 1), lastDay).slice(0, edgeDays);
   return [...new Set([...days, ...edge])].filter((day) => day <= lastDay).slice(0, daysAskedMost);
 }

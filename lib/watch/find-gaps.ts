@@ -174,12 +174,13 @@ function questionsOf(
   });
 }
 
-/** From the first built day of any series to the last one that all of them have. */
+/** From the first built day of any series to the last one of any. */
 function builtSpan(units: readonly (readonly UnitOutline[])[]): ArchiveQuestion["built"] {
   const firstDays = units.flatMap((ofSeries) => ofSeries[0]?.firstDay ?? []).toSorted();
   const lastDays = units.flatMap((ofSeries) => ofSeries.at(-1)?.lastDay ?? []).toSorted();
-  const [firstDay, lastDay] = [firstDays[0], lastDays[0]];
-  return firstDay === undefined || lastDay === undefined ? undefined : { firstDay, lastDay };
+  const [firstDay, lastDay, lastDayOfAll] = [firstDays[0], lastDays.at(-1), lastDays[0]];
+  if (firstDay === undefined || lastDay === undefined || lastDayOfAll === undefined) return undefined;
+  return { firstDay, lastDay, lastDayOfAll };
 }
 
 /**

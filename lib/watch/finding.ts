@@ -22,6 +22,7 @@ export type FindingKind =
   | "store-write-failed"
   | "host-unreachable"
   | "host-unsound"
+  | "service-failed"
   | "group-paused"
   | "job-failed"
   | "job-quarantined"

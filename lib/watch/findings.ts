@@ -1,3 +1,4 @@
+import type { HostFailure } from "../fleet/open-hosts.ts";
 import type { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
 import type { UnitOutline } from "../store/index.ts";
@@ -115,6 +116,12 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
 export function storeFinding({ code, message }: Failure): Finding {
   const summary = `the store could not be looked at: ${message}`;
   return { kind: "store-unreachable", subject: "store", verdict: "unknown", summary, evidence: { code } };
+}
+
+/** A host that gave no answer. */
+export function hostFinding({ host, failure: { code, message } }: HostFailure): Finding {
+  const evidence = { host, code };
+  return { kind: "host-unreachable", subject: `host:${host}`, verdict: "unknown", summary: message, evidence };
 }
 
 /** The same for the ledger. */

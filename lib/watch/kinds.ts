@@ -162,7 +162,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "the store does not answer",
     meaning: "No question about bars or coverage can be answered, so that nothing is known to be clean.",
     whatToDo: "Start ClickHouse, or correct CLICKHOUSE_URL. `barkeep store find` tries every place.",
-    hides: { kinds: seriesKinds, reach: "everywhere" },
+    hides: { kinds: [...seriesKinds, "job-failed", "job-quarantined", "store-write-failed"], reach: "everywhere" },
     ...unsteady,
   },
   "store-write-failed": {
@@ -180,17 +180,27 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     meaning: "Over SSH the host does not answer, or its queue does not. Its jobs may well run.",
     whatToDo: "`barkeep doctor --host NAME` tries every prerequisite and names the command that helps.",
     hides: {
-      kinds: ["host-unsound", "group-paused", "job-failed", "job-quarantined", "store-write-failed"],
+      kinds: ["host-unsound", "service-failed", "group-paused", "job-failed", "job-quarantined", "store-write-failed"],
       reach: "host",
     },
     ...unsteady,
   },
   "host-unsound": {
     severity: "warning",
-    title: "a host is short of memory or disk",
-    meaning: "The host answers, and has less left than its jobs may need.",
-    whatToDo: "`barkeep status --host NAME` shows what runs; free some space, or drain the host.",
+    title: "a host is short of memory or disk, or its queue does not get on",
+    meaning:
+      "The host answers, and has less left than its jobs may need; or more than 50 jobs wait there, or one runs for more than four hours.",
+    whatToDo: "`barkeep status --host NAME` shows what runs; free some space, drain the host, or give it more places.",
     ...unsteady,
+  },
+  "service-failed": {
+    severity: "warning",
+    title: "a service of a host does not run",
+    meaning:
+      "A service that is installed on the host, or that fleet.toml names for it, has failed, has stopped, or is not there: jobs are not scaled, gaps not healed, or bars not proven until it runs.",
+    whatToDo:
+      "`barkeep services status --host NAME` says with what; on the host `journalctl --user -u UNIT` has its words. `barkeep services install SERVICE --host NAME` installs it anew.",
+    ...passing,
   },
   "group-paused": {
     severity: "warning",

@@ -3,6 +3,7 @@ import type { HostView } from "../fleet/host-view.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
 import { lookAtFleet } from "../fleet/watch.ts";
 import type { Finding } from "./finding.ts";
+import { hostFinding } from "./findings.ts";
 
 /** What the queues of the fleet's hosts hold, all together. */
 export interface QueueHealth {
@@ -42,14 +43,7 @@ export function queueHealth(views: readonly HostView[], failures: readonly HostF
   const running = views
     .flatMap(({ jobs }) => jobs.map((job) => runningHours(job, nowMs) ?? 0))
     .filter((hours) => hours > 0);
-  const findings = [
-    ...failures.map(({ host, failure }): Finding => {
-      const summary = `its queue could not be looked at: ${failure.message}`;
-      const evidence = { code: failure.code };
-      return { kind: "host-unreachable", subject: `host:${host}`, verdict: "unknown", summary, evidence };
-    }),
-    ...views.flatMap((view) => findingsOf(view, nowMs)),
-  ];
+  const findings = [...failures.map(hostFinding), ...views.flatMap((view) => queueFindings(view, nowMs))];
   return {
     byStatus,
     oldestPending: waiting.map(({ task }) => task.createdAt).toSorted()[0],
@@ -59,7 +53,8 @@ export function queueHealth(views: readonly HostView[], failures: readonly HostF
   };
 }
 
-function findingsOf({ entry, jobs }: HostView, nowMs: number): Finding[] {
+/** More jobs that wait in a host's queue, or run for longer, than is usual. Pure. */
+export function queueFindings({ entry, jobs }: HostView, nowMs: number): Finding[] {
   const waiting = jobs.filter(({ state }) => state === "waiting").length;
   const long = jobs.filter((job) => (runningHours(job, nowMs) ?? 0) > runningHoursMost).map(({ job }) => job);
   const troubles = [
@@ -74,7 +69,7 @@ function findingsOf({ entry, jobs }: HostView, nowMs: number): Finding[] {
       place: queuePlace,
       verdict: "wrong",
       summary: troubles.join("; "),
-      evidence: { waiting: waiting.toString(), running_long: long.join(" ") },
+      evidence: { host: entry.name, waiting: waiting.toString(), running_long: long.join(" ") },
     },
   ];
 }

@@ -47,13 +47,24 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
       });
     }
     if (result.reminded.length > 0) {
+      // One that waits says less than is true by now, and may tell of others that nobody has heard of again.
+      const waiting = new Set(outbox.waitingFor(reminderFingerprint)?.incidents);
+      const others = live.filter((one) => waiting.has(one.id) && !said.reminder.includes(one.id) && isTold(one));
+      const all = [...result.reminded, ...others];
       outbox.replace({
-        ...alertOf("reminder", result.reminded, reminderText(result.reminded, host, nowMs)),
-        fingerprint: "incidents reminder",
+        ...alertOf("reminder", all, reminderText(all, host, nowMs)),
+        fingerprint: reminderFingerprint,
       });
     }
     return result;
   });
+}
+
+const reminderFingerprint = "incidents reminder";
+
+/** Whether people are to hear of it: not acked, not snoozed, not explained by another. */
+function isTold({ state, hiddenBy }: Incident): boolean {
+  return state === "open" && hiddenBy === undefined;
 }
 
 function alertOf(kind: "opened" | "reminder" | "resolved", incidents: readonly Incident[], text: string): Alert {

@@ -53,6 +53,24 @@ test("each channel has its own list: what one has got waits only for the other",
   assert.equal(hook.requests.length, 2);
 });
 
+test("who reads along on a console, or by one channel alone, closes nothing that another one has still to get", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  await on.deliver();
+  await bot.goOffline();
+  on.open("another", "2024-03-02");
+  await on.deliver();
+  await on.deliver([new ConsoleChannel(() => undefined)]);
+  await on.deliver([new Webhook(hook.url, on.ledger.incidents)]);
+  assert.equal(on.ledger.outbox.pending(), 1);
+  await bot.start();
+  on.clock.pass(3_600_000);
+  await on.deliver();
+  assert.deepEqual([bot.messages.length, hook.requests.length, on.ledger.outbox.pending()], [2, 1, 0]);
+});
+
 test("a dead-man's switch gets start and end of a run under one id; one that is away delays nothing and is told", async () => {
   await using watch = await new HttpRecorder().start();
   const ping = new Ping(`${watch.url}/uuid/`);

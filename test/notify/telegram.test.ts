@@ -154,9 +154,25 @@ test("buttons: ack, snooze and explain do what they say, once, and only from our
   await takeAll(on);
   assert.equal(on.ledger.incidents.byId(1)?.state, "acked");
   bot.pressData("something of another bot");
-  bot.pressData("bk1 ack 999");
+  bot.pressData("bk1 ack 999-1");
   await takeAll(on);
   assert.equal(bot.answers.length, 6);
+});
+
+test("a button under another machine's message of the same number does nothing", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  using other = new NotifyState(bot);
+  on.open();
+  other.clock.pass(1_000);
+  other.open();
+  await other.deliver();
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  bot.press(message, "ack");
+  await takeAll(on);
+  assert.equal(on.ledger.incidents.byId(1)?.state, "open");
+  assert.match(bot.answers[0] ?? "", /no incident that is known here/);
 });
 
 test("an update that comes twice counts once, also behind a restart; numbers that begin anew after a week are taken", async () => {

@@ -4,7 +4,10 @@ import { test } from "node:test";
 import { z } from "zod";
 import { openLedger } from "../../lib/ledger/index.ts";
 import { recordLook } from "../../lib/watch/record-look.ts";
+import { Bench } from "../rig/bench.ts";
 import { BotApi } from "../rig/bot-api.ts";
+import { clockAt } from "../rig/clock.ts";
+import { HttpRecorder } from "../rig/http-recorder.ts";
 import { barkeep, temporaryFolder } from "./run.ts";
 
 function stateWithHole(): string {
@@ -77,6 +80,45 @@ test("notify test sends what waits and a test through each channel; where one fa
     bot.messages.map(({ text }) => text.split("\n")[0]?.replace(/ on .*/, "")),
     ["🔴 Something is wrong", "A test of barkeep"],
   );
+});
+
+test("notify test asks the dead-man's switch too, and it alone where nothing else is named", async () => {
+  await using pings = await new HttpRecorder().start();
+  const env = { BARKEEP_NOTIFY: "ping", BARKEEP_PING_URL: `${pings.url}/check` };
+  const state = stateWithHole();
+  const well = await barkeep(["notify", "test", "--state", state], env);
+  assert.deepEqual([well.code, well.stdout], [0, "ping: the dead-man's switch has answered"]);
+  assert.deepEqual(
+    pings.requests.map(({ path }) => path),
+    ["/check/log"],
+  );
+  pings.answers.push({ status: 500 }, { status: 500 });
+  const failed = await barkeep(["notify", "test", "--state", state, "--json"], env);
+  assert.equal(failed.code, 2);
+  assert.deepEqual(JSON.parse(failed.stdout), { version: 1, sent: 0, waiting: 1, failures: [], pinged: false });
+  const listed = await barkeep(["notify", "list", "--state", state], env);
+  assert.match(listed.stdout, /ping: failing for .*answers 500/);
+});
+
+test("detect-gaps sends what it found by itself, where this machine may send: a host may have no heartbeat", async () => {
+  await using bot = await new BotApi().start();
+  const bench = new Bench();
+  assert.equal((await bench.populate(["--end-date", bench.firstDay])).code, 0);
+  const words = ["detect-gaps", "--archive", bench.archive.root];
+  const env = { ...bot.env, ...clockAt("2024-03-07T03:00:00Z") };
+  assert.equal((await bench.run([...words, "--no-notify"], env)).code, 1);
+  assert.equal((await bench.run(words, { ...env, BARKEEP_NOTIFY: "" })).code, 1);
+  assert.deepEqual(bot.requests, []);
+  assert.equal((await bench.run(words, env)).code, 1);
+  assert.deepEqual(
+    bot.messages.map(({ text }) => /days are missing at the end of a series/.test(text)),
+    [true],
+  );
+  await bot.goOffline();
+  assert.equal((await bench.populate()).code, 0);
+  const healed = await bench.run(words, env);
+  assert.equal(healed.code, 0, "a channel that is away changes no verdict");
+  assert.match(healed.stderr, /telegram: .*ECONNREFUSED/);
 });
 
 test("incidents are listed and shown, acked and snoozed, by number; what there is none of is told", async () => {

@@ -13,6 +13,7 @@ import detectGaps from "../../ops/detect-gaps.ts";
 import { ran, type Ran } from "../command/run.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { Bench } from "../rig/bench.ts";
+import { clockAt } from "../rig/clock.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 import { freePort } from "../rig/ports.ts";
 import { minimalRegistry } from "../rig/registry.ts";
@@ -271,4 +272,24 @@ test("no look ends what it was not asked to find: longer times, other figures, a
   await look(pair);
   await look([]);
   assert.deepEqual(live().toSorted(), [...long, "gap-leading"].toSorted());
+});
+
+test("a day that only the fastest series has is asked for its digest too", async () => {
+  const own = new Bench({ days: 4, perDay: 100 });
+  assert.equal((await own.populate()).code, 0);
+  assert.equal((await own.populate(["--threshold", "100", "--end-date", own.firstDay])).code, 0);
+  own.archive.putLines(
+    own.lastDay,
+    linesOf(walkOf(own.lastDay, 1000 + 3 * 100, 100)).map((line) => line.replace(/True$/, "False")),
+  );
+  const words = ["detect-gaps", "--json", "--archive", own.archive.root];
+  const { stdout } = await own.run(words, clockAt(`${addDays(own.lastDay, 1)}T06:00:00Z`));
+  const { series_gaps: gaps } = detectGapsSchema.parse(JSON.parse(stdout));
+  assert.deepEqual(
+    gaps.map(({ kind, unit, from_day: day }) => [kind, unit, day]),
+    [
+      ["revised", "BTCUSDT@50:2024", own.lastDay],
+      ["trailing", "BTCUSDT@100:2024", addDays(own.firstDay, 1)],
+    ].toSorted((a, b) => (a[1] ?? "").localeCompare(b[1] ?? "")),
+  );
 });

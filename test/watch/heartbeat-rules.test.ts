@@ -9,13 +9,14 @@ import { RetryableError } from "../../lib/model/errors.ts";
 import type { RunResult } from "../../lib/queue/job-files.ts";
 import { parseLabel } from "../../lib/queue/label.ts";
 import { attemptFindings } from "../../lib/watch/heartbeat/attempt-findings.ts";
-import { hostFindings } from "../../lib/watch/heartbeat/host-findings.ts";
+import { hostFindings, serviceFindings } from "../../lib/watch/heartbeat/host-findings.ts";
 import { missedFindings } from "../../lib/watch/heartbeat/missed.ts";
 import { outboxPart } from "../../lib/watch/heartbeat/own-parts.ts";
 import { runParts, type Part } from "../../lib/watch/heartbeat/part.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { HandMovedClock } from "../rig/ledger-clock.ts";
 
+const nowMs = Date.UTC(2024, 2, 5, 9);
 const minute = 60_000;
 const hour = 60 * minute;
 const never = new AbortController().signal;
@@ -224,7 +225,7 @@ test("a host's paused groups, failed jobs, failed writes, and what it is short o
     job("SOLUSDT@250+500:2024", "failed"),
     job("XRPUSDT@250:2024", "done"),
   ];
-  const findings = hostFindings(view(jobs, { groups, machine }), 1e9, isWhole);
+  const findings = hostFindings(view(jobs, { groups, machine }), 1e9, isWhole, nowMs);
   assert.deepEqual(
     findings.map(({ kind, subject, place }) => [kind, subject, place]),
     [
@@ -237,13 +238,52 @@ test("a host's paused groups, failed jobs, failed writes, and what it is short o
   );
   for (const { evidence } of findings) assert.equal(evidence["host"], "bigbox");
   const hold = { group: "p2", why: "memory", reason: "memory is short", since: "2024-03-05T09:00:00Z" } as const;
-  const held = hostFindings(view(jobs, { groups, holds: new Map([["p2", hold]]) }), undefined, isWhole);
+  const held = hostFindings(view(jobs, { groups, holds: new Map([["p2", hold]]) }), undefined, isWhole, nowMs);
   assert.deepEqual(
     held.map(({ kind }) => kind),
     ["job-failed", "store-write-failed"],
     "what barkeep holds is no trouble",
   );
-  assert.equal(hostFindings(view(jobs), undefined, () => undefined).length, 3, "nobody knows whether they are whole");
+  const doubtful = hostFindings(view(jobs), undefined, () => undefined, nowMs);
+  assert.deepEqual(
+    doubtful.map(({ verdict }) => verdict),
+    ["unknown", "unknown", "unknown"],
+    "nobody knows whether they are whole",
+  );
+});
+
+function queueTroubles(jobs: readonly JobView[]): string[] {
+  const findings = hostFindings(view(jobs), undefined, isWhole, nowMs);
+  return findings.map(({ kind, place, summary }) => `${kind} ${place}: ${summary}`);
+}
+
+test("a queue that does not get on: more than 50 jobs wait, or one runs for more than four hours", () => {
+  const ran = (hours: number): JobView["task"] => ({
+    ...job("SOLUSDT@250:2024", "running").task,
+    state: { kind: "running", startedAt: new Date(nowMs - hours * hour).toISOString() },
+  });
+  const queued = (count: number): JobView[] => Array.from({ length: count }, () => job("BTCUSDT@250:2023", "waiting"));
+  assert.deepEqual(queueTroubles([...queued(50), job("SOLUSDT@250:2024", "running", { task: ran(3.9) })]), []);
+  assert.deepEqual(queueTroubles(queued(51)), ["host-unsound queue: 51 jobs wait in its queue"]);
+  assert.deepEqual(queueTroubles([job("SOLUSDT@250:2024", "running", { task: ran(4.1) })]), [
+    "host-unsound queue: SOLUSDT@250:2024 runs for more than 4 h",
+  ]);
+});
+
+test("a service that does not run as it is to is told by its name", () => {
+  const well = { installed: "yes", isEnabled: true, failure: undefined, next: undefined, trouble: undefined } as const;
+  const found = serviceFindings(entry, [
+    { ...well, service: "pueued", state: "active (running)" },
+    { ...well, service: "heal", state: "failed (failed)", trouble: "watchdog, exit 0" },
+    { ...well, service: "check", installed: "no", state: undefined, trouble: "not installed, and fleet.toml names it" },
+  ]);
+  assert.deepEqual(
+    found.map(({ kind, subject, place, summary }) => [kind, subject, place, summary]),
+    [
+      ["service-failed", "host:bigbox", "heal", "watchdog, exit 0"],
+      ["service-failed", "host:bigbox", "check", "not installed, and fleet.toml names it"],
+    ],
+  );
 });
 
 test("a job that was ended for its memory and fits no larger is quarantined", () => {
@@ -266,7 +306,7 @@ test("a job that was ended for its memory and fits no larger is quarantined", ()
     durationMs: 60_000,
   };
   const where = { kind: "finished", result } as const;
-  const [finding] = hostFindings(view([job("BTCUSDT@250:2024", "failed", { where })]), undefined, () => false);
+  const [finding] = hostFindings(view([job("BTCUSDT@250:2024", "failed", { where })]), undefined, () => false, nowMs);
   assert.equal(finding?.kind, "job-quarantined");
 });
 

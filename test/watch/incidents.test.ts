@@ -197,6 +197,18 @@ test("it is said again until it is over: after an hour, two, four, then daily; t
   assert.match(watch.ledger.outbox.waiting()[1]?.text ?? "", /since 2024-03-05 09:15 UTC, 3 d 7 h/);
 });
 
+test("a reminder that waits loses nobody when another one takes its place, but who is acked or over by then", () => {
+  using watch = new Watch();
+  const [second, third] = [finding("gap-leading", eth), finding("gap-interior", eth, { place: "2024-03-02" })];
+  watch.look([hole, second, third]);
+  for (let i = 0; i < 4; i += 1) watch.look([hole, second, third]);
+  const said = (): number[] => (watch.ledger.outbox.waiting().at(-1)?.incidents ?? []).toSorted((a, b) => a - b);
+  assert.deepEqual(said(), [1, 3], "the critical ones, after an hour");
+  assert.ok(watch.ledger.incidents.ack(3, "me"));
+  for (let i = 0; i < 24 - 4; i += 1) watch.look([hole, second, third]);
+  assert.deepEqual(said(), [1, 2], "the warning after six hours, and the hole that still waits");
+});
+
 test("acked and snoozed incidents are silent; a snooze ends and is said at once; the end is said of both", () => {
   using watch = new Watch();
   watch.look([hole, finding("gap-leading", eth)]);

@@ -19,7 +19,7 @@ export function attemptFindings(
       {
         kind: "store-write-failed",
         subject: unit,
-        verdict: "wrong",
+        verdict: isWhole(unit) === false ? "wrong" : "unknown",
         summary,
         evidence: { code, ended: utcMinute(endedMs) },
       },

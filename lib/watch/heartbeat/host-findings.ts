@@ -1,9 +1,11 @@
+import type { FleetHost } from "../../config/index.ts";
 import { quarantineOf } from "../../fleet/advice.ts";
 import type { HostView, JobView } from "../../fleet/host-view.ts";
 import { unitsOf } from "../../fleet/jobs.ts";
-import type { HostFailure } from "../../fleet/open-hosts.ts";
 import { formatBytes } from "../../model/format.ts";
+import type { ServiceStatus } from "../../services/status.ts";
 import type { Finding } from "../finding.ts";
+import { queueFindings } from "../queue-health.ts";
 import { isStoreCode } from "./attempt-findings.ts";
 
 /** What a host has left for its jobs. */
@@ -13,18 +15,29 @@ const memoryShareLeast = 0.03;
 export type IsWhole = (unit: string) => boolean | undefined;
 
 /** What is not as it must be on a host. Pure. @param freeBytes of the disk that its directory is on; undefined where it is not known */
-export function hostFindings(view: HostView, freeBytes: number | undefined, isWhole: IsWhole): Finding[] {
+export function hostFindings(
+  view: HostView,
+  freeBytes: number | undefined,
+  isWhole: IsWhole,
+  nowMs: number,
+): Finding[] {
   return [
     ...pausedFindings(view),
     ...view.jobs.flatMap((job) => jobFindings(view, job, isWhole)),
     ...soundnessFindings(view, freeBytes),
+    ...queueFindings(view, nowMs),
   ];
 }
 
-/** A host that gave no answer. */
-export function hostFailureFinding({ host, failure: { code, message } }: HostFailure): Finding {
-  const evidence = { host, code };
-  return { kind: "host-unreachable", subject: `host:${host}`, verdict: "unknown", summary: message, evidence };
+/** Services of a host that do not run as they are to. */
+export function serviceFindings({ name }: FleetHost, services: readonly ServiceStatus[]): Finding[] {
+  return services.flatMap(({ service, trouble, state = "not installed" }): Finding[] => {
+    if (trouble === undefined) return [];
+    const evidence = { host: name, state };
+    return [
+      { kind: "service-failed", subject: `host:${name}`, place: service, verdict: "wrong", summary: trouble, evidence },
+    ];
+  });
 }
 
 /** A group that somebody paused, or that a restart did: what barkeep itself holds it lets go again. */
@@ -41,7 +54,8 @@ function pausedFindings({ entry, groups, jobs, holds }: HostView): Finding[] {
 /** A job that failed is nobody's trouble any more once its units are whole, whoever built them. */
 function jobFindings({ entry }: HostView, view: JobView, isWhole: IsWhole): Finding[] {
   const { job, label, state, advice, where, work, task } = view;
-  if (state !== "failed" || unitsOf(label).every((unit) => isWhole(unit) === true)) return [];
+  const whole = unitsOf(label).map(isWhole);
+  if (state !== "failed" || whole.every((one) => one === true)) return [];
   const code = work?.failures.at(-1)?.code ?? "";
   const evidence = {
     host: entry.name,
@@ -50,13 +64,15 @@ function jobFindings({ entry }: HostView, view: JobView, isWhole: IsWhole): Find
     ...(code === "" ? {} : { code }),
     ...(advice.fix === undefined ? {} : { fix: advice.fix }),
   };
+  // It has failed, and whether that still matters is not known.
+  const verdict = whole.includes(false) ? "wrong" : "unknown";
   const kind =
     quarantineOf(where, entry) !== undefined
       ? "job-quarantined"
       : isStoreCode(code)
         ? "store-write-failed"
         : "job-failed";
-  return [{ kind, subject: job, place: entry.name, verdict: "wrong", summary: advice.text, evidence }];
+  return [{ kind, subject: job, place: entry.name, verdict, summary: advice.text, evidence }];
 }
 
 function soundnessFindings({ entry, machine }: HostView, freeBytes: number | undefined): Finding[] {

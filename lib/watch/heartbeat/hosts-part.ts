@@ -1,23 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadFleet, type FleetHost, type Settings } from "../../config/index.ts";
-import { openFleetHost } from "../../fleet/fleet-host.ts";
+import { openFleetHost, type OpenFleetHost } from "../../fleet/fleet-host.ts";
 import { viewHost, type HostView } from "../../fleet/host-view.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { Failure, UnavailableError } from "../../model/errors.ts";
+import { serviceNames } from "../../model/services.ts";
 import { runScript } from "../../queue/runner.ts";
 import { shellWord } from "../../queue/shell-words.ts";
+import { serviceStatus } from "../../services/status.ts";
 import type { Finding, FindingKind } from "../finding.ts";
+import { hostFinding } from "../findings.ts";
 import type { Examined } from "../look.ts";
-import { queuePlace } from "../queue-health.ts";
-import { hostFailureFinding, hostFindings, type IsWhole } from "./host-findings.ts";
+import { hostFindings, serviceFindings, type IsWhole } from "./host-findings.ts";
 import type { Part, PartLook } from "./part.ts";
 
 /** A host that says nothing for so long does not answer. */
 const answerMs = 20_000;
 
-const hostKinds: readonly FindingKind[] = ["group-paused", "job-failed", "job-quarantined"];
+const hostKinds: readonly FindingKind[] = ["group-paused", "job-failed", "job-quarantined", "host-unsound"];
 
-/** Looks at every host of the fleet, its queue and its jobs; at none where there is no fleet file. */
+/** Looks at every host of the fleet, its queue, its jobs and its services; at none where there is no fleet file. */
 export function hostsPart(
   settings: Pick<Settings, "fleetFile" | "sshConfigFile">,
   ledger: Ledger,
@@ -33,7 +35,9 @@ export function hostsPart(
       const whole = await isWhole;
       const seen = looks.filter((look) => "view" in look);
       const findings = looks.flatMap((look): Finding[] =>
-        "view" in look ? hostFindings(look.view, look.freeBytes, whole) : [look.finding],
+        "view" in look
+          ? [...hostFindings(look.view, look.freeBytes, whole, ledger.clock.wallMs()), ...look.ofServices]
+          : [look.finding],
       );
       // A job's incident is known by its job: it ends only where every host that may have it was asked.
       const subjects: Examined["subjects"] =
@@ -44,8 +48,7 @@ export function hostsPart(
         examined: [
           { kinds: ["host-unreachable"], subjects: "all" },
           { kinds: hostKinds, subjects },
-          // How much waits in a queue is asked by detect-gaps alone.
-          { kinds: ["host-unsound"], subjects, wouldSee: ({ place }) => place !== queuePlace },
+          { kinds: ["service-failed"], subjects: new Set(seen.map(({ view }) => `host:${view.entry.name}`)) },
           { kinds: ["store-write-failed"], subjects, wouldSee: ({ place }) => place !== undefined },
         ],
         note: entries.length === 0 ? "no fleet" : `${seen.length} of ${entries.length} hosts, ${jobs} jobs`,
@@ -54,7 +57,9 @@ export function hostsPart(
   };
 }
 
-type HostLook = { readonly view: HostView; readonly freeBytes: number | undefined } | { readonly finding: Finding };
+type HostLook =
+  | { readonly view: HostView; readonly freeBytes: number | undefined; readonly ofServices: readonly Finding[] }
+  | { readonly finding: Finding };
 
 async function lookAtHost(
   entry: FleetHost,
@@ -64,21 +69,36 @@ async function lookAtHost(
 ): Promise<HostLook> {
   try {
     await using open = openFleetHost(entry, sshConfigFile, 1);
-    const looking = Promise.all([viewHost(open, ledger), freeBytesOf(open)]);
+    const looking = Promise.all([viewHost(open, ledger), freeBytesOf(open), lookAtServices(open)]);
     // It goes on behind the time limit, and fails when the host is closed: nobody waits for it then.
     looking.catch(() => undefined);
     const late = sleep(answerMs, undefined, { signal, ref: false }).then(() => {
       throw noAnswer(entry);
     });
-    const [view, freeBytes] = await Promise.race([looking, late]);
-    return { view, freeBytes };
+    const [view, freeBytes, ofServices] = await Promise.race([looking, late]);
+    return { view, freeBytes, ofServices };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { finding: hostFailureFinding({ host: entry.name, failure: error }) };
+    return { finding: hostFinding({ host: entry.name, failure: error }) };
   }
 }
 
-async function freeBytesOf({ host, entry }: ReturnType<typeof openFleetHost>): Promise<number | undefined> {
+/** Those that are installed there, and those that the fleet file names. Where it names none, nobody waits for an answer. */
+async function lookAtServices({ host, entry }: OpenFleetHost): Promise<Finding[]> {
+  // Of this machine's heartbeat it is known that it runs.
+  const names = serviceNames.filter((name) => name !== "heartbeat" || entry.sshAlias !== undefined);
+  try {
+    return serviceFindings(entry, await serviceStatus(host, entry, names));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (entry.services.length === 0) return [];
+    const { message: summary, code } = error;
+    const evidence = { host: entry.name, code };
+    return [{ kind: "service-failed", subject: `host:${entry.name}`, verdict: "unknown", summary, evidence }];
+  }
+}
+
+async function freeBytesOf({ host, entry }: OpenFleetHost): Promise<number | undefined> {
   const { stdout } = await runScript(host, `df -Pk ${shellWord(entry.directory)} 2>/dev/null | tail -n 1`);
   const [, , , available] = stdout.trim().split(/\s+/);
   const kilobytes = Number(available ?? Number.NaN);
