@@ -3,16 +3,8 @@ import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { scaleOnce, scaleUntil } from "../lib/fleet/scale/autoscale.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
+import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { autoscaleDocument, autoscaleExitCode, scaledHostLines } from "../lib/report/autoscale.ts";
-
-/** @throws ConfigurationError BAD_SECONDS */
-function parseSeconds(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new ConfigurationError(`"${text}" is not a number of seconds`, {
-    code: "BAD_SECONDS",
-    hint: "a whole number from 1",
-  });
-}
 
 const command = defineCommand({
   name: "autoscale",
@@ -23,7 +15,7 @@ const command = defineCommand({
     loop: {
       type: "string",
       describe: "decide and do it every so many seconds, sooner while memory is short, until SIGINT or SIGTERM",
-      parse: parseSeconds,
+      parse: wholeNumberOf("seconds", 1, 99_999),
     },
     explain: { type: "boolean", describe: "all that was measured, and the reason for each group" },
   },

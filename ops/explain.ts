@@ -37,7 +37,7 @@ const command = defineCommand({
     if (incidentName.test(args.subject)) {
       using ledger = openExistingLedger(settings.stateDirectory);
       const incident = wantedIncident(ledger, args.subject);
-      const sentences = explainIncident(incident, ledger.clock.wallMs());
+      const sentences = explainIncident(incident, ledger);
       if (settings.json) printJson({ incident: incident.id, state: incident.state, text: sentences });
       else sentences.forEach((line) => print(line));
       return incident.state === "resolved" ? exitCodes.ok : exitCodes.findings;

@@ -4,8 +4,8 @@ import { healForever } from "../lib/heal/daemon.ts";
 import { heal, planHealing, type HealRequest } from "../lib/heal/run.ts";
 import { serviceManagerOf } from "../lib/heal/service-manager.ts";
 import type { HealPass } from "../lib/heal/pass.ts";
-import { ConfigurationError } from "../lib/model/errors.ts";
 import type { ExitCode } from "../lib/model/exit-codes.ts";
+import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { healDocument, healLines, healOutlookDocument, healOutlookLines } from "../lib/report/heal.ts";
 
 const command = defineCommand({
@@ -23,13 +23,13 @@ const command = defineCommand({
       default: "1",
       describe:
         "repairs of gaps older than 48 hours that one pass may begin; the live edge and recent gaps come first and are not counted",
-      parse: whole("--max-p2-jobs", 0),
+      parse: wholeNumberOf("repairs", 0),
     },
     budget: {
       type: "string",
       describe:
         "minutes after which what is at work stops behind its next commit, to go on in the next pass (default: none)",
-      parse: whole("--budget", 1),
+      parse: wholeNumberOf("minutes", 1),
     },
     host: {
       type: "string",
@@ -45,13 +45,13 @@ const command = defineCommand({
       type: "string",
       default: "1800",
       describe: "with --daemon: seconds until the next look when nothing was left",
-      parse: whole("--interval-clean", 1),
+      parse: wholeNumberOf("seconds", 1),
     },
     "interval-active": {
       type: "string",
       default: "900",
       describe: "with --daemon: seconds until the next look when something is left, or could not be looked at",
-      parse: whole("--interval-active", 1),
+      parse: wholeNumberOf("seconds", 1),
     },
   },
   examples: [
@@ -102,18 +102,6 @@ const command = defineCommand({
 function tell(pass: HealPass, { settings, print, printJson }: CommandContext): void {
   if (settings.json) printJson(healDocument(pass));
   else healLines(pass).forEach((line) => print(line));
-}
-
-/** A parser of whole numbers. */
-function whole(flag: string, least: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least) return value;
-    throw new ConfigurationError(`${flag} "${text}" is not a whole number`, {
-      code: "BAD_NUMBER",
-      hint: `give ${least} or more`,
-    });
-  };
 }
 
 export default command;

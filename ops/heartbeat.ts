@@ -1,7 +1,8 @@
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
-import { ConfigurationError, Failure } from "../lib/model/errors.ts";
+import { Failure } from "../lib/model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { parsePositive } from "../lib/model/quantities.ts";
 import { rest } from "../lib/model/rest.ts";
 import { attend, lastDeletionMs } from "../lib/notify/attend.ts";
 import { openChannels } from "../lib/notify/open-channels.ts";
@@ -26,13 +27,13 @@ const command = defineCommand({
       type: "string",
       describe:
         "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show",
-      parse: (text: string) => parsePositive(text, "minutes") * minuteMs,
+      parse: (text: string) => parsePositive(text) * minuteMs,
     },
     budget: {
       type: "string",
       default: "60",
       describe: "seconds that a pass has for all its parts; what is not done by then is unknown",
-      parse: (text: string) => parsePositive(text, "seconds") * 1000,
+      parse: (text: string) => parsePositive(text) * 1000,
     },
   },
   examples: [
@@ -76,7 +77,7 @@ async function onePass(args: PassArguments, context: CommandContext, ledger: Led
   const report = await beat({ settings, env, ledger, open, budgetMs: args.budget, everyMs, signal, log });
   if (settings.json) printJson(heartbeatDocument(report));
   else heartbeatLines(report).forEach((line) => print(line));
-  const explain = (incident: Incident): string => explainIncident(incident, ledger.clock.wallMs()).join("\n");
+  const explain = (incident: Incident): string => explainIncident(incident, ledger).join("\n");
   const untilMs = (): number =>
     args.once ? (lastDeletionMs(ledger, greenLastsMs) ?? 0) : report.startedMs + (everyMs ?? everyDefaultMs);
   await attend(ledger, open, explain, untilMs, signal);
@@ -85,12 +86,6 @@ async function onePass(args: PassArguments, context: CommandContext, ledger: Led
 
 function isOfLedger({ code }: Failure): boolean {
   return code.startsWith("LEDGER_") || code === "DISK_FULL" || code === "STATE_NOT_WRITABLE";
-}
-
-function parsePositive(text: string, unit: string): number {
-  const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
-  if (value > 0) return value;
-  throw new ConfigurationError(`"${text}" is not a number of ${unit}`, { code: "BAD_TIME", hint: "more than 0" });
 }
 
 export default command;

@@ -21,7 +21,7 @@ const command = defineCommand({
     if (args.incident !== undefined) {
       const incident = wantedIncident(ledger, args.incident);
       if (settings.json) printJson({ incident: incidentDocument(incident) });
-      else explainIncident(incident, nowMs).forEach((line) => print(line));
+      else explainIncident(incident, ledger).forEach((line) => print(line));
       return exitCodes.ok;
     }
     const incidents = args.past ? ledger.incidents.last(pastMost) : ledger.incidents.live();

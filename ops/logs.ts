@@ -1,17 +1,8 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { jobLogs } from "../lib/fleet/job-logs.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
-import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
-
-/** @throws ConfigurationError BAD_LINES */
-function parseLines(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new ConfigurationError(`"${text}" is not a number of lines`, {
-    code: "BAD_LINES",
-    hint: "a whole number from 1",
-  });
-}
+import { wholeNumberOf } from "../lib/model/quantities.ts";
 
 const command = defineCommand({
   name: "logs",
@@ -21,7 +12,7 @@ const command = defineCommand({
   },
   options: {
     ...hostOptions,
-    lines: { type: "string", default: "50", describe: "how many lines", parse: parseLines },
+    lines: { type: "string", default: "50", describe: "how many lines", parse: wholeNumberOf("lines", 1) },
     follow: { type: "boolean", describe: "then what comes, until the job ends or Ctrl-C" },
   },
   examples: [["BTCUSDT@250:2024 --host bigbox --follow", "what its worker says, as it says it"]],

@@ -3,13 +3,8 @@ import { withoutDrained } from "../lib/fleet/drain.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { retryJobs } from "../lib/fleet/retry.ts";
 import { openLedger } from "../lib/ledger/index.ts";
-import { ConfigurationError } from "../lib/model/errors.ts";
+import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { retryDocument, retryExitCode, retryLines } from "../lib/report/fleet-jobs.ts";
-
-function parseCount(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new ConfigurationError(`"${text}" is no number of jobs`, { code: "USAGE", hint: "a whole number from 0" });
-}
 
 const command = defineCommand({
   name: "retry",
@@ -26,7 +21,7 @@ const command = defineCommand({
     "max-fails": {
       type: "string",
       describe: "queue nothing where more jobs of these hosts than this are in quarantine",
-      parse: parseCount,
+      parse: wholeNumberOf("jobs", 0),
     },
     plan: { type: "boolean", describe: "show which jobs, and with how much memory; change nothing" },
   },

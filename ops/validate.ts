@@ -1,6 +1,6 @@
 import { loadRegistry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { parseWholeDays as parseWhole } from "../lib/model/quantities.ts";
+import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { findingEntry, findingLine, findingsExitCode } from "../lib/report/findings.ts";
 import { openExistingStore } from "../lib/store/index.ts";
 import { validateStore } from "../lib/watch/validation.ts";
@@ -11,7 +11,12 @@ const command = defineCommand({
     "hold the store against itself: ids, every series as verify proves it, values of features; reads and nothing else",
   options: {
     dedup: { type: "boolean", describe: "only whether ids are there twice, in coverage or in bars" },
-    limit: { type: "string", default: "20", describe: "show so many findings of each check", parse: parseWhole },
+    limit: {
+      type: "string",
+      default: "20",
+      describe: "show so many findings of each check",
+      parse: wholeNumberOf("findings", 1),
+    },
   },
   examples: [
     ["", "the store answers; ids follow each other; verify's audit; features are in their ranges"],

@@ -4,7 +4,8 @@ import { parsePercent } from "../lib/model/quantities.ts";
 import { checkpointEntry, checkpointLines } from "../lib/report/checkpoints.ts";
 import { findingEntry, findingLine, findingsExitCode } from "../lib/report/findings.ts";
 import { openExistingStore } from "../lib/store/index.ts";
-import { checkpointFindings, divergenceFindings, lookAtCheckpoints } from "../lib/watch/checkpoint-look.ts";
+import { checkpointFindings, lookAtCheckpoints } from "../lib/watch/checkpoint-look.ts";
+import { divergenceFinding } from "../lib/watch/divergence-finding.ts";
 
 const command = defineCommand({
   name: "verify-checkpoints",
@@ -37,7 +38,7 @@ const command = defineCommand({
       const findings = [...checkpointFindings(claims, minDiscrepancyPct)];
       if (checkpointDir !== undefined) {
         using ledger = openExistingLedger(checkpointDir);
-        findings.push(...divergenceFindings((await syncLedger(ledger, store, signal)).divergences));
+        findings.push(...(await syncLedger(ledger, store, signal)).divergences.map(divergenceFinding));
       }
       if (settings.json && !quiet) {
         printJson({ units: claims.map(checkpointEntry), findings: findings.map(findingEntry) });

@@ -1,6 +1,7 @@
 import type { HealTry } from "../ledger/index.ts";
 import { parseSeriesId } from "../model/series.ts";
-import type { Gap } from "../watch/gap.ts";
+import { canBeBuilt, type Gap } from "../watch/gap.ts";
+import { utcMinute } from "../watch/incident-messages.ts";
 import { nextHealStep, type HealPolicy } from "./policy.ts";
 import { gapKey, repairsOf, type Repair, type UnitFacts } from "./repairs.ts";
 
@@ -63,7 +64,7 @@ export function agendaOf(
 /** What building cannot close. */
 function byCause(gap: Gap): LeftGap | undefined {
   if (gap.cause === "not-known") return { gap, reason: "unknown", text: gap.reason };
-  if (gap.cause !== "missing-upstream") return undefined;
+  if (canBeBuilt(gap.cause)) return undefined;
   const { symbol } = parseSeriesId(gap.series);
   const text = `the archive lacks it; if that is so for good, declare the days under known_gaps of [symbols.${symbol}]`;
   return { gap, reason: "upstream", text };
@@ -80,20 +81,15 @@ function byTries(gap: Gap, tries: readonly HealTry[], nowMs: number, policy: Hea
       return {
         gap,
         reason: "waits",
-        text: `the last try ended with ${next.code}; the next one is due ${utc(next.untilMs)}`,
+        text: `the last try ended with ${next.code}; the next one is due ${utcMinute(next.untilMs)}`,
       };
     case "exhausted":
       return {
         gap,
         reason: "exhausted",
-        text: `tried ${next.tries} times within ${policy.withinMs / 3_600_000} h, last ${next.code}; left alone until ${utc(next.untilMs)}, or until barkeep heal replay`,
+        text: `tried ${next.tries} times within ${policy.withinMs / 3_600_000} h, last ${next.code}; left alone until ${utcMinute(next.untilMs)}, or until barkeep heal replay`,
       };
     default:
       return next satisfies never;
   }
-}
-
-/** `2024-08-05 14:30 UTC` */
-function utc(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -7,17 +7,27 @@ export function parsePositive(text: string): number {
   throw new ConfigurationError(`"${text}" is not a number above 0`, { code: "BAD_NUMBER", hint: "such as 6 or 0.5" });
 }
 
+/**
+ * A parser of whole numbers.
+ * @param what that they count, as a person says it: `rows`
+ * @throws ConfigurationError BAD_NUMBER, the parser
+ */
+export function wholeNumberOf(what: string, least: 0 | 1, most = 9_999_999): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least) return atMost(value, most, text);
+    const hint = `a whole number from ${least}`;
+    throw new ConfigurationError(`"${text}" is not a number of ${what}`, { code: "BAD_NUMBER", hint });
+  };
+}
+
 /** Hours up to a thousand years. @throws ConfigurationError BAD_NUMBER */
 export function parseHours(text: string): number {
   return atMost(parsePositive(text), 8_766_000, text);
 }
 
 /** Whole days up to a hundred years. @throws ConfigurationError BAD_NUMBER */
-export function parseWholeDays(text: string): number {
-  const days = atMost(parsePositive(text), 36_525, text);
-  if (Number.isInteger(days)) return days;
-  throw new ConfigurationError(`"${text}" is not a whole number of days`, { code: "BAD_NUMBER", hint: "such as 30" });
-}
+export const parseWholeDays = wholeNumberOf("days", 1, 36_525);
 
 function atMost(value: number, most: number, text: string): number {
   if (value <= most) return value;

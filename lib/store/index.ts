@@ -1,5 +1,5 @@
 export { barColumns, digestColumns } from "./columns.generated.ts";
-export { lastRows, type LastRow } from "./last-rows.ts";
+export { lastCommits, type LastCommit } from "./last-commits.ts";
 export { readCheckpoint, type CheckpointFault, type CheckpointPlace } from "./checkpoint-fault.ts";
 export { commitUnits, type NewCoverage, type UnitCommit } from "./commit.ts";
 export { holesOf, listSeries, unitsCovered, type CoveredUnit, type IdHole } from "./coverage.ts";

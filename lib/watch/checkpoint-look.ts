@@ -1,11 +1,12 @@
-import type { Divergence } from "../ledger/index.ts";
 import type { Day } from "../model/day.ts";
-import { parseSeriesId, unitId } from "../model/series.ts";
-import { lastCheckpoints, readCheckpoint, storedRows, type LastCheckpoint, type Store } from "../store/index.ts";
+import { unitId } from "../model/series.ts";
+import { lastCheckpoints, storedRows, type LastCheckpoint, type Store } from "../store/index.ts";
+import { commitFault, commitFindings } from "./checkpoint-findings.ts";
 import type { Finding } from "./finding.ts";
 
 /** What a unit's last commit claims, beside what the store holds. */
 export interface CheckpointClaim {
+  readonly end: LastCheckpoint;
   readonly unit: string;
   readonly firstDay: Day;
   readonly lastDay: Day;
@@ -25,9 +26,9 @@ export async function lookAtCheckpoints(store: Store, withDays: boolean): Promis
 }
 
 function claimOf(end: LastCheckpoint, storedBars: number): CheckpointClaim {
-  const { threshold } = parseSeriesId(end.series);
-  const { fault } = readCheckpoint({ ...end, thresholdDbps: threshold }, end.checkpoint);
+  const fault = commitFault(end);
   return {
+    end,
     unit: unitId(end.series, end.segment),
     firstDay: end.firstDay,
     lastDay: end.day,
@@ -49,30 +50,12 @@ export function discrepancyPercent({ claimedBars, storedBars }: CheckpointClaim)
  */
 export function checkpointFindings(claims: readonly CheckpointClaim[], minPercent: number): Finding[] {
   return claims.flatMap((claim): Finding[] => {
-    const { unit, claimedBars, storedBars, fault } = claim;
+    const { end, unit, claimedBars, storedBars } = claim;
     const percent = discrepancyPercent(claim);
+    if (percent === 0 || percent < minPercent) return commitFindings(end);
     const evidence = { claimed: claimedBars.toString(), stored: storedBars.toString(), percent: percent.toFixed(3) };
-    const base = { kind: "checkpoint-differs", subject: unit, verdict: "wrong", evidence } as const;
-    return [
-      ...(fault === undefined ? [] : [{ ...base, place: "checkpoint", summary: fault }]),
-      ...(percent > 0 && percent >= minPercent
-        ? [{ ...base, place: "bars", summary: `${claimedBars} bars were committed, the store has ${storedBars}` }]
-        : []),
-    ];
-  });
-}
-
-/** Coverage that the ledger has seen in the store and that the store has no longer, or otherwise. Pure. */
-export function divergenceFindings(divergences: readonly Divergence[]): Finding[] {
-  return divergences.map(({ unit: { series, segment, build }, missing, changed, doubled }): Finding => {
-    const counts = { missing: missing.toString(), changed: changed.toString(), doubled: doubled.toString() };
-    return {
-      kind: "store-differs",
-      subject: unitId(series, segment),
-      place: `build ${build}`,
-      verdict: "wrong",
-      summary: `of its coverage ${missing} rows are gone that were seen, ${changed} are others, ${doubled} are there twice`,
-      evidence: counts,
-    };
+    const summary = `${claimedBars} bars were committed, the store has ${storedBars}`;
+    const of = { kind: "checkpoint-differs", subject: end.series, place: `bars of ${unit}` } as const;
+    return [...commitFindings(end), { ...of, verdict: "wrong", summary, evidence }];
   });
 }

@@ -1,10 +1,15 @@
-import type { Incident } from "../ledger/index.ts";
+import { repairSentences } from "../heal/explain-repairs.ts";
+import type { Incident, Ledger } from "../ledger/index.ts";
 import { lasting, nameOf, utcMinute, whereToLook } from "./incident-messages.ts";
 import { reminderAfterMs } from "./incident-rules.ts";
 import { asFindingKind, findingKinds } from "./kinds.ts";
 
-/** An incident in sentences: what it is, since when, what is known, what happens next, what to do. A line each. */
-export function explainIncident(incident: Incident, nowMs: number): string[] {
+/**
+ * An incident in sentences: what it is, since when, what is known, who works on it, what happens next, what to do. A line each.
+ * @param ledger that it is kept in, and the tries to repair it
+ */
+export function explainIncident(incident: Incident, ledger: Pick<Ledger, "clock" | "healTries">): string[] {
+  const nowMs = ledger.clock.wallMs();
   const known = asFindingKind(incident.kind);
   const { severity, subject } = incident;
   const evidence = Object.entries(incident.evidence).map(([name, value]) => `  ${name}: ${value}`);
@@ -14,6 +19,7 @@ export function explainIncident(incident: Incident, nowMs: number): string[] {
     ...(incident.verdict === "unknown" ? ["This is not known to be wrong: it could not be looked at."] : []),
     `It is ${severity}; first seen ${utcMinute(incident.firstSeenMs)}, last seen ${utcMinute(incident.lastSeenMs)}.`,
     ...evidence,
+    ...(incident.state === "resolved" ? [] : repairSentences(incident, ledger.healTries, nowMs)),
     nextSentence(incident, nowMs),
     ...(known === undefined ? [] : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
     whereToLook(incident),

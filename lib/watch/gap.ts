@@ -10,13 +10,31 @@ export type GapPriority = "P0" | "P1" | "P2";
  * or coverage that are there twice; another bar version or profile than would be made today; an archive that was
  * replaced since; or nobody could look.
  */
-export type GapCause =
-  "not-built" | "missing-upstream" | "bars-lost" | "doubled" | "other-version" | "archive-revised" | "not-known";
+const gapCauses = [
+  "not-built",
+  "missing-upstream",
+  "bars-lost",
+  "doubled",
+  "other-version",
+  "archive-revised",
+  "not-known",
+] as const;
+export type GapCause = (typeof gapCauses)[number];
+
+/** The cause, where a text names one. A ledger may hold those of a later release. */
+export function asGapCause(text: string | undefined): GapCause | undefined {
+  return gapCauses.find((cause) => cause === text);
+}
+
+/** Whether building closes it. */
+export function canBeBuilt(cause: GapCause): boolean {
+  return cause !== "missing-upstream" && cause !== "not-known";
+}
 
 /** Days (and ids, where they are known) of one unit that are expected and not proven present, or present more than once. */
 export interface Gap {
   readonly kind: GapKind;
-  /** What a healing goes by: `missing-upstream` and `not-known` cannot be healed by building. */
+  /** What a healing goes by: {@link canBeBuilt}. */
   readonly cause: GapCause;
   readonly priority: GapPriority;
   /** `range:binance/spot/BTCUSDT@250` */

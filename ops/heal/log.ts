@@ -1,7 +1,7 @@
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
 import { resolveSeries } from "../../lib/datasets/range/resolve-series.ts";
-import { ConfigurationError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { wholeNumberOf } from "../../lib/model/quantities.ts";
 import { repairLogDocument, repairLogLines } from "../../lib/report/heal.ts";
 import { listSeries, openStore, readRepairs, storeSettings } from "../../lib/store/index.ts";
 
@@ -10,7 +10,7 @@ const command = defineCommand({
   summary: "what was repaired: each gap with its unit before and after, from the store's repair log",
   positionals: { series: { describe: "only of this series, e.g. BTCUSDT@250" } },
   options: {
-    limit: { type: "string", default: "20", describe: "how many of the last rows", parse: parseLimit },
+    limit: { type: "string", default: "20", describe: "how many of the last rows", parse: wholeNumberOf("rows", 1) },
   },
   examples: [
     ["", "the last 20"],
@@ -29,12 +29,6 @@ const command = defineCommand({
     }
   },
 });
-
-function parseLimit(text: string): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (value > 0) return value;
-  throw new ConfigurationError(`"${text}" is not a number of rows`, { code: "BAD_LIMIT", hint: "1 or more" });
-}
 
 export default command;
 await runIfMain(import.meta, command);

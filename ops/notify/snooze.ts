@@ -1,8 +1,8 @@
 import { userInfo } from "node:os";
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
 import { openExistingLedger } from "../../lib/ledger/index.ts";
-import { ConfigurationError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
+import { parseHours } from "../../lib/model/quantities.ts";
 import { wantedIncident } from "../../lib/watch/find-incident.ts";
 
 const command = defineCommand({
@@ -27,12 +27,6 @@ const command = defineCommand({
     return exitCodes.ok;
   },
 });
-
-function parseHours(text: string): number {
-  const hours = /^\d{1,4}(\.\d{1,2})?$/.test(text) ? Number(text) : 0;
-  if (hours > 0) return hours;
-  throw new ConfigurationError(`"${text}" is not a number of hours`, { code: "BAD_HOURS", hint: "such as 1 or 24" });
-}
 
 export default command;
 await runIfMain(import.meta, command);

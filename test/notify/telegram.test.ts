@@ -13,7 +13,7 @@ const repeat = /May be a repeat/;
 
 async function takeAll(on: NotifyState): Promise<string | undefined> {
   const explain = (incident: Parameters<typeof explainIncident>[0]): string =>
-    explainIncident(incident, on.clock.wallMs()).join("\n");
+    explainIncident(incident, on.ledger).join("\n");
   return takeUpdates(on.ledger, on.telegram, explain, 0, never);
 }
 

@@ -247,6 +247,36 @@ test("an incident's change and its message are one: where one fails, neither is 
   assert.equal(watch.look([hole]).opened.length, 1);
 });
 
+test("an incident of a gap says who repairs it, what was tried, and when it is tried again", () => {
+  using watch = new Watch();
+  const unit = "BTCUSDT@250:2024-03";
+  const evidence = { units: unit, cause: "not-built" };
+  watch.look([
+    finding("gap-trailing", btc, { evidence }),
+    finding("gap-interior", btc, { place: "2024-03-02", evidence: { ...evidence, cause: "missing-upstream" } }),
+  ]);
+  const said = (id: number): string => {
+    const incident = watch.ledger.incidents.byId(id);
+    assert.ok(incident !== undefined);
+    return explainIncident(incident, watch.ledger).join("\n");
+  };
+  assert.match(said(1), /Nobody has tried to repair BTCUSDT@250:2024-03 yet; the next barkeep heal does\./);
+  assert.match(said(2), /Building cannot close it\./);
+  const { healTries } = watch.ledger;
+  const [id = 0n] = healTries.start([{ gap: `trailing ${unit} 2024-03-04`, unit }]);
+  assert.match(said(1), new RegExp(`Process ${process.pid} on .* repairs ${unit} since 2024-03-05 09:15 UTC`));
+  healTries.end(id, "failed", "ZIP_CORRUPT");
+  assert.match(said(1), /ended with ZIP_CORRUPT; barkeep heal tries again from 2024-03-05 09:25 UTC on/);
+  for (let i = 0; i < 2; i += 1) {
+    const [again = 0n] = healTries.start([{ gap: `trailing ${unit} 2024-03-04`, unit }]);
+    healTries.end(again, "failed", "ZIP_CORRUPT");
+  }
+  assert.match(
+    said(1),
+    /was tried 3 times, last ZIP_CORRUPT; left alone until .* or until barkeep heal replay BTCUSDT@250:2024-03/,
+  );
+});
+
 test("an incident is found by number and fingerprint, and explained in sentences", () => {
   using watch = new Watch();
   watch.look([hole]);
@@ -256,7 +286,7 @@ test("an incident is found by number and fingerprint, and explained in sentences
   assert.equal(findIncident(watch.ledger, "2"), undefined);
   const incident = findIncident(watch.ledger, "1");
   assert.ok(incident !== undefined);
-  const text = explainIncident(incident, watch.clock.wallMs()).join("\n");
+  const text = explainIncident(incident, watch.ledger).join("\n");
   for (const wanted of [
     /ids: 5\.\.9/,
     /critical; first seen 2024-03-05 09:15 UTC/,

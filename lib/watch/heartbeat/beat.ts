@@ -122,7 +122,7 @@ function partsOf(
 async function obeyButtons({ ledger, open, signal }: HeartbeatRequest): Promise<string | undefined> {
   if (open.telegram === undefined) return undefined;
   const explain = (incident: Parameters<typeof explainIncident>[0]): string =>
-    explainIncident(incident, ledger.clock.wallMs()).join("\n");
+    explainIncident(incident, ledger).join("\n");
   const problem = await takeUpdates(ledger, open.telegram, explain, 0, signal);
   return problem === undefined ? undefined : `telegram: ${problem}`;
 }

@@ -2,10 +2,10 @@ import { loadRegistry, type ProcessEnvironment, type Settings } from "../../conf
 import { exhaustedFindings } from "../../heal/findings.ts";
 import { healPolicy } from "../../heal/policy.ts";
 import { syncLedger, type Ledger } from "../../ledger/index.ts";
-import { ConfigurationError, Failure, UnavailableError } from "../../model/errors.ts";
+import { ConfigurationError, Failure } from "../../model/errors.ts";
 import { unitId } from "../../model/series.ts";
-import { lastRows, openStore, storeExists, storeIdOf, storeSettings } from "../../store/index.ts";
-import { checkpointFindings } from "../checkpoint-findings.ts";
+import { lastCommits, openExistingStore, storeIdOf } from "../../store/index.ts";
+import { commitFindings } from "../checkpoint-findings.ts";
 import { divergenceFinding } from "../divergence-finding.ts";
 import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
@@ -46,11 +46,8 @@ async function lookAtSeries(
   found: (report: WatchReport) => void,
 ): Promise<PartLook> {
   const registry = loadRegistry(settings.symbolsFile);
-  const address = storeSettings(settings);
   try {
-    // Looking must not make a store: an empty one in the place of one that is gone would hide the loss.
-    if (!storeExists(address)) throw storeAbsent(settings.stateDirectory);
-    const store = await openStore(address);
+    const store = await openExistingStore(settings);
     try {
       ledger.checkBelongsTo(await storeIdOf(store));
       const limits = { maxStaleHours: staleHoursDefault, barsOfUnits: unitsSeenInBars(ledger) };
@@ -58,7 +55,7 @@ async function lookAtSeries(
       const request = { store, ledger, registry, env, settings, ...question, nowMs: ledger.clock.wallMs(), signal };
       const report = await findGaps(request);
       found(report);
-      const checkpoints = await lastRows(store);
+      const commits = await lastCommits(store);
       signal.throwIfAborted();
       const { divergences } = await syncLedger(ledger, store, signal);
       ledger.healTries.endAbandoned();
@@ -68,7 +65,7 @@ async function lookAtSeries(
       return {
         findings: [
           ...report.findings,
-          ...checkpointFindings(checkpoints),
+          ...commits.flatMap(commitFindings),
           ...divergences.map(divergenceFinding),
           ...exhausted,
         ],
@@ -77,7 +74,7 @@ async function lookAtSeries(
           { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
           ...(isKnown ? [{ kinds: ["heal-exhausted"], subjects: "all" } as const] : []),
         ],
-        note: `${report.series.length} series, ${report.gaps.length} gaps, ${checkpoints.length} checkpoints`,
+        note: `${report.series.length} series, ${report.gaps.length} gaps, ${commits.length} checkpoints`,
       };
     } finally {
       await store.close();
@@ -98,12 +95,4 @@ function wholeBy({ series, gaps }: WatchReport): IsWhole {
   const built = new Set(series.flatMap(({ units }) => units.map((unit) => unitId(unit.series, unit.segment))));
   const lacking = new Set(gaps.map(({ unit }) => unit));
   return (unit) => built.has(unit) && !lacking.has(unit);
-}
-
-function storeAbsent(stateDirectory: string): UnavailableError {
-  return new UnavailableError("there is no store", {
-    code: "STORE_ABSENT",
-    subject: stateDirectory,
-    hint: "check --state and CLICKHOUSE_URL; populate makes a store",
-  });
 }

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId } from "../model/series.ts";
 import type { Store } from "./store.ts";
 
 const bigintText = z.string().transform(BigInt);
 
-const lastRow = z
+const lastCommit = z
   .object({
-    series: z.string().transform(parseSeriesId),
+    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
     segment: z.string().transform(parseSegmentId),
     through_id: bigintText,
     last_us: bigintText,
@@ -27,10 +27,10 @@ const lastRow = z
   }));
 
 /** The coverage row that a unit ends with, and the checkpoint that the next attempt would go on from. */
-export type LastRow = Readonly<z.output<typeof lastRow>>;
+export type LastCommit = Readonly<z.output<typeof lastCommit>>;
 
 /** The last coverage row of every published unit, in one statement. */
-export async function lastRows(store: Store): Promise<LastRow[]> {
+export async function lastCommits(store: Store): Promise<LastCommit[]> {
   const order = "(p.through_id, p.attempt, p.part)";
   const ends = `SELECT series, segment,
   argMax((p.through_id, p.last_us, p.records, p.bars_digest, p.checkpoint), ${order}) AS end
@@ -39,6 +39,6 @@ FROM barkeep.coverage_published AS p GROUP BY series, segment`;
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, toString(end.1) AS through_id,
   toString(end.2) AS last_us, toString(end.3) AS records, toString(end.4) AS bars_digest, end.5 AS checkpoint
 FROM (${ends}) ORDER BY series, segment SETTINGS max_threads = 1, max_block_size = 8192, max_read_buffer_size_local_fs = 16384, max_read_buffer_size = 16384`,
-    lastRow,
+    lastCommit,
   );
 }
