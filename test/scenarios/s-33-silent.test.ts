@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
-import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { openExistingLedger } from "../../lib/ledger/index.ts";
+import { projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench, newState } from "../rig/bench.ts";
+import { BotApi } from "../rig/bot-api.ts";
+import { clockAt } from "../rig/clock.ts";
+import { HttpRecorder } from "../rig/http-recorder.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
 /** What a production host has in its environment, and what would send messages if anything looked at it. */
@@ -81,4 +85,48 @@ test("S-33 the record sees a message that is sent", async () => {
   const run = await execa(process.execPath, ["-e", program], { env: wire.env, reject: false });
   assert.equal(run.exitCode, 7);
   assert.deepEqual(wire.seen(), ["connect api.telegram.org:443"]);
+});
+
+test("S-33 with every channel configured and the switch off nothing arrives, whatever is found; nor of what only looks, with it on", async () => {
+  await using bot = await new BotApi().start();
+  await using others = await new HttpRecorder().start();
+  const bench = new Bench();
+  const built = await bench.populate(["--end-date", bench.firstDay]);
+  assert.equal(built.code, 0, built.stderr);
+  const configured = {
+    ...bot.env,
+    BARKEEP_WEBHOOK_URL: `${others.url}/hook`,
+    BARKEEP_PING_URL: `${others.url}/ping`,
+    BARKEEP_SETTINGS: "off",
+  };
+  let minute = 10;
+  /** A minute behind the one before. */
+  const run = async (words: readonly string[], BARKEEP_NOTIFY: string): Promise<Outcome> => {
+    const clock = clockAt(`2024-03-07T03:${(minute += 1)}:00Z`);
+    return bench.run([...words, "--archive", bench.archive.root], { ...configured, ...clock, BARKEEP_NOTIFY });
+  };
+  const arrived = (): string[] => [...bot.requests, ...others.requests.map(({ path }) => path)];
+
+  for (const off of ["", "off"]) {
+    for (const words of [["detect-gaps"], ["heal", "--dry-run"], ["heartbeat", "--once"]]) {
+      const { code, stdout, stderr } = await run(words, off);
+      assert.equal(code, 1, `${words.join(" ")}: ${stdout}${stderr}`);
+      assert.match(stdout, /trailing/, "there is something to say");
+    }
+    const refused = await run(["notify", "test"], off);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /\(NOTIFY_OFF\)/);
+  }
+  assert.deepEqual(arrived(), []);
+  {
+    using ledger = openExistingLedger(bench.state);
+    assert.equal(ledger.outbox.pending(), 1, "it waits for a machine that may send");
+  }
+
+  const on = "telegram,webhook,ping";
+  for (const words of [["detect-gaps"], ["heal", "--dry-run"]]) assert.equal((await run(words, on)).code, 1);
+  assert.deepEqual(arrived(), [], "these look, and send nothing");
+  assert.equal((await run(["heartbeat", "--once"], on)).code, 1);
+  assert.deepEqual(new Set(arrived()), new Set(["getUpdates", "sendMessage", "/ping/start", "/hook", "/ping"]));
+  assert.equal(bot.messages.length, 1);
 });
