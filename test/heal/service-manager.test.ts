@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { ServiceManager, serviceManagerOf } from "../../lib/heal/service-manager.ts";
-import { notifyMissing, NotifySocket } from "../rig/notify-socket.ts";
-
-const missing = notifyMissing();
+import { NotifySocket, skipWithoutNotify } from "../rig/notify-socket.ts";
 
 test(
   "systemd hears that the service is ready, what it does, that it is alive and that it stops",
   {
-    skip: missing !== undefined && `${missing} is not installed`,
+    skip: skipWithoutNotify,
   },
   async () => {
     await using socket = await NotifySocket.open();
