@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
+import { z } from "zod";
 import { openExistingLedger } from "../../lib/ledger/index.ts";
 import { projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench, newState } from "../rig/bench.ts";
 import { BotApi } from "../rig/bot-api.ts";
 import { clockAt } from "../rig/clock.ts";
+import { skipWithoutFleet } from "../rig/fleet.ts";
 import { HttpRecorder } from "../rig/http-recorder.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
@@ -78,6 +82,44 @@ test("S-33 tests that are run with a production environment send nothing", async
     [],
   );
 });
+
+const scriptsShape = z.object({ scripts: z.record(z.string(), z.string()) });
+
+test("S-33 what npm runs beside the tests has sending switched off, as the tests have", () => {
+  const { scripts } = scriptsShape.parse(JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")));
+  const beside = Object.entries(scripts).filter(([name]) => name === "rig" || name.startsWith("test:"));
+  assert.deepEqual(beside.map(([name]) => name).toSorted(), ["rig", "test:crash", "test:inject", "test:vm"]);
+  for (const [name, script] of beside) assert.match(script, / && env BARKEEP_NOTIFY=off (INJECTIONS=\d+ )?node /, name);
+});
+
+test(
+  "S-33 the environment that `npm run rig` prints leads to the rig, and switches sending off",
+  { skip: skipWithoutFleet },
+  async () => {
+    const rig = spawn(process.execPath, [join(projectRoot, "test/rig/up.ts")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(rig, "exit");
+    try {
+      const [, file = ""] = /^in another shell: source (.*)$/m.exec(String(await once(rig.stdout, "data"))) ?? [];
+      // In a shell of a machine that sends.
+      const words = `source '${file}' && exec '${process.execPath}' bin/barkeep.mjs "$@"`;
+      const inShell = async (
+        ...argv: readonly string[]
+      ): Promise<{ exitCode?: number | undefined; stderr: string; stdout: string }> =>
+        execa("bash", ["-c", words, "bash", ...argv], { cwd: projectRoot, env: production, reject: false });
+      const hosts = await inShell("status", "--all-hosts");
+      assert.equal(hosts.exitCode, 0, hosts.stderr);
+      assert.match(hosts.stdout, /^alpha \(pueue\)[^]*^beta \(pueue\)/m);
+      const told = await inShell("notify", "test");
+      assert.equal(told.exitCode, 4);
+      assert.match(told.stderr, /\(NOTIFY_OFF\)/);
+    } finally {
+      rig.kill("SIGINT");
+      await ended;
+    }
+  },
+);
 
 test("S-33 the record sees a message that is sent", async () => {
   const wire = new Wire();
