@@ -9,10 +9,10 @@ const command = defineCommand({
   name: "notify test",
   summary: "send a message through every channel that BARKEEP_NOTIFY names, and what waits besides",
   examples: [["", "exit 2 where a channel does not take it; it waits there and is sent later"]],
-  handler: async (_args, { settings, env, signal, print, printJson }) => {
+  handler: async (_args, { settings, env, signal, print, printJson, log }) => {
     refuseWhereOff(settings);
     using ledger = openLedger(settings.stateDirectory);
-    const { channels } = openChannels(settings, env, ledger, print);
+    const { channels } = openChannels(settings, env, ledger, log);
     ledger.outbox.replace({
       fingerprint: "test",
       severity: "info",
