@@ -38,7 +38,7 @@ const command = defineCommand({
     "price-gap-dbps": {
       type: "string",
       describe:
-        "list steps of price between two bars of as many dbps (1 dbps = 0.001 %) or more; 5000 under --strict-price",
+        "list steps of price between two bars of as many dbps (1 dbps = 0.001 %) or more; without it none are looked for, but under --strict-price those of 5000 (5 %)",
       parse: parsePositive,
     },
     "recent-days": {

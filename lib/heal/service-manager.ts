@@ -89,7 +89,8 @@ export function serviceManagerOf(env: ProcessEnvironment, note: (line: string) =
   // Node has no datagram sockets of the kind that systemd listens to; its own program has.
   const send = async (assignments: readonly string[]): Promise<void> => {
     try {
-      await run("systemd-notify", ["--no-block", ...assignments], {
+      // It waits until systemd has read it: what comes from a process that is gone by then is of no unit, and is ignored.
+      await run("systemd-notify", [...assignments], {
         env: { PATH: process.env["PATH"], NOTIFY_SOCKET: socket },
         timeout: sendTimeoutMs,
       });

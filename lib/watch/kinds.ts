@@ -81,7 +81,8 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "critical",
     title: "ids are covered twice",
     meaning: "Two coverage rows of one build claim the same aggregate-trade ids, so that bars stand there twice.",
-    whatToDo: "`barkeep rebuild` makes the unit anew beside what readers see, and publishes it when it is right.",
+    whatToDo:
+      "`barkeep rebuild UNIT --reason TEXT` makes the unit anew beside what readers see, and publishes it when it is right.",
     ...atOnce,
   },
   "gap-stale": {
@@ -138,7 +139,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "critical",
     title: "a sum of a bar is negative or too large",
     meaning: "Volume or turnover of a bar cannot be: a counter has overflowed.",
-    whatToDo: "`barkeep rebuild` of the unit with this release; report it where it stays.",
+    whatToDo: "`barkeep rebuild UNIT --reason TEXT` with this release; report it where it stays.",
     ...atOnce,
   },
   "checkpoint-differs": {
@@ -146,7 +147,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "a checkpoint does not fit what is stored",
     meaning:
       "The last commit's checkpoint, its coverage and its bars do not agree, so that going on from it could go wrong.",
-    whatToDo: "`barkeep verify` of the series names the unit; `barkeep rebuild` makes it anew.",
+    whatToDo: "`barkeep verify` of the series names the unit; `barkeep rebuild UNIT --reason TEXT` makes it anew.",
     ...atOnce,
   },
   "store-differs": {
@@ -154,7 +155,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "the store lacks what it once had",
     meaning: "Coverage that the ledger has seen in the store is gone from there, or is another now.",
     whatToDo:
-      "`barkeep ledger sync` says what. Restore it (docs/durability.md), or accept the loss: `barkeep ledger accept`.",
+      "`barkeep ledger sync` says what. Restore it (docs/durability.md), or accept the loss: `barkeep ledger accept --reason TEXT`.",
     ...atOnce,
   },
   "store-unreachable": {

@@ -15,10 +15,10 @@ const command = defineCommand({
       "exit 2 where a channel does not take it, which waits and is sent later, or the dead-man's switch does not answer",
     ],
   ],
-  handler: async (_args, { settings, env, signal, print, printJson }) => {
+  handler: async (_args, { settings, env, signal, print, printJson, log }) => {
     refuseWhereOff(settings);
     using ledger = openLedger(settings.stateDirectory);
-    const { channels, ping } = openChannels(settings, env, ledger, print);
+    const { channels, ping } = openChannels(settings, env, ledger, log);
     const text = `A test of barkeep on ${hostname()}\nNothing is wrong with <this> & nothing is to be done.`;
     // Where there is only a dead-man's switch nobody would ever get it.
     if (channels.length > 0) ledger.outbox.replace({ fingerprint: "test", severity: "info", text, kind: "test" });

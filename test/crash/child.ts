@@ -33,7 +33,13 @@ export interface RunEnd {
   readonly stderr: string;
 }
 
-const clean = { BARKEEP_STATE: "", CLICKHOUSE_URL: "", CLICKHOUSE_HOST: "", UV_THREADPOOL_SIZE: "16" };
+const clean = {
+  BARKEEP_STATE: "",
+  BARKEEP_NOTIFY: "off",
+  CLICKHOUSE_URL: "",
+  CLICKHOUSE_HOST: "",
+  UV_THREADPOOL_SIZE: "16",
+};
 
 /** Nothing outlives the harness. */
 const living = new Set<Victim>();

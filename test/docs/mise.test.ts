@@ -76,6 +76,7 @@ test("the tasks have the names that operators know", () => {
     "cache:validate-dedup",
     "check-full",
     "db:ensure",
+    ...["incidents", "install", "once", "status", "test", "uninstall"].map((verb) => `heartbeat:${verb}`),
     "kintsugi",
     ...["check", "daemon", "log", "replay"].map((verb) => `kintsugi:${verb}`),
     "test",

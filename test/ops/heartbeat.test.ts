@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { z } from "zod";
 import { ledgerPath, openExistingLedger } from "../../lib/ledger/index.ts";
+import { openEmbedded } from "../../lib/store/store.ts";
 import { Bench, newState } from "../rig/bench.ts";
 import { BotApi } from "../rig/bot-api.ts";
 import { clockAt } from "../rig/clock.ts";
@@ -62,6 +63,13 @@ class Heart {
     const { stdout, stderr } = await this.once(env, "--json", ...more);
     assert.notEqual(stdout, "", stderr);
     return documentShape.parse(JSON.parse(stdout));
+  }
+
+  /** Changes rows of the store behind the program's back. */
+  async harm(statement: string): Promise<void> {
+    const store = await openEmbedded(this.state);
+    await store.command(`${statement} SETTINGS mutations_sync = 2`);
+    await store.close();
   }
 }
 
@@ -205,4 +213,65 @@ test("it runs on where nobody says --once: buttons are obeyed as they are presse
   using ledger = openExistingLedger(heart.state);
   assert.equal(ledger.incidents.byId(1)?.state, "acked");
   assert.equal(ledger.heartbeats.last()?.everyMs, 900_000);
+});
+
+test("a checkpoint that was damaged in the store is said until its unit is made anew; the change itself until it is accepted", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });
+  // The heartbeat would stay for its green message's two minutes.
+  assert.equal((await heart.document({ BARKEEP_NOTIFY: "off" })).result, "clean");
+  await heart.harm("ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE checkpoint != ''");
+  const damaged = await heart.document();
+  assert.equal(damaged.result, "findings");
+  const subject = "range:binance/spot/BTCUSDT@50";
+  assert.deepEqual(damaged.findings, [
+    { kind: "checkpoint-differs", subject, verdict: "wrong" },
+    { kind: "store-differs", subject, verdict: "wrong" },
+  ]);
+  assert.match(bot.messages[0]?.text ?? "", /a checkpoint does not fit[^]*docs\/alerts\.md#checkpoint-differs/);
+
+  // What the runbook says.
+  const anew = await whole.run(
+    ["rebuild", "BTCUSDT@50", "--reason", "a test", "--archive", whole.archive.root],
+    {},
+    heart.state,
+  );
+  assert.equal(anew.code, 0, anew.stderr);
+  const [checkpoint, store] = damaged.incidents;
+  const rebuilt = await heart.document();
+  assert.deepEqual(rebuilt.resolved, [checkpoint?.id]);
+  assert.deepEqual(
+    rebuilt.findings.map(({ kind }) => kind),
+    ["store-differs"],
+  );
+  const accepted = await whole.run(["ledger", "accept", "--reason", "a test"], {}, heart.state);
+  assert.equal(accepted.code, 0, accepted.stderr);
+  const well = await heart.document();
+  assert.deepEqual([well.result, well.resolved], ["clean", [store?.id]]);
+});
+
+test("coverage that is gone from the store, with its bars still there: what the ledger had seen is missed", async () => {
+  const heart = new Heart(whole.state);
+  assert.equal((await heart.document()).result, "clean");
+  await heart.harm(`ALTER TABLE barkeep.coverage DELETE WHERE day = '${whole.lastDay}'`);
+  const lost = await heart.once();
+  assert.equal(lost.code, 1, lost.stderr);
+  assert.match(lost.stdout, /^store-differs range:\S+@50 BTCUSDT@50:2024#1: the store lacks 1 rows of coverage/m);
+  assert.match(lost.stdout, /^checkpoint-differs \S+ BTCUSDT@50:2024: its last commit carries no checkpoint/m);
+  assert.match(lost.stdout, new RegExp(`^gap-trailing .* ${whole.lastDay}`, "m"));
+});
+
+test("passes that a schedule was to make and did not are an incident, over with the next one in time", async () => {
+  const heart = new Heart(whole.state);
+  const schedule = ["--every", "0.001"];
+  assert.deepEqual((await heart.document({}, ...schedule)).findings, []);
+  // The next one, 60 ms later: a pass alone takes longer.
+  const late = await heart.document({}, "--every", "15");
+  assert.deepEqual(late.findings, [{ kind: "heartbeat-missed", subject: "watch", verdict: "wrong" }]);
+  assert.deepEqual(
+    late.incidents.map(({ kind, state }) => [kind, state]),
+    [["heartbeat-missed", "open"]],
+  );
+  const timely = await heart.document({}, "--every", "15");
+  assert.deepEqual([timely.result, timely.resolved], ["clean", late.opened]);
 });

@@ -121,6 +121,15 @@ test("detect-gaps sends what it found by itself, where this machine may send: a 
   assert.match(healed.stderr, /telegram: .*ECONNREFUSED/);
 });
 
+test("the console channel prints on stderr: stdout is one document under --json", async () => {
+  const { code, stdout, stderr } = await barkeep(["notify", "test", "--json", "--state", stateWithHole()], {
+    BARKEEP_NOTIFY: "console",
+  });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { version: 1, sent: 2, waiting: 0, failures: [], pinged: null });
+  assert.match(stderr, /Something is wrong on [^]*A test of barkeep on /);
+});
+
 test("incidents are listed and shown, acked and snoozed, by number; what there is none of is told", async () => {
   const state = stateWithHole();
   const listed = await barkeep(["incidents", "--state", state]);

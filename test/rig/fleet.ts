@@ -284,6 +284,8 @@ export class FleetRig implements AsyncDisposable {
       BARKEEP_FLEET: join(this.folder, "fleet.toml"),
       BARKEEP_SSH_CONFIG: this.sshConfig,
       BARKEEP_ARCHIVE: this.archive,
+      // Whoever tries commands on it has settings of a machine that sends, perhaps.
+      BARKEEP_NOTIFY: "off",
       RANGEBAR_TELEGRAM_TOKEN: passwordInEnvironment,
     };
   }

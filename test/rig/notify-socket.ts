@@ -17,10 +17,10 @@ function has(program: string): boolean {
   return spawnSync(program, ["--version"]).error === undefined;
 }
 
-/** What is missing to listen as systemd does; undefined where nothing is. */
-export function notifyMissing(): string | undefined {
-  return ["python3", "systemd-notify"].find((program) => !has(program));
-}
+const missing = ["python3", "systemd-notify"].find((program) => !has(program));
+
+/** Why nobody can listen here as systemd does; false where somebody can. */
+export const skipWithoutNotify: string | false = missing === undefined ? false : `${missing} is not installed`;
 
 /** The socket that systemd gives a service with Type=notify, and what was sent to it. */
 export class NotifySocket implements AsyncDisposable {

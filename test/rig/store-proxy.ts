@@ -74,6 +74,8 @@ export class StoreProxy implements AsyncDisposable {
   #pass(incoming: IncomingMessage, response: ServerResponse, isCut: boolean): void {
     const { method, headers, url } = incoming;
     const outgoing = request(new URL(url ?? "/", this.#target), { method, headers }, (answer) => {
+      // One without a body would be whole with its head, and nothing of it could be cut.
+      if (isCut) delete answer.headers["content-length"];
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       if (!isCut) answer.pipe(response);
       // The head has arrived, and of the body nothing more than its beginning will.

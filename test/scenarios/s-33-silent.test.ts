@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
-import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { z } from "zod";
+import { openExistingLedger } from "../../lib/ledger/index.ts";
+import { projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench, newState } from "../rig/bench.ts";
+import { BotApi } from "../rig/bot-api.ts";
+import { clockAt } from "../rig/clock.ts";
+import { skipWithoutFleet } from "../rig/fleet.ts";
+import { HttpRecorder } from "../rig/http-recorder.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 
 /** What a production host has in its environment, and what would send messages if anything looked at it. */
@@ -75,10 +83,98 @@ test("S-33 tests that are run with a production environment send nothing", async
   );
 });
 
+const scriptsShape = z.object({ scripts: z.record(z.string(), z.string()) });
+
+test("S-33 what npm runs beside the tests has sending switched off, as the tests have", () => {
+  const { scripts } = scriptsShape.parse(JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")));
+  const beside = Object.entries(scripts).filter(([name]) => name === "rig" || name.startsWith("test:"));
+  assert.deepEqual(beside.map(([name]) => name).toSorted(), ["rig", "test:crash", "test:inject", "test:vm"]);
+  for (const [name, script] of beside) assert.match(script, / && env BARKEEP_NOTIFY=off (INJECTIONS=\d+ )?node /, name);
+});
+
+test(
+  "S-33 the environment that `npm run rig` prints leads to the rig, and switches sending off",
+  { skip: skipWithoutFleet },
+  async () => {
+    const rig = spawn(process.execPath, [join(projectRoot, "test/rig/up.ts")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(rig, "exit");
+    try {
+      const [, file = ""] = /^in another shell: source (.*)$/m.exec(String(await once(rig.stdout, "data"))) ?? [];
+      // In a shell of a machine that sends.
+      const words = `source '${file}' && exec '${process.execPath}' bin/barkeep.mjs "$@"`;
+      const inShell = async (
+        ...argv: readonly string[]
+      ): Promise<{ exitCode?: number | undefined; stderr: string; stdout: string }> =>
+        execa("bash", ["-c", words, "bash", ...argv], { cwd: projectRoot, env: production, reject: false });
+      const hosts = await inShell("status", "--all-hosts");
+      assert.equal(hosts.exitCode, 0, hosts.stderr);
+      assert.match(hosts.stdout, /^alpha \(pueue\)[^]*^beta \(pueue\)/m);
+      const told = await inShell("notify", "test");
+      assert.equal(told.exitCode, 4);
+      assert.match(told.stderr, /\(NOTIFY_OFF\)/);
+    } finally {
+      rig.kill("SIGINT");
+      await ended;
+    }
+  },
+);
+
 test("S-33 the record sees a message that is sent", async () => {
   const wire = new Wire();
   const program = 'fetch("https://api.telegram.org/bot/sendMessage").catch(() => process.exit(7))';
   const run = await execa(process.execPath, ["-e", program], { env: wire.env, reject: false });
   assert.equal(run.exitCode, 7);
   assert.deepEqual(wire.seen(), ["connect api.telegram.org:443"]);
+});
+
+test("S-33 with every channel configured and the switch off nothing arrives, whatever is found; nor of a dry run, with it on", async () => {
+  await using bot = await new BotApi().start();
+  await using others = await new HttpRecorder().start();
+  const bench = new Bench();
+  const built = await bench.populate(["--end-date", bench.firstDay]);
+  assert.equal(built.code, 0, built.stderr);
+  const configured = {
+    ...bot.env,
+    BARKEEP_WEBHOOK_URL: `${others.url}/hook`,
+    BARKEEP_PING_URL: `${others.url}/ping`,
+    BARKEEP_SETTINGS: "off",
+  };
+  let minute = 10;
+  /** A minute behind the one before. */
+  const run = async (words: readonly string[], BARKEEP_NOTIFY: string): Promise<Outcome> => {
+    const clock = clockAt(`2024-03-07T03:${(minute += 1)}:00Z`);
+    return bench.run([...words, "--archive", bench.archive.root], { ...configured, ...clock, BARKEEP_NOTIFY });
+  };
+  const arrived = (): string[] => [...bot.requests, ...others.requests.map(({ path }) => path)];
+
+  for (const off of ["", "off"]) {
+    for (const words of [["detect-gaps"], ["heal", "--dry-run"], ["heartbeat", "--once"]]) {
+      const { code, stdout, stderr } = await run(words, off);
+      assert.equal(code, 1, `${words.join(" ")}: ${stdout}${stderr}`);
+      assert.match(stdout, /trailing/, "there is something to say");
+    }
+    const refused = await run(["notify", "test"], off);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /\(NOTIFY_OFF\)/);
+  }
+  assert.deepEqual(arrived(), []);
+  {
+    using ledger = openExistingLedger(bench.state);
+    assert.equal(ledger.outbox.pending(), 1, "it waits for a machine that may send");
+  }
+
+  const on = "telegram,webhook,ping";
+  const silent = [
+    ["detect-gaps", "--no-notify"],
+    ["heal", "--dry-run"],
+  ];
+  for (const words of silent) assert.equal((await run(words, on)).code, 1);
+  assert.deepEqual(arrived(), [], "these look, and send nothing");
+  assert.equal((await run(["detect-gaps"], on)).code, 1);
+  assert.deepEqual(arrived(), ["sendMessage", "/hook"], "what it has put there, and what has waited");
+  assert.equal((await run(["heartbeat", "--once"], on)).code, 1);
+  assert.deepEqual(new Set(arrived()), new Set(["getUpdates", "sendMessage", "/ping/start", "/hook", "/ping"]));
+  assert.equal(bot.messages.length, 1);
 });

@@ -7,6 +7,7 @@ import verifyCheckpoints from "../../ops/verify-checkpoints.ts";
 import ledgerSync from "../../ops/ledger/sync.ts";
 import { ran, type Ran } from "../command/run.ts";
 import type { Command } from "../../lib/command/index.ts";
+import type { Outcome } from "../ops/run.ts";
 import { Bench } from "../rig/bench.ts";
 
 const bench = new Bench({ days: 3, perDay: 400 });
@@ -22,8 +23,8 @@ async function run(command: Command, words: readonly string[]): Promise<Ran> {
 }
 
 /** Rows are put beside the real ones and taken away again. */
-async function harm(statements: readonly string[]): Promise<void> {
-  const store = await openEmbedded(bench.state);
+async function harm(statements: readonly string[], state = bench.state): Promise<void> {
+  const store = await openEmbedded(state);
   for (const statement of statements) await store.command(statement);
   await store.close();
 }
@@ -57,6 +58,26 @@ test("I-16 I-11 a bar that is there twice, with sums that overflowed: found by e
   const checkpoints = await run(verifyCheckpoints, []);
   assert.equal(checkpoints.code, 0);
   assert.match(checkpoints.stdout, /1 rows beside them do not count/);
+});
+
+test("I-35 --min-discrepancy-pct lets a smaller loss of bars pass, and says nothing of it; never a larger one", async () => {
+  const other = new Bench({ days: 3, perDay: 400 });
+  assert.equal((await other.populate()).code, 0);
+  const [whole] = await other.status();
+  const bars = whole?.bars ?? 0;
+  assert.ok(bars > 20 && bars < 100, `one of ${bars} bars is between 1 and 5 %`);
+  const last = `(SELECT max(first_agg_trade_id) FROM barkeep.bars)`;
+  const lose = `ALTER TABLE barkeep.bars DELETE WHERE first_agg_trade_id = ${last} SETTINGS mutations_sync = 2`;
+  await harm([lose], other.state);
+  const asked = async (...words: readonly string[]): Promise<Outcome> => other.run(["verify-checkpoints", ...words]);
+  const strict = await asked();
+  assert.equal(strict.code, 1, strict.stderr);
+  assert.match(strict.stdout, new RegExp(`: ${bars} bars were committed, the store has ${bars - 1}$`, "m"));
+  const lenient = await asked("--min-discrepancy-pct", "5");
+  assert.deepEqual([lenient.code, lenient.stdout], [0, "1 units: as committed"], lenient.stderr);
+  assert.equal((await asked("--min-discrepancy-pct", "1")).code, 1);
+  await harm([lose, lose, lose, lose], other.state);
+  assert.equal((await asked("--min-discrepancy-pct", "5")).code, 1);
 });
 
 test("bars and coverage that are gone, and a checkpoint that is damaged: verify-checkpoints exits 1", async () => {

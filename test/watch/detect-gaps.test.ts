@@ -7,11 +7,14 @@ import { after, before, mock, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { openLedger } from "../../lib/ledger/index.ts";
 import { addDays, dayStartMs } from "../../lib/model/day.ts";
+import { LocalQueue } from "../../lib/queue/local/queue.ts";
+import type { QueueJob } from "../../lib/queue/queue.ts";
 import { detectGapsSchema } from "../../lib/report/detect-gaps-schema.ts";
 import acceptMissing from "../../ops/accept-missing.ts";
 import detectGaps from "../../ops/detect-gaps.ts";
 import { ran, type Ran } from "../command/run.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
+import { eventually, shellJob } from "../queue/tasks.ts";
 import { Bench } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
@@ -56,7 +59,7 @@ const schema: unknown = JSON.parse(readFileSync(join(projectRoot, "docs/schema/d
 const isValid = new Ajv2020({ validateFormats: false }).compile(Object(schema));
 
 /** The document, held against the schema that is published and the one it is made of. */
-function documentOf({ stdout }: Ran): ReturnType<typeof detectGapsSchema.parse> {
+function documentOf({ stdout }: Pick<Ran, "stdout">): ReturnType<typeof detectGapsSchema.parse> {
   const document: unknown = JSON.parse(stdout);
   assert.ok(isValid(document), JSON.stringify(isValid.errors));
   return detectGapsSchema.parse(document);
@@ -190,6 +193,138 @@ test("a selection asks for pairs that are not there: they are gaps, and so is wh
     assert.deepEqual([gap?.kind, gap?.priority, gap?.from_day], ["trailing", "P0", next]);
   } finally {
     bench.archive.remove(next);
+  }
+});
+
+test("--tier1-only asks for the registry's symbols of tier 1 at the usual thresholds, whatever is there", async () => {
+  const symbols = join(temporaryFolder("tiers"), "symbols.toml");
+  const others = ["ETHUSDT", "XRPUSDT"].map((symbol) =>
+    minimalRegistry().replace(/^.*\n/, "").replace("BTCUSDT", symbol),
+  );
+  writeFileSync(symbols, `${minimalRegistry("tier = 1\n")}${others[0]}tier = 2\n${others[1]}`);
+  const { series_gaps: gaps, coverage } = documentOf(
+    await look(["--tier1-only", "--json", "--no-notify"], { symbols }),
+  );
+  const asked = [250, 500, 750, 1000].map((threshold) => `range:binance/spot/BTCUSDT@${threshold}`);
+  assert.deepEqual(
+    gaps.map(({ series, kind }) => `${kind} ${series}`).toSorted(),
+    asked.map((one) => `leading ${one}`).toSorted(),
+  );
+  assert.deepEqual(
+    coverage.filter(({ total_bars: bars }) => bars > 0),
+    [],
+    "50 dbps are not asked for",
+  );
+  const narrowed = documentOf(await look(["--tier1-only", "--threshold", "50", "--json", "--no-notify"], { symbols }));
+  assert.deepEqual([narrowed.verdict, narrowed.checked_pairs], ["clean", 1]);
+});
+
+test("--ouroboros-mode looks at series that reset so, and at no others", async () => {
+  const modes = [];
+  for (const mode of ["year", "month", "week"]) {
+    const { code, stdout, stderr } = await look(["--ouroboros-mode", mode, "--json"]);
+    assert.equal(code, 0, stderr);
+    modes.push([mode, documentOf({ stdout }).checked_pairs]);
+  }
+  assert.deepEqual(modes, [
+    ["year", 1],
+    ["month", 0],
+    ["week", 0],
+  ]);
+  assert.equal((await look(["--ouroboros-mode", "day"])).code, 3);
+});
+
+test("--summary prints findings and totals alone", async () => {
+  const asked = [
+    "--no-notify",
+    "--min-gap-hours",
+    "1",
+    "--symbol",
+    "BTCUSDT",
+    "--threshold",
+    "50",
+    "--threshold",
+    "250",
+  ];
+  const all = await look(asked);
+  assert.match(all.stdout, /^series +bars +days[^]*^listed: /m);
+  const summary = await look([...asked, "--summary"]);
+  assert.equal(summary.code, all.code);
+  const lines = summary.stdout.trim().split("\n");
+  assert.equal(lines.length, 2, summary.stdout);
+  assert.match(lines[0] ?? "", /^gap-leading range:binance\/spot\/BTCUSDT@250: /);
+  assert.match(lines[1] ?? "", /^2 series, \d+ bars: 1 findings$/);
+  assert.ok(all.stdout.endsWith(summary.stdout));
+});
+
+/** So many hours behind the archive's end as it is now on this machine, whose clock a queue's tasks have. */
+function hoursUntilNow(): number {
+  return (Date.now() - dayStartMs(addDays(bench.lastDay, 1))) / 3_600_000;
+}
+
+test("--check-backfill-queue: queues in which too much waits or something runs for too long are findings, one that cannot be asked is unknown", async () => {
+  const folder = temporaryFolder("queues");
+  const fleet = join(folder, "fleet.toml");
+  const host = `[hosts.here]\nssh = "local"\ndirectory = "here"\nqueue = "local"\nmemory_mb = 1000\njobs_max = 1\n`;
+  writeFileSync(fleet, host);
+  const words = ["--check-backfill-queue", "--fleet", fleet, "--json", "--no-notify"];
+  const queue = new LocalQueue(join(folder, "here", "queue"), "here");
+  await queue.ensureGroups([{ name: "p2", parallel: 1 }]);
+  const job = (threshold: number): QueueJob => shellJob(folder, `BTCUSDT@${threshold}:2024#1~0f9c`, "exec sleep 600");
+  const counted = async (count: number): Promise<void> => {
+    await queue.enqueue(Array.from({ length: count }, (_, i) => job(250 + i)));
+    await eventually("one runs", async () => (await queue.poll()).tasks.some(({ state }) => state.kind === "running"));
+  };
+  try {
+    assert.equal(documentOf(await look(["--json", "--no-notify"])).backfill_queue, undefined, "who does not ask");
+    const idle = await look(words);
+    assert.equal(idle.code, 0, idle.stdout);
+    assert.deepEqual(documentOf(idle).backfill_queue, {
+      by_status: {},
+      oldest_pending: null,
+      max_running_hours: null,
+      is_healthy: true,
+    });
+
+    await counted(51);
+    const busy = documentOf(await look(words, { hours: hoursUntilNow() }));
+    assert.deepEqual(
+      [busy.verdict, busy.backfill_queue?.by_status, busy.backfill_queue?.is_healthy],
+      ["clean", { running: 1, waiting: 50 }, true],
+    );
+
+    await counted(52);
+    const full = await look(words, { hours: hoursUntilNow() });
+    assert.equal(full.code, 1);
+    const [finding] = documentOf(full).findings;
+    assert.deepEqual(
+      [finding?.kind, finding?.subject, finding?.summary],
+      ["host-unsound", "host:here", "51 jobs wait in its queue"],
+    );
+
+    const { tasks } = await queue.poll();
+    await queue.cancel(
+      tasks.filter(({ state }) => state.kind !== "running"),
+      "kill",
+    );
+    const long = documentOf(await look(words, { hours: hoursUntilNow() + 4.1 }));
+    assert.match(long.findings[0]?.summary ?? "", /^BTCUSDT@250:2024 runs for more than 4 h$/);
+    assert.equal(long.backfill_queue?.max_running_hours, 4.1);
+
+    writeFileSync(
+      fleet,
+      `[hosts.gone]\nssh = "gone"\ndirectory = "/srv/barkeep"\nqueue = "pueue"\nmemory_mb = 1000\njobs_max = 1\nstore_url = "http://localhost:8123"\n`,
+    );
+    const config = join(folder, "ssh_config");
+    writeFileSync(config, `Host gone\n  HostName 127.0.0.1\n  Port ${await freePort()}\n`);
+    const away = await look([...words, "--ssh-config", config]);
+    assert.equal(away.code, 2, away.stdout);
+    assert.deepEqual(
+      documentOf(away).unknowns.map(({ kind, subject }) => [kind, subject]),
+      [["host-unreachable", "host:gone"]],
+    );
+  } finally {
+    await queue.cancel((await queue.poll()).tasks, "kill");
   }
 });
 
