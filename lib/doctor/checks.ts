@@ -13,7 +13,7 @@ import { freeBytesLeast } from "./limits.ts";
 const threadPoolLeast = 8;
 
 /** Looking at an archive does not wait for one that is away. */
-const oneQuickAttempt = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0, stallMs: 10_000 };
+const oneQuickAttempt = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0, stallMs: 10_000, longestWaitMs: 0 };
 
 const setupFindings = z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), fix: z.string() }));
 

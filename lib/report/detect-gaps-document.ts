@@ -26,6 +26,7 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
     price_gap_count: bars?.looksForJumps === true ? bars.spans.filter(({ isJump }) => isJump).length : null,
     stale_pair_count: stale.length,
     duration_anomaly_count: bars?.durations?.length ?? null,
+    lists_are_cut: bars?.areCut === true,
     gaps: spans.map(spanEntry),
     stale_pairs: stale,
     duration_anomalies: (bars?.durations ?? []).map(durationEntry),

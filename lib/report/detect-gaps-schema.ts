@@ -130,6 +130,9 @@ export const detectGapsSchema = z
     price_gap_count: z.int().nullable(),
     stale_pair_count: z.int(),
     duration_anomaly_count: z.int().nullable(),
+    lists_are_cut: z
+      .boolean()
+      .describe("there are more gaps or duration_anomalies than are listed; those that lack ids are listed first"),
     gaps: z.array(span).describe("bars that follow each other late, or at another price"),
     stale_pairs: z.array(stalePair),
     duration_anomalies: z.array(durationAnomaly),

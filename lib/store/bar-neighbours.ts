@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { chunks } from "../model/chunks.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId } from "../model/series.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
@@ -45,13 +46,15 @@ export interface PairLimits {
   readonly jumpDbps: number | undefined;
 }
 
-/** More pairs than this are not listed. */
-const pairsMost = 10_000;
+/** More pairs than this are not listed: those whose ids do not follow each other first, then the latest. */
+export const pairsMost = 10_000;
+/** Builds that one statement names: of each it has 60 bytes, and of 256 KiB it may be. */
+export const buildsMost = 3_000;
 
 /**
  * Bars that follow each other late, or at another price.
  * @param isProven the rows of these builds are known to be exactly the visible bars, which need not be found out again
- * @param builds at most a few million bars of them: they are put in order in memory
+ * @param builds at most {@link buildsMost}, with a few million bars: they are put in order in memory
  */
 export async function pairsOfBars(
   store: Store,
@@ -76,7 +79,7 @@ FROM (
   FROM barkeep.${isProven ? "bars" : "bars_published"} WHERE (series, segment, build) IN (${tuples.join(", ")})
   WINDOW w AS (PARTITION BY series ORDER BY first_agg_trade_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 ) WHERE before_segment != '' AND (close_us - before_close_us >= ${spanUs}${jump})
-ORDER BY close_us - before_close_us DESC, series, first_id LIMIT ${pairsMost}`,
+ORDER BY first_id != before_last_id + 1 DESC, close_us - before_close_us DESC, series, first_id LIMIT ${pairsMost}`,
     pairRow,
   );
 }
@@ -114,20 +117,42 @@ const longRow = z
 /** A bar that took long. */
 export type LongBar = Readonly<z.output<typeof longRow>>;
 
-/** The longest bars above a limit, the longest first. @param most so many at most */
+/**
+ * The longest bars above a limit: those first that lack ids, then the longest.
+ * @param most so many at most
+ */
 export async function longBars(
   store: Store,
   builds: readonly BuildKey[],
   limitUs: bigint,
   most: number,
 ): Promise<LongBar[]> {
-  if (builds.length === 0) return [];
+  const found: LongBar[] = [];
+  for (const some of chunks(builds, buildsMost)) found.push(...(await longBarsOf(store, some, limitUs, most)));
+  return found.toSorted(byLack).slice(0, most);
+}
+
+/** As the statement below has them in order. */
+function byLack(a: LongBar, b: LongBar): number {
+  return Number(lacksIds(b)) - Number(lacksIds(a)) || Number(b.durationUs - a.durationUs);
+}
+
+function lacksIds({ firstId, lastId, records }: LongBar): boolean {
+  return lastId - firstId + 1n !== records;
+}
+
+async function longBarsOf(
+  store: Store,
+  builds: readonly BuildKey[],
+  limitUs: bigint,
+  most: number,
+): Promise<LongBar[]> {
   const tuples = builds.map((key) => `(${sqlString(key.series)}, ${sqlString(key.segment)}, ${sqlInteger(key.build)})`);
   return store.rows(
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, close_time AS close_us, duration_us, open, high, low, close,
   first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, agg_record_count AS records
 FROM barkeep.bars_published WHERE (series, segment, build) IN (${tuples.join(", ")}) AND duration_us > ${sqlInteger(limitUs)}
-ORDER BY duration_us DESC, series, first_id LIMIT ${sqlInteger(most)}`,
+ORDER BY last_id - first_id + 1 != records DESC, duration_us DESC, series, first_id LIMIT ${sqlInteger(most)}`,
     longRow,
   );
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { chunks } from "../model/chunks.ts";
 import { partitionText } from "./row-counts.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
@@ -40,6 +41,7 @@ export interface BarSums extends BuildKey {
 }
 
 const partRow = z.object({ id: z.string(), name: z.string() });
+type PartRow = z.output<typeof partRow>;
 
 /**
  * Reads every bar of some builds once, in whatever order the store has them, and sums up per build what proves them.
@@ -54,9 +56,31 @@ export async function sumBars(store: Store, builds: readonly BuildKey[], periodU
   // A build is a partition: its name need not be read with every bar.
   const wanted = new Map(builds.map((build) => [partitionText(build), build]));
   const buildOf = new Map(parts.map(({ id, name }) => [id, wanted.get(name)]));
-  const others = parts.filter(({ name }) => !wanted.has(name)).map(({ id }) => id);
-  const only = others.length === 0 ? "" : `WHERE _partition_id NOT IN (${others.map(sqlString).join(", ")})`;
-  const rows = await store.rows(
+  const [own, others] = [parts.filter(({ name }) => wanted.has(name)), parts.filter(({ name }) => !wanted.has(name))];
+  const sums: BarSums[] = [];
+  for (const only of conditionsOf(own, others)) {
+    for (const row of await sumsWhere(store, only, periodUs)) {
+      // Made by a first commit in between: it is behind the look that named the builds.
+      const build = buildOf.get(row.partition);
+      if (build !== undefined) sums.push(sumsOf(build, row));
+    }
+  }
+  return sums;
+}
+
+/** Partitions that one statement names: of each it has 36 bytes, and of 256 KiB it may be. */
+const namedMost = 3_000;
+
+/** Which rows are read: all at once where no list of partitions is too long for one statement. */
+function conditionsOf(own: readonly PartRow[], others: readonly PartRow[]): string[] {
+  const named = (some: readonly PartRow[]): string => some.map(({ id }) => sqlString(id)).join(", ");
+  if (others.length === 0) return [""];
+  if (others.length <= Math.min(own.length, namedMost)) return [`WHERE _partition_id NOT IN (${named(others)})`];
+  return chunks(own, namedMost).map((some) => `WHERE _partition_id IN (${named(some)})`);
+}
+
+async function sumsWhere(store: Store, only: string, periodUs: bigint): Promise<z.output<typeof sumsRow>[]> {
+  return store.rows(
     `SELECT _partition_id AS partition, count() AS rows, min(first_agg_trade_id) AS first_id, max(last_agg_trade_id) AS last_id,
   sum(intHash64(first_agg_trade_id) - intHash64(last_agg_trade_id + 1)) AS ids_hash, sum(intHash64(attempt)) AS attempts_hash,
   max(duration_us) AS longest_us, min(close_time) AS first_close_us, max(close_time) AS last_close_us,
@@ -65,11 +89,6 @@ export async function sumBars(store: Store, builds: readonly BuildKey[], periodU
 FROM barkeep.bars ${only} GROUP BY _partition_id`,
     sumsRow,
   );
-  return rows.flatMap((row): BarSums[] => {
-    // Made by a first commit in between: it is behind the look that named the builds.
-    const build = buildOf.get(row.partition);
-    return build === undefined ? [] : [sumsOf(build, row)];
-  });
 }
 
 function sumsOf({ series, segment, build }: BuildKey, row: z.output<typeof sumsRow>): BarSums {

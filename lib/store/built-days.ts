@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { parseDay, type Day } from "../model/day.ts";
+import { chunks } from "../model/chunks.ts";
+import { addDays, parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { sqlString } from "./sql/literal.ts";
@@ -15,18 +16,55 @@ const builtDayRow = z.object({
 /** A day of a published unit, and the archive that it was read from. */
 export type BuiltDay = Readonly<z.output<typeof builtDayRow>>;
 
+interface Wanted {
+  readonly series: SeriesId;
+  readonly days: readonly Day[];
+}
+
+/** A statement of ClickHouse has 256 KiB at most. */
+const conditionsMost = 100_000;
+/** Stretches of days in one condition. */
+const stretchesMost = 1_000;
+
 /** What days of some series were built from, in the order of series and days; days of which nothing is covered are absent. */
-export async function builtDays(
-  store: Store,
-  wanted: readonly { readonly series: SeriesId; readonly days: readonly Day[] }[],
-): Promise<BuiltDay[]> {
-  const conditions = wanted.flatMap(({ series, days }) =>
-    days.length === 0 ? [] : [`(series = ${sqlString(series)} AND day IN (${days.map(sqlString).join(", ")}))`],
-  );
-  if (conditions.length === 0) return [];
+export async function builtDays(store: Store, wanted: readonly Wanted[]): Promise<BuiltDay[]> {
+  const rows: BuiltDay[] = [];
+  for (const condition of statements(wanted.flatMap(conditionsOf))) rows.push(...(await daysWhere(store, condition)));
+  return rows.toSorted((a, b) => compare(a.series, b.series) || compare(a.day, b.day));
+}
+
+async function daysWhere(store: Store, condition: string): Promise<BuiltDay[]> {
   return store.rows(
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, toString(day) AS day, argMax(source_sha256, attempt) AS sha256
-FROM barkeep.coverage_published WHERE ${conditions.join(" OR ")} GROUP BY series, segment, day ORDER BY series, day`,
+FROM barkeep.coverage_published WHERE ${condition} GROUP BY series, segment, day`,
     builtDayRow,
   );
+}
+
+/** Days that follow each other are one stretch: all days of years are a few. */
+function conditionsOf({ series, days }: Wanted): string[] {
+  const stretches: { from: Day; to: Day }[] = [];
+  for (const day of days.toSorted()) {
+    const last = stretches.at(-1);
+    if (last !== undefined && (last.to === day || addDays(last.to, 1) === day)) last.to = day;
+    else stretches.push({ from: day, to: day });
+  }
+  const texts = stretches.map(({ from, to }) => `day BETWEEN ${sqlString(from)} AND ${sqlString(to)}`);
+  return chunks(texts, stretchesMost).map((some) => `(series = ${sqlString(series)} AND (${some.join(" OR ")}))`);
+}
+
+/** Conditions put together, as many as go into one statement. */
+function statements(conditions: readonly string[]): string[] {
+  const all: string[] = [];
+  for (const condition of conditions) {
+    const last = all.at(-1);
+    const isRoom = last !== undefined && last.length + condition.length < conditionsMost;
+    if (isRoom) all[all.length - 1] = `${last} OR ${condition}`;
+    else all.push(condition);
+  }
+  return all;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

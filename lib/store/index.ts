@@ -57,7 +57,7 @@ export { outlineUnits, type OutlineBreak, type UnitOutline } from "./outline.ts"
 export { builtDays, type BuiltDay } from "./built-days.ts";
 export { intHash64, modulo64, sumBars, type BarSums } from "./bar-sums.ts";
 export { breaksOfBars, type BarBreak } from "./bar-breaks.ts";
-export { longBars, pairsOfBars, type BarPair, type LongBar } from "./bar-neighbours.ts";
+export { buildsMost, longBars, pairsMost, pairsOfBars, type BarPair, type LongBar } from "./bar-neighbours.ts";
 export { lastCheckpoints, type LastCheckpoint } from "./last-checkpoints.ts";
 export { featureFaults, type FeatureFaults } from "./feature-ranges.ts";
 export { keepEngineLean } from "./embedded/lean-engine.ts";

@@ -1,6 +1,7 @@
 import type { ArchiveKey, Ledger } from "../ledger/index.ts";
 import { addDays, dayOfMs, daysInclusive, type Day } from "../model/day.ts";
-import { Failure } from "../model/errors.ts";
+import { Failure, RetryableError, UnavailableError, type UpstreamDataError } from "../model/errors.ts";
+import { formatSeconds } from "../model/format.ts";
 import type { Market } from "../model/markets.ts";
 import { openArchive, type ArchiveSource } from "../sources/archive/index.ts";
 import { nothingKnown, type ArchiveFacts } from "./condition.ts";
@@ -19,6 +20,8 @@ export interface ArchiveQuestion {
   readonly days: readonly Day[];
   /** The published digests of all built days, and not only of the newest and the next ones in turn. */
   readonly asksAllDigests: boolean;
+  /** All that is wanted of it is built: nothing has to be published any more. */
+  readonly isOver: boolean;
 }
 
 /** The archive as it was found, or as it is remembered where it could not be looked at. */
@@ -26,6 +29,8 @@ export interface ArchiveAnswer extends ArchiveQuestion {
   readonly facts: ArchiveFacts;
   /** The digests that are published, of days that were asked about or are remembered as revised. */
   readonly digests: ReadonlyMap<Day, string>;
+  /** Days whose archive is there and whose published digest cannot be read, and why. */
+  readonly unreadable: ReadonlyMap<Day, UpstreamDataError>;
   /** Why it could not be looked at. */
   readonly failure: Failure | undefined;
 }
@@ -35,6 +40,8 @@ export interface ArchivePlace {
   /** Undefined where none is named: what is remembered has to do. */
   readonly location: string | undefined;
   readonly stateDirectory: string;
+  /** What has not answered by then, for all symbols together, is away; undefined where time does not matter. */
+  readonly withinMs: number | undefined;
 }
 
 /** Single days of one symbol that a look asks about; of a longer hole the rest counts as published like its neighbours. */
@@ -44,9 +51,9 @@ const edgeDays = 31;
 const symbolsAtOnce = 8;
 const daysAtOnce = 8;
 /** A look must end: what does not answer soon is told as not known, and looked at again the next time. */
-const policy = { attempts: 3, firstDelayMs: 250, maxDelayMs: 2_000, stallMs: 10_000 };
-/** A first day that was found is asked about again after a day. */
-const firstDayMs = 86_400_000;
+const policy = { attempts: 3, firstDelayMs: 250, maxDelayMs: 2_000, stallMs: 10_000, longestWaitMs: 2_000 };
+/** So many symbols in a row without an answer, and the others are not asked: each would take as long. */
+const silentMost = 2;
 
 /**
  * What the archive has of each symbol: asked at both ends, and day by day where something is missing; what was found is kept in the
@@ -68,49 +75,77 @@ class ArchiveLook {
   readonly #ledger: Ledger;
   readonly #nowMs: number;
   readonly #signal: AbortSignal;
+  /** Aborted when the time that it has is over. */
+  readonly #late: AbortSignal;
+  #silentInRow = 0;
+  #silence: Failure | undefined;
 
   constructor(place: ArchivePlace, ledger: Ledger, nowMs: number, signal: AbortSignal) {
     this.#place = place;
     this.#ledger = ledger;
     this.#nowMs = nowMs;
-    this.#signal = signal;
+    const { withinMs } = place;
+    this.#late = withinMs === undefined ? new AbortController().signal : AbortSignal.timeout(withinMs);
+    this.#signal = AbortSignal.any([signal, this.#late]);
   }
 
   async at(question: ArchiveQuestion): Promise<ArchiveAnswer> {
     const { location, stateDirectory } = this.#place;
     if (location === undefined) return this.#remembered(question);
+    if (this.#silentInRow >= silentMost) return { ...this.#remembered(question), failure: this.#silence };
     try {
       const { market, symbol } = question;
       const source = await openArchive(location, market, symbol, stateDirectory, policy);
-      return await this.#ask(source, { location, market, symbol }, question);
+      const answer = await this.#ask(source, { location, market, symbol }, question);
+      this.#silentInRow = 0;
+      return answer;
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      return { ...this.#remembered(question), failure: error };
+      return { ...this.#remembered(question), failure: this.#failureOf(error, location) };
     }
+  }
+
+  /** @throws what is no failure of the archive: an interruption, a bug */
+  #failureOf(error: unknown, location: string): Failure {
+    const failure = this.#late.aborted && isAbort(error) ? tooLate(location, this.#place.withinMs) : error;
+    if (!(failure instanceof Failure)) throw failure;
+    if (failure instanceof RetryableError) {
+      this.#silentInRow += 1;
+      this.#silence = failure;
+    }
+    return failure;
   }
 
   async #ask(source: ArchiveSource, key: ArchiveKey, question: ArchiveQuestion): Promise<ArchiveAnswer> {
     const { archives } = this.#ledger;
     const before = archives.extent(key);
     const ends = await this.#ends(source, question, before);
+    if (ends === undefined && question.built !== undefined && !question.isOver) throw hasNothing(key, question.built);
     const asked = await this.#askDays(source, daysToAsk(question, ends?.lastDay));
     const revised = [...this.#revised(key).keys()];
-    const { digests, nextDay } = await askDigests(source, question, before?.recheckDay, revised, this.#signal);
+    const extent = {
+      askedFrom: question.from,
+      firstDay: ends?.firstDay,
+      lastDay: ends?.lastDay,
+      lookedMs: this.#nowMs,
+    };
+    // What is found out is kept before digests are asked: they may be what fails.
     this.#ledger.transaction(() => {
-      archives.putExtent(key, {
-        askedFrom: question.from,
-        firstDay: ends?.firstDay,
-        lastDay: ends?.lastDay,
-        lookedMs: this.#nowMs,
-        recheckDay: nextDay,
-      });
+      archives.putExtent(key, { ...extent, recheckDay: before?.recheckDay });
       for (const [day, state] of asked) {
         if (state === "absent") archives.putDeviating(key, day, undefined, this.#nowMs);
         else archives.forgetDeviating(key, day);
       }
     });
     const facts = { extent: ends, lookedMs: this.#nowMs, asked, accepted: archives.accepted(question) };
-    return { ...question, facts, digests, failure: undefined };
+    const { digests, unreadable, nextDay } = await askDigests(
+      source,
+      question,
+      before?.recheckDay,
+      revised,
+      this.#signal,
+    );
+    archives.putExtent(key, { ...extent, recheckDay: nextDay });
+    return { ...question, facts, digests, unreadable, failure: undefined };
   }
 
   #remembered(question: ArchiveQuestion): ArchiveAnswer {
@@ -118,7 +153,7 @@ class ArchiveLook {
     const extent = archives.extent({ ...question, location: this.#place.location });
     const accepted = archives.accepted(question);
     if (extent === undefined) {
-      return { ...question, facts: { ...nothingKnown, accepted }, digests: new Map(), failure: undefined };
+      return { ...question, ...noDigests, facts: { ...nothingKnown, accepted }, failure: undefined };
     }
     const { firstDay, lastDay, lookedMs, location } = extent;
     const key = { ...question, location };
@@ -133,7 +168,7 @@ class ArchiveLook {
       asked: new Map(absent.map(({ day }) => [day, "absent"])),
       accepted,
     };
-    return { ...question, facts, digests: this.#revised(key), failure: undefined };
+    return { ...question, ...noDigests, facts, digests: this.#revised(key), failure: undefined };
   }
 
   #revised(key: ArchiveKey): Map<Day, string> {
@@ -150,7 +185,8 @@ class ArchiveLook {
     const { from } = question;
     const lastDay = await this.#lastDay(source, question);
     if (lastDay === undefined || lastDay < from) return undefined;
-    const isKnown = before?.askedFrom === from && this.#nowMs - before.lookedMs < firstDayMs;
+    // Archives are also filled backwards: the first day is asked about once on each day.
+    const isKnown = before?.askedFrom === from && dayOfMs(before.lookedMs) === dayOfMs(this.#nowMs);
     const remembered = isKnown ? before.firstDay : undefined;
     const firstDay = remembered ?? (await source.firstPublished(from, lastDay, this.#signal));
     return firstDay === undefined ? undefined : { firstDay, lastDay };
@@ -174,6 +210,32 @@ class ArchiveLook {
     const sizes = await inTurns(days, daysAtOnce, async (day) => source.sizeOf(day, this.#signal));
     return new Map(days.map((day, i) => [day, sizes[i] === undefined ? "absent" : "present"]));
   }
+}
+
+const noDigests = { digests: new Map<Day, string>(), unreadable: new Map<Day, UpstreamDataError>() };
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}
+
+function tooLate(location: string, withinMs = 0): RetryableError {
+  return new RetryableError(`it did not answer within ${formatSeconds(withinMs / 1000)}`, {
+    code: "ARCHIVE_UNREACHABLE",
+    subject: location,
+    hint: "check the network and proxy settings",
+  });
+}
+
+/** Days were read from it that it has no more: it is more likely to be another place than to have lost all. */
+function hasNothing(
+  { location, symbol }: ArchiveKey,
+  { lastDay }: NonNullable<ArchiveQuestion["built"]>,
+): UnavailableError {
+  return new UnavailableError(`it has no archive of ${symbol}, not even of ${lastDay}, which is built`, {
+    code: "ARCHIVE_EMPTY",
+    subject: location,
+    hint: "check --archive: the folder that holds data/, or the base URL",
+  });
 }
 
 function daysToAsk({ days, built }: ArchiveQuestion, lastDay: Day | undefined): Day[] {

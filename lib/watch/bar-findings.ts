@@ -9,8 +9,9 @@ import type { DurationAnomaly, Span } from "./spans.ts";
  * What of the bars is a finding. A long time whose ids follow each other is a slow market and none, unless `strictTime` wants it so; a
  * hole has its gap already; where ids do not decide, nobody knows.
  */
-export function barFindings({ spans, durations = [] }: BarLook, limits: WatchLimits): Finding[] {
+export function barFindings({ spans, durations = [], areCut }: BarLook, limits: WatchLimits): Finding[] {
   return [
+    ...(areCut && areAllTold(spans, durations, limits) ? [cutFinding] : []),
     ...spans.flatMap((span) => spanFindings(span, limits)),
     ...durations.flatMap((anomaly) => durationFindings(anomaly, limits)),
   ];
@@ -27,6 +28,26 @@ export function barOverflowFinding({ unit, negative, rows }: Overflow): Finding 
     summary: `${negative} of ${rows} bars (${percent} %) have a volume or turnover below zero`,
     evidence: { negative: negative.toString(), bars: rows.toString(), percent, ...seenInBars },
   };
+}
+
+const cutFinding: Finding = {
+  kind: "duration-anomaly",
+  subject: "store",
+  verdict: "unknown",
+  summary:
+    "there are more long times, long bars or steps of price than are listed; greater limits, or one symbol, list them all",
+  evidence: seenInBars,
+};
+
+/** Where a list was cut, more is to be told where all that is listed is told: what lacks ids comes first in it. */
+function areAllTold(
+  spans: readonly Span[],
+  durations: readonly DurationAnomaly[],
+  { strictTime, strictPrice }: WatchLimits,
+): boolean {
+  return (
+    strictTime === true || strictPrice === true || [...spans, ...durations].every(({ proof }) => proof !== "contiguous")
+  );
 }
 
 function spanFindings(span: Span, { strictTime, strictPrice }: WatchLimits): Finding[] {

@@ -1,5 +1,14 @@
 import { addDays, dayStartMs } from "../model/day.ts";
-import { longBars, pairsOfBars, sumBars, type BarSums, type Store, type UnitOutline } from "../store/index.ts";
+import {
+  buildsMost,
+  longBars,
+  pairsMost,
+  pairsOfBars,
+  sumBars,
+  type BarSums,
+  type Store,
+  type UnitOutline,
+} from "../store/index.ts";
 import { barGapsOf } from "./bar-gaps.ts";
 import { areAllThere, areBarsProven } from "./bar-proof.ts";
 import type { Gap } from "./gap.ts";
@@ -36,6 +45,14 @@ export interface BarLook extends BarsAgainstCoverage {
   readonly looksForJumps: boolean;
   /** Bars that took long; undefined where they were not looked for. */
   readonly durations: readonly DurationAnomaly[] | undefined;
+  /** There are more of both than are listed; those that lack ids are listed first. */
+  readonly areCut: boolean;
+}
+
+/** What a list holds, and whether there is more. */
+interface Listed<T> {
+  readonly found: readonly T[];
+  readonly isCut: boolean;
 }
 
 /** So many bars are put in order at once. */
@@ -71,11 +88,14 @@ export async function lookAtBars(
   const asksPrices = limits.priceGapDbps !== undefined || limits.strictPrice === true;
   const spanLimits = { spanUs, jumpDbps: asksPrices ? (limits.priceGapDbps ?? priceGapDbpsDefault) : undefined };
   const ordered = asksPrices ? seen : seen.map((one) => withLongTimes(one, sumsOf, spanUs));
+  const spans = await spansOf(store, ordered, new Set(unproven), unsound, spanLimits, startMs, signal);
+  const durations = await durationsOf(store, seen, unsound, sumsOf, limits.maxBarDurationHours, startMs);
   return {
     ...against,
     looksForJumps: asksPrices,
-    spans: await spansOf(store, ordered, new Set(unproven), unsound, spanLimits, startMs, signal),
-    durations: await durationsOf(store, seen, unsound, sumsOf, limits.maxBarDurationHours, startMs),
+    spans: spans.found,
+    durations: durations?.found,
+    areCut: spans.isCut || durations?.isCut === true,
   };
 }
 
@@ -147,8 +167,9 @@ async function spansOf(
   limits: SpanLimits,
   startMs: number,
   signal: AbortSignal,
-): Promise<Span[]> {
+): Promise<Listed<Span>> {
   const spans: Span[] = [];
+  let isCut = false;
   for (const batch of batches(series)) {
     signal.throwIfAborted();
     const builds = batch.flatMap(({ units }) => units);
@@ -156,7 +177,9 @@ async function spansOf(
     const unitOf = new Map(builds.map((unit) => [`${unit.series} ${unit.segment}`, unit]));
     const nextOf = new Map(batch.flatMap(({ units }) => units.map((unit, i) => [unit, units[i + 1]] as const)));
     const areAllProven = !builds.some((unit) => unproven.has(unit));
-    for (const pair of await pairsOfBars(store, builds, areAllProven, limits)) {
+    const pairs = await pairsOfBars(store, builds, areAllProven, limits);
+    isCut ||= pairs.length >= pairsMost;
+    for (const pair of pairs) {
       const wish = wishOf.get(pair.series);
       const unit = unitOf.get(`${pair.series} ${pair.segment}`);
       const before = unitOf.get(`${pair.series} ${pair.beforeSegment}`);
@@ -167,20 +190,21 @@ async function spansOf(
       spans.push(spanOf(pair, wish, unit, isProven, limits));
     }
   }
-  return spans;
+  return { found: spans, isCut };
 }
 
-/** Series together that have no more bars than may be put in order at once. */
+/** Series together that have no more bars than may be put in order at once, and no more units than one statement may name. */
 function* batches(series: readonly SeriesUnits[]): Generator<SeriesUnits[]> {
-  let [batch, bars]: [SeriesUnits[], number] = [[], 0];
+  let [batch, bars, units]: [SeriesUnits[], number, number] = [[], 0, 0];
   for (const one of series) {
     const own = one.units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
-    if (batch.length > 0 && bars + own > orderedMost) {
+    if (batch.length > 0 && (bars + own > orderedMost || units + one.units.length > buildsMost)) {
       yield batch;
-      [batch, bars] = [[], 0];
+      [batch, bars, units] = [[], 0, 0];
     }
     if (own > 0) batch.push(one);
     bars += own;
+    units += one.units.length;
   }
   if (batch.length > 0) yield batch;
 }
@@ -192,18 +216,19 @@ async function durationsOf(
   sumsOf: (unit: UnitOutline) => BarSums | undefined,
   maxHours: number | undefined,
   startMs: number,
-): Promise<DurationAnomaly[] | undefined> {
+): Promise<Listed<DurationAnomaly> | undefined> {
   if (maxHours === undefined) return undefined;
   const limitUs = BigInt(Math.round(maxHours * 3_600_000_000));
   const units = series.flatMap((one) => one.units).filter((unit) => (sumsOf(unit)?.longestUs ?? 0n) > limitUs);
   const unitOf = new Map(units.map((unit) => [`${unit.series} ${unit.segment}`, unit]));
   const bars = await longBars(store, units, limitUs, longMost);
-  return bars
+  const found = bars
     .filter(({ closeUs }) => Number(closeUs / 1000n) >= startMs)
     .map((bar) => {
       const unit = unitOf.get(`${bar.series} ${bar.segment}`);
       return durationAnomalyOf(bar, unit, unit !== undefined && !unsound.has(unit));
     });
+  return { found, isCut: bars.length >= longMost };
 }
 
 function keyOf({ series, segment, build }: Pick<BarSums, "series" | "segment" | "build">): string {

@@ -1,4 +1,5 @@
 import { addDays, daysBetween, daysInclusive, type Day } from "../model/day.ts";
+import { UpstreamDataError } from "../model/errors.ts";
 import type { ArchiveSource } from "../sources/archive/index.ts";
 import type { ArchiveQuestion } from "./archive-look.ts";
 import { inTurns } from "./in-turns.ts";
@@ -8,12 +9,19 @@ const newestDays = 3;
 const daysInTurn = 2;
 const atOnce = 8;
 
+/** What is published of built days. */
+interface DigestAnswer {
+  readonly digests: ReadonlyMap<Day, string>;
+  readonly unreadable: ReadonlyMap<Day, UpstreamDataError>;
+  readonly nextDay: Day | undefined;
+}
+
 /**
  * Asks for published digests again.
  * @param turnDay where the last look stopped
  * @param revised days that were found to be others than they were built from
- * @returns the digests, and where the next look goes on; a day that is gone has none
- * @throws what the source throws
+ * @returns the digests, the days whose checksum file is no good, and where the next look goes on; a day that is gone has no digest
+ * @throws RetryableError of the source
  */
 export async function askDigests(
   source: ArchiveSource,
@@ -21,17 +29,24 @@ export async function askDigests(
   turnDay: Day | undefined,
   revised: readonly Day[],
   signal: AbortSignal,
-): Promise<{ readonly digests: ReadonlyMap<Day, string>; readonly nextDay: Day | undefined }> {
-  if (built === undefined) return { digests: new Map(), nextDay: undefined };
+): Promise<DigestAnswer> {
+  if (built === undefined) return { digests: new Map(), unreadable: new Map(), nextDay: undefined };
   const { firstDay, lastDay } = built;
   const turn = turnDay === undefined || turnDay > lastDay || turnDay < firstDay ? firstDay : turnDay;
   const newest = addDays(lastDay, 1 - Math.min(newestDays, daysBetween(firstDay, lastDay) + 1));
   const some = [...daysInclusive(turn, addDays(turn, daysInTurn - 1)), ...daysInclusive(newest, lastDay), ...revised];
   const days = asksAllDigests ? daysInclusive(firstDay, lastDay) : [...new Set(some)].filter((day) => day <= lastDay);
-  const digests = await inTurns(days, atOnce, async (day) => source.digestOf(day, signal));
-  const found = days.flatMap((day, i) => {
-    const digest = digests[i];
-    return digest === undefined ? [] : [[day, digest] as const];
+  const digests = new Map<Day, string>();
+  const unreadable = new Map<Day, UpstreamDataError>();
+  await inTurns(days, atOnce, async (day) => {
+    try {
+      const digest = await source.digestOf(day, signal);
+      if (digest !== undefined) digests.set(day, digest);
+    } catch (error) {
+      // One bad file says nothing of the others.
+      if (!(error instanceof UpstreamDataError)) throw error;
+      unreadable.set(day, error);
+    }
   });
-  return { digests: new Map(found), nextDay: addDays(turn, daysInTurn) };
+  return { digests, unreadable, nextDay: addDays(turn, daysInTurn) };
 }

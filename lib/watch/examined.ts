@@ -32,6 +32,8 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
     judged.length === report.series.length ? subjects : new Set(judged.map(({ wish }) => wish.series));
+  // Where nobody knows what is published, an edge that lacks days is not found.
+  const blind = new Set<string>(report.series.filter(({ isBlind }) => isBlind).map(({ wish }) => wish.series));
   const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
   const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
   const looksAtBars = needsBars(limits);
@@ -44,7 +46,9 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
       kinds: gapKinds,
       subjects,
       looksAtBars,
-      wouldSee: (incident) => !isAll || !isOfSelection(incident) || known.has(incident.subject),
+      wouldSee: (incident) =>
+        (!isAll || !isOfSelection(incident) || known.has(incident.subject)) &&
+        !(isOfEdge(incident) && blind.has(incident.subject)),
     },
     ...(barsOfUnits === undefined
       ? []
@@ -56,7 +60,7 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
             wouldSee: (incident) => areAllAmong(barsOfUnits, incident),
           } satisfies Examined,
         ]),
-    ...(looksAtBars
+    ...(report.bars?.areCut === false
       ? [
           {
             kinds: ["duration-anomaly", "price-jump"],
@@ -75,6 +79,10 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
     ofQueues,
   ];
+}
+
+function isOfEdge({ kind }: Pick<IncidentBody, "kind">): boolean {
+  return kind === "gap-leading" || kind === "gap-trailing";
 }
 
 /** Whether a look with these limits tells of a long time, or of a step of price, that is as large as this one was. */

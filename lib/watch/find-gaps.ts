@@ -2,6 +2,7 @@ import type { ProcessEnvironment, Registry, Settings } from "../config/index.ts"
 import { currentFingerprint } from "../datasets/range/fingerprint.ts";
 import type { Ledger } from "../ledger/index.ts";
 import { addDays, dayStartMs, daysInclusive, type Day } from "../model/day.ts";
+import type { UpstreamDataError } from "../model/errors.ts";
 import { segmentationOf, type Segmentation } from "../model/segments.ts";
 import { parseSeriesId, seriesId, unitId, type RangeSeries, type SeriesId } from "../model/series.ts";
 import {
@@ -27,7 +28,7 @@ import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
 import { needsBars, windowStartMs, type WatchLimits } from "./limits.ts";
 import type { QueueHealth } from "./queue-health.ts";
-import { revisedGaps } from "./revision-rules.ts";
+import { revisedGaps, unreadableGaps } from "./revision-rules.ts";
 import { wishesOf, type Selection, type SeriesWish, type UnmaintainedSeries } from "./wish.ts";
 
 /** What is looked at, and with what. */
@@ -40,6 +41,8 @@ export interface WatchRequest {
   readonly settings: Pick<Settings, "archive" | "stateDirectory" | "segmentation">;
   readonly selection: Selection;
   readonly limits: WatchLimits;
+  /** What archives do not say within so long is not known; undefined where time does not matter. */
+  readonly archiveWithinMs?: number;
   readonly nowMs: number;
   readonly signal: AbortSignal;
 }
@@ -51,6 +54,8 @@ export interface SeriesLook {
   readonly freshness: Freshness | undefined;
   readonly gaps: readonly Gap[];
   readonly explained: readonly ExplainedHole[];
+  /** Nobody knows what is published of it. */
+  readonly isBlind: boolean;
 }
 
 /** What a look at everything came to. */
@@ -91,8 +96,9 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const isChosen = ({ series }: { readonly series: SeriesId }): boolean =>
     selection.segmentation === undefined || segmentationOfSeries(series) === selection.segmentation;
   const [wanted, unmaintained] = [wishes.wanted.filter(isChosen), wishes.unmaintained.filter(isChosen)];
+  const { archive, stateDirectory } = request.settings;
   const archives = await lookAtArchives(
-    { location: request.settings.archive, stateDirectory: request.settings.stateDirectory },
+    { location: archive, stateDirectory, withinMs: request.archiveWithinMs },
     questionsOf(wanted, unitsOf, limits.exhaustive === true),
     ledger,
     nowMs,
@@ -111,8 +117,8 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const series = wantedUnits.map(({ wish, units }): SeriesLook => {
     const segmentation = segmentationOfSeries(wish.series);
     const answer = answerOf.get(`${wish.key.market}/${wish.key.symbol}`);
-    const archive = answer?.facts ?? nothingKnown;
-    const { gaps, explained } = gapsOf({ wish, units, segmentation, archive, nowMs });
+    const facts = answer?.facts ?? nothingKnown;
+    const { gaps, explained } = gapsOf({ wish, units, segmentation, archive: facts, nowMs });
     const ofBuilds = units.flatMap((unit) => {
       const record = recordOf.get(`${unit.series} ${unit.segment} ${unit.build}`);
       const evidence = { unit, record, storedRows: rowsOf(unit), isHeld: isHeld(unit.series, unit.segment) };
@@ -125,10 +131,11 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     });
     const revised = revisedGaps(built.get(wish.series) ?? [], answer?.digests ?? new Map<Day, string>(), nowMs);
     // An archive that is only remembered may have gone on since.
-    const publishedThrough = archive.lookedMs === nowMs ? archive.extent?.lastDay : undefined;
+    const publishedThrough = facts.lookedMs === nowMs ? facts.extent?.lastDay : undefined;
     const freshness = freshnessOf(wish, units.at(-1), publishedThrough, nowMs);
-    const inWindow = [...gaps, ...ofBuilds, ...revised].filter((gap) => isWithin(gap, limits, nowMs));
-    return { wish, units, freshness, gaps: inWindow, explained };
+    const unread = unreadableGaps(units, answer?.unreadable ?? new Map<Day, UpstreamDataError>(), nowMs);
+    const inWindow = [...gaps, ...ofBuilds, ...revised, ...unread].filter((gap) => isWithin(gap, limits, nowMs));
+    return { wish, units, freshness, gaps: inWindow, explained, isBlind: facts.extent === undefined };
   });
 
   const gaps = series.flatMap((one) => one.gaps);
@@ -170,8 +177,13 @@ function questionsOf(
     const units = wishes.map(({ key }) => unitsOf.get(seriesId(key)) ?? []);
     const { market, symbol } = first.key;
     const [built, days] = [builtSpan(units), units.flatMap(daysInside)];
-    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests }];
+    const isOver = wishes.every(({ lastDay }, i) => lastDay !== undefined && isBuiltThrough(units[i]?.at(-1), lastDay));
+    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests, isOver }];
   });
+}
+
+function isBuiltThrough(last: UnitOutline | undefined, day: Day): boolean {
+  return last !== undefined && (last.lastDayDone ? last.lastDay : addDays(last.lastDay, -1)) >= day;
 }
 
 /** From the first built day of any series to the last one of any. */

@@ -1,6 +1,7 @@
 import { addDays, type Day } from "../model/day.ts";
+import type { UpstreamDataError } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
-import type { BuiltDay } from "../store/index.ts";
+import type { BuiltDay, UnitOutline } from "../store/index.ts";
 import type { Gap } from "./gap.ts";
 import { priorityOf } from "./gap-rules.ts";
 
@@ -31,4 +32,23 @@ export function revisedGaps(built: readonly BuiltDay[], digests: ReadonlyMap<Day
     });
   }
   return gaps;
+}
+
+/**
+ * Built days whose published digest cannot be read, so that nobody knows whether their archive was replaced. Pure.
+ * @param units published ones of one series
+ */
+export function unreadableGaps(
+  units: readonly UnitOutline[],
+  unreadable: ReadonlyMap<Day, UpstreamDataError>,
+  nowMs: number,
+): Gap[] {
+  return [...unreadable].flatMap(([day, { message }]): Gap[] => {
+    const unit = units.find(({ firstDay, lastDay }) => firstDay <= day && day <= lastDay);
+    if (unit === undefined) return [];
+    const reason = `whether its archive was replaced is not known: ${message}`;
+    const days = { fromDay: day, throughDay: day, priority: priorityOf("unknown", day, nowMs) };
+    const { series, segment } = unit;
+    return [{ kind: "unknown", cause: "not-known", series, unit: unitId(series, segment), ...days, reason }];
+  });
 }

@@ -13,6 +13,7 @@ import { clockAt } from "../rig/clock.ts";
 import { RunningCommand } from "../rig/command.ts";
 import { HttpRecorder } from "../rig/http-recorder.ts";
 import { freePort } from "../rig/ports.ts";
+import { minimalRegistry } from "../rig/registry.ts";
 import { barkeep, temporaryFolder, type Outcome } from "./run.ts";
 
 const documentShape = z.object({
@@ -146,6 +147,27 @@ test("a store that is down is unknown, exit 2, and ends no incident; the dead-ma
     pings.requests.map(({ path }) => path),
     ["/start", "/", "/start", "/fail", "/start", "/fail"],
   );
+});
+
+/** The last attempt at the bench's unit ended because the store was away. */
+function failToWrite(state: string): void {
+  using ledger = openExistingLedger(state);
+  const [id = 0n] = ledger.attempts.start([{ unit: "BTCUSDT@50:2024", build: 1, attempt: 1n }]);
+  ledger.attempts.end(id, { kind: "failed", code: "STORE_AWAY", trades: 0n, bars: 0 });
+}
+
+test("S-24 a failed write of a symbol that nobody keeps is nobody's trouble; of a kept one it is, until the unit is whole", async () => {
+  const [kept, left] = [new Heart(lacking), new Heart(lacking)];
+  for (const { state } of [kept, left]) failToWrite(state);
+  const disabled = join(temporaryFolder("disabled"), "symbols.toml");
+  writeFileSync(disabled, minimalRegistry().replace("enabled = true", "enabled = false"));
+  const kinds = async (heart: Heart, symbols: string): Promise<string[]> => {
+    const words = heart.words("--once", "--json").map((word) => (word === whole.symbols ? symbols : word));
+    const { stdout } = await barkeep(words, heart.env);
+    return documentShape.parse(JSON.parse(stdout)).findings.map(({ kind }) => kind);
+  };
+  assert.deepEqual(await kinds(kept, whole.symbols), ["gap-trailing", "store-write-failed"]);
+  assert.deepEqual(await kinds(left, disabled), []);
 });
 
 test("a host that SSH does not reach is unknown, and takes nothing from the other parts", async () => {

@@ -115,6 +115,11 @@ export class ArchiveFolder {
     return readFileSync(`${this.pathOf(day)}.CHECKSUM`, "utf8").slice(0, 64);
   }
 
+  /** The day is published without its checksum file. */
+  removeChecksum(day: Day): void {
+    rmSync(`${this.pathOf(day)}.CHECKSUM`);
+  }
+
   /** The day is not published any more. */
   remove(day: Day): void {
     for (const path of [this.pathOf(day), `${this.pathOf(day)}.CHECKSUM`]) rmSync(path);

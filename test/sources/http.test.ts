@@ -11,7 +11,7 @@ import { ArchiveServer, type Fault } from "../rig/archive-server.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
 
 const day = parseDay("2024-03-05");
-const quick = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, stallMs: 2_000 };
+const quick = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, stallMs: 2_000, longestWaitMs: 600_000 };
 const signal = new AbortController().signal;
 
 interface Rig extends AsyncDisposable {

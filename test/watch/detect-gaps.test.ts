@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -407,6 +407,27 @@ test("no look ends what it was not asked to find: longer times, other figures, a
   await look(pair);
   await look([]);
   assert.deepEqual(live().toSorted(), [...long, "gap-leading"].toSorted());
+});
+
+test("an archive that is another one, empty or away ends no gap at an edge, and is not known", async () => {
+  const own = new Bench({ days: 3, perDay: 100 });
+  assert.equal((await own.populate(["--end-date", own.firstDay])).code, 0);
+  const looked = async (archive: string): Promise<[number, string[]]> => {
+    const words = ["detect-gaps", "--json", "--archive", archive];
+    const { code } = await own.run(words, clockAt(`${addDays(own.lastDay, 1)}T06:00:00Z`));
+    using ledger = openLedger(own.state);
+    return [code, ledger.incidents.live().map(({ kind, state }) => `${kind} ${state}`)];
+  };
+  assert.deepEqual(await looked(own.archive.root), [1, ["gap-trailing open"]]);
+  const empty = temporaryFolder("empty-archive");
+  mkdirSync(join(empty, "data"));
+  for (const elsewhere of [empty, `http://127.0.0.1:${await freePort()}`, join(empty, "nowhere")]) {
+    const [code, live] = await looked(elsewhere);
+    assert.deepEqual([code, live[0]], [2, "gap-trailing open"], elsewhere);
+  }
+  assert.equal((await own.populate()).code, 0);
+  assert.deepEqual((await looked(own.archive.root))[1].slice(0, 1), ["archive-unreachable open"], "seen well once");
+  assert.deepEqual(await looked(own.archive.root), [0, []]);
 });
 
 test("a day that only the fastest series has is asked for its digest too", async () => {

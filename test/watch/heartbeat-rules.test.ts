@@ -8,8 +8,11 @@ import { openLedger, type Heartbeat } from "../../lib/ledger/index.ts";
 import { RetryableError } from "../../lib/model/errors.ts";
 import type { RunResult } from "../../lib/queue/job-files.ts";
 import { parseLabel } from "../../lib/queue/label.ts";
+import type { Finding, FindingKind } from "../../lib/watch/finding.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 import { attemptFindings } from "../../lib/watch/heartbeat/attempt-findings.ts";
 import { hostFindings, serviceFindings } from "../../lib/watch/heartbeat/host-findings.ts";
+import { hostsPart } from "../../lib/watch/heartbeat/hosts-part.ts";
 import { missedFindings } from "../../lib/watch/heartbeat/missed.ts";
 import { outboxPart } from "../../lib/watch/heartbeat/own-parts.ts";
 import { runParts, type Part } from "../../lib/watch/heartbeat/part.ts";
@@ -282,6 +285,37 @@ test("a service that does not run as it is to is told by its name", () => {
     [
       ["service-failed", "host:bigbox", "heal", "watchdog, exit 0"],
       ["service-failed", "host:bigbox", "check", "not installed, and fleet.toml names it"],
+    ],
+  );
+});
+
+function trouble(kind: FindingKind, subject: string, evidence: Record<string, string>): Finding {
+  return { kind, subject, verdict: "wrong", summary: "", evidence };
+}
+
+test("what was wrong with a host that is in the fleet no more is over; this machine's own troubles are not its affair", async () => {
+  using ledger = openLedger(join(temporaryFolder("hosts"), "state"));
+  const part = hostsPart(
+    { fleetFile: undefined, sshConfigFile: undefined },
+    ledger,
+    Promise.resolve(() => undefined),
+  );
+  const { examined } = await part.look(never);
+  const gone = { host: "gone" };
+  const findings = [
+    trouble("service-failed", "host:gone", gone),
+    trouble("host-unsound", "host:gone", gone),
+    trouble("job-failed", "BTCUSDT@250:2024", gone),
+    trouble("store-write-failed", "BTCUSDT@250:2024", {}),
+    trouble("host-unsound", "watch", {}),
+  ];
+  recordLook(ledger, { source: "test", findings, examined: [] });
+  for (let i = 0; i < 3; i += 1) recordLook(ledger, { source: "test", findings: [], examined });
+  assert.deepEqual(
+    ledger.incidents.live().map(({ kind, subject }) => [kind, subject]),
+    [
+      ["store-write-failed", "BTCUSDT@250:2024"],
+      ["host-unsound", "watch"],
     ],
   );
 });

@@ -9,14 +9,20 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
   /** A connection that sends nothing for this long is given up. */
   readonly stallMs: number;
+  /** A longer wait that a server asks for is not slept through: whoever asked is told instead. */
+  readonly longestWaitMs: number;
 }
 
-export const defaultRetryPolicy: RetryPolicy = { attempts: 6, firstDelayMs: 500, maxDelayMs: 60_000, stallMs: 60_000 };
+export const defaultRetryPolicy: RetryPolicy = {
+  attempts: 6,
+  firstDelayMs: 500,
+  maxDelayMs: 60_000,
+  stallMs: 60_000,
+  longestWaitMs: 600_000,
+};
 
 /** Archives are compressed already, and a body compressed on the way has another length than it declares. */
 const headers = { "accept-encoding": "identity" };
-/** A longer wait that a server asks for is not slept through: the operator is told instead. */
-const longestWaitMs = 600_000;
 /** The last instant a Date can name. */
 const endOfTimeMs = 8.64e15;
 
@@ -32,7 +38,7 @@ export class HttpClient {
 
   /**
    * Asks until `use` has had a good answer. Network errors, 5xx, 429 and 418 are asked again after a random wait, at least as
-   * long as `Retry-After` says, up to ten minutes; 404 is an answer.
+   * long as `Retry-After` says, up to the policy's longest; 404 is an answer.
    * @param use reads the body; what it throws of the network's making counts as a network error
    * @throws RetryableError ARCHIVE_UNREACHABLE when every attempt failed, ARCHIVE_ASKS_TO_WAIT when `Retry-After` is
    *   longer, ARCHIVE_REFUSED for any other status
@@ -60,7 +66,7 @@ export class HttpClient {
           });
         }
         waitMs = retryAfterMs(response.headers.get("retry-after"));
-        if (waitMs > longestWaitMs) throw asksToWait(response.status, url, waitMs);
+        if (waitMs > this.#policy.longestWaitMs) throw asksToWait(response.status, url, waitMs);
       } catch (error) {
         if (signal.aborted || error instanceof RetryableError || !isNetworkError(error)) throw error;
         lastProblem = error;

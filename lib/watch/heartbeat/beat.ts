@@ -20,6 +20,8 @@ import { seriesPart } from "./series-part.ts";
 export const greenLastsMs = 2 * 60_000;
 /** Of a pass's time, how much of it other parts wait for what is known of series. */
 const waitShare = 0.8;
+/** And how much of it archives may take. */
+const archiveShare = 0.4;
 const greenFingerprint = "heartbeat green";
 
 /** What a pass works with. */
@@ -106,7 +108,7 @@ function partsOf(
   { settings, env, ledger, budgetMs }: HeartbeatRequest,
   before: ReturnType<Ledger["heartbeats"]["last"]>,
 ): Parameters<typeof runParts>[0] {
-  const series = seriesPart(settings, env, ledger);
+  const series = seriesPart(settings, env, ledger, budgetMs * archiveShare);
   // A look at series that takes all the time takes none from the others: what is whole is not known to them then.
   const isWhole = Promise.race([series.isWhole, sleep(budgetMs * waitShare, () => undefined, { ref: false })]);
   return [

@@ -36,20 +36,19 @@ export function hostsPart(
       const seen = looks.filter((look) => "view" in look);
       const findings = looks.flatMap((look): Finding[] =>
         "view" in look
-          ? [...hostFindings(look.view, look.freeBytes, whole, ledger.clock.wallMs()), ...look.ofServices]
+          ? [...hostFindings(look.view, look.freeBytes, whole, ledger.clock.wallMs()), ...(look.ofServices ?? [])]
           : [look.finding],
       );
-      // A job's incident is known by its job: it ends only where every host that may have it was asked.
-      const subjects: Examined["subjects"] =
-        seen.length === looks.length ? "all" : new Set(seen.map(({ view }) => `host:${view.entry.name}`));
+      const silent = looks.flatMap((look) => ("view" in look ? [] : [look.entry]));
+      const unasked = seen.filter(({ ofServices }) => ofServices === undefined).map(({ view }) => view.entry);
       const jobs = seen.reduce((sum, { view }) => sum + view.jobs.length, 0);
       return {
         findings,
         examined: [
           { kinds: ["host-unreachable"], subjects: "all" },
-          { kinds: hostKinds, subjects },
-          { kinds: ["service-failed"], subjects: new Set(seen.map(({ view }) => `host:${view.entry.name}`)) },
-          { kinds: ["store-write-failed"], subjects, wouldSee: ({ place }) => place !== undefined },
+          // Those of this machine's own attempts name no host.
+          ofHosts([...hostKinds, "store-write-failed"], silent),
+          ofHosts(["service-failed"], [...silent, ...unasked]),
         ],
         note: entries.length === 0 ? "no fleet" : `${seen.length} of ${entries.length} hosts, ${jobs} jobs`,
       };
@@ -57,9 +56,20 @@ export function hostsPart(
   };
 }
 
+/** Of a host that is no longer in the fleet nobody waits to hear; of one that did not answer nothing is known. */
+function ofHosts(kinds: Examined["kinds"], unseen: readonly FleetHost[]): Examined {
+  const names = new Set(unseen.map(({ name }) => name));
+  return { kinds, subjects: "all", wouldSee: ({ evidence: { host } }) => host !== undefined && !names.has(host) };
+}
+
 type HostLook =
-  | { readonly view: HostView; readonly freeBytes: number | undefined; readonly ofServices: readonly Finding[] }
-  | { readonly finding: Finding };
+  | {
+      readonly view: HostView;
+      readonly freeBytes: number | undefined;
+      /** Undefined where they could not be looked at, and nobody waits for an answer. */
+      readonly ofServices: readonly Finding[] | undefined;
+    }
+  | { readonly entry: FleetHost; readonly finding: Finding };
 
 async function lookAtHost(
   entry: FleetHost,
@@ -79,19 +89,19 @@ async function lookAtHost(
     return { view, freeBytes, ofServices };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { finding: hostFinding({ host: entry.name, failure: error }) };
+    return { entry, finding: hostFinding({ host: entry.name, failure: error }) };
   }
 }
 
 /** Those that are installed there, and those that the fleet file names. Where it names none, nobody waits for an answer. */
-async function lookAtServices({ host, entry }: OpenFleetHost): Promise<Finding[]> {
+async function lookAtServices({ host, entry }: OpenFleetHost): Promise<Finding[] | undefined> {
   // Of this machine's heartbeat it is known that it runs.
   const names = serviceNames.filter((name) => name !== "heartbeat" || entry.sshAlias !== undefined);
   try {
     return serviceFindings(entry, await serviceStatus(host, entry, names));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (entry.services.length === 0) return [];
+    if (entry.services.length === 0) return undefined;
     const { message: summary, code } = error;
     const evidence = { host: entry.name, code };
     return [{ kind: "service-failed", subject: `host:${entry.name}`, verdict: "unknown", summary, evidence }];

@@ -22,15 +22,25 @@ export interface SeriesPart extends Part {
   readonly isWhole: Promise<IsWhole>;
 }
 
-/** @param ledger open; what is found out of archives is kept there */
-export function seriesPart(settings: Settings, env: ProcessEnvironment, ledger: Ledger): SeriesPart {
+/**
+ * @param ledger open; what is found out of archives is kept there
+ * @param archiveWithinMs for archives alone: one that is silent is not to take the time of all else
+ */
+export function seriesPart(
+  settings: Settings,
+  env: ProcessEnvironment,
+  ledger: Ledger,
+  archiveWithinMs: number,
+): SeriesPart {
   const known = Promise.withResolvers<IsWhole>();
   return {
     name: "series",
     isWhole: known.promise,
     look: async (signal): Promise<PartLook> => {
       try {
-        return await lookAtSeries(settings, env, ledger, signal, (report) => known.resolve(wholeBy(report)));
+        return await lookAtSeries(settings, env, ledger, archiveWithinMs, signal, (report) =>
+          known.resolve(wholeBy(report)),
+        );
       } finally {
         known.resolve(() => undefined);
       }
@@ -42,6 +52,7 @@ async function lookAtSeries(
   settings: Settings,
   env: ProcessEnvironment,
   ledger: Ledger,
+  archiveWithinMs: number,
   signal: AbortSignal,
   found: (report: WatchReport) => void,
 ): Promise<PartLook> {
@@ -52,8 +63,9 @@ async function lookAtSeries(
       ledger.checkBelongsTo(await storeIdOf(store));
       const limits = { maxStaleHours: staleHoursDefault, barsOfUnits: unitsSeenInBars(ledger) };
       const question: GapQuestion = { selection: everything, limits, hosts: [] };
-      const request = { store, ledger, registry, env, settings, ...question, nowMs: ledger.clock.wallMs(), signal };
-      const report = await findGaps(request);
+      const nowMs = ledger.clock.wallMs();
+      const of = { store, ledger, registry, env, settings, ...question };
+      const report = await findGaps({ ...of, archiveWithinMs, nowMs, signal });
       found(report);
       const commits = await lastCommits(store);
       signal.throwIfAborted();
@@ -91,8 +103,10 @@ function isOurs(error: Failure): boolean {
   return error instanceof ConfigurationError && !error.code.startsWith("STORE_");
 }
 
-function wholeBy({ series, gaps }: WatchReport): IsWhole {
+/** What nobody keeps counts as whole: whatever failed there is nobody's trouble. */
+function wholeBy({ series, unmaintained, gaps }: WatchReport): IsWhole {
+  const left = unmaintained.map((one) => unitId(one.series, ""));
   const built = new Set(series.flatMap(({ units }) => units.map((unit) => unitId(unit.series, unit.segment))));
   const lacking = new Set(gaps.map(({ unit }) => unit));
-  return (unit) => built.has(unit) && !lacking.has(unit);
+  return (unit) => (built.has(unit) && !lacking.has(unit)) || left.some((prefix) => unit.startsWith(prefix));
 }
