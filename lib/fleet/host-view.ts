@@ -6,9 +6,10 @@ import type { Ledger } from "../ledger/index.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
 import { mayStillRun, reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
+import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
-import { readDrain, type Drain, type Hold } from "./host-memory.ts";
+import type { Drain, Hold } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
 import type { WorkFile } from "./work-file.ts";
 
@@ -47,13 +48,15 @@ export interface HostView {
 
 /**
  * Puts together what a host's queue, processes and files say. Changes nothing.
- * @param ledger where it is known which groups barkeep itself holds; without it they are paused groups like any other
- * @throws what the queue and the host throw
+ * @param ledger with what an operator has said of the host that it does not know yet
+ * @throws UnavailableError HOST_MEMORY; what the queue and the host throw
  */
-export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
+export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
+  const { entry, host, queue } = fleetHost;
+  const memory = await memoryOf(fleetHost, ledger);
   const { tasks, groups } = await queue.poll();
-  const holds = ledger === undefined ? new Map<string, Hold>() : standingHolds(ledger, entry.name, groups);
-  const drain = ledger === undefined ? undefined : readDrain(ledger, entry.name);
+  const holds = standingHolds(memory, groups);
+  const { drain } = memory;
   const attempts = attemptsByJob(tasks);
   const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);

@@ -13,6 +13,7 @@ import { readQueuedJobs } from "./queued-jobs.ts";
 import { recordResults } from "./results.ts";
 import { resumeGroups } from "./setup-groups.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
+import { undrainedHosts } from "./undrained.ts";
 import { plannedState, verdictOn, type Verdict } from "./verdict.ts";
 
 export interface RetryRequest {
@@ -61,15 +62,19 @@ export interface RetryOutcome {
 /**
  * Queues jobs anew that did not end well, as far as it was not their own fault three times: the same days, from the last commit on, with
  * the store's address of now, and with the memory that their attempts ask for. One that waits or runs is left alone. Never a rebuild.
+ * @param note says which hosts are left out
+ * @throws RefusedError HOST_DRAINED; ConfigurationError NO_SUCH_JOB
  */
 export async function retryJobs(
   { entries, patterns, resumes, failsMax, isPlan }: RetryRequest,
   settings: Settings,
   env: ProcessEnvironment,
+  note: (line: string) => void,
 ): Promise<RetryOutcome> {
   using ledger = openLedger(settings.stateDirectory);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (fleetHost) => {
+  const open = await undrainedHosts(hosts, ledger, isPlan, note);
+  const looks = await hosts.each(async (fleetHost) => {
     const view = await viewHost(fleetHost);
     await recordResults(
       fleetHost,
@@ -78,6 +83,7 @@ export async function retryJobs(
     );
     return { fleetHost, view };
   });
+  const views = looks.filter(({ fleetHost }) => open.has(fleetHost.entry.name));
   const selected = views.map(({ fleetHost, view }) => ({ fleetHost, jobs: selectJobs(view.jobs, patterns) }));
   const there = views.flatMap(({ view }) => view.jobs.map(({ job }) => job));
   if (hosts.failures.length === 0) {

@@ -4,6 +4,7 @@ import { groupLoads } from "../plan/scaler/group-load.ts";
 import { scalerLimits } from "../plan/scaler/limits.ts";
 import type { QueuedUnit } from "../plan/scaler/reading.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
+import { memoryOf } from "./drain-word.ts";
 import { standingHolds } from "./holds.ts";
 import { carryOut } from "./scale/carry-out.ts";
 import { readingOf } from "./scale/reading.ts";
@@ -21,10 +22,9 @@ export async function sharePlaces(
   const { entry, queue } = fleetHost;
   // Slurm has no groups to hold: it places jobs itself.
   if (queue.kind === "slurm") return;
+  const memory = await memoryOf(fleetHost, ledger);
   const snapshot = await queue.poll();
-  const holds = new Map(
-    [...standingHolds(ledger, entry.name, snapshot.groups)].filter(([, { why }]) => why === "jobs_max"),
-  );
+  const holds = new Map([...standingHolds(memory, snapshot.groups)].filter(([, { why }]) => why === "jobs_max"));
   const look = readingOf(entry, { snapshot, unattended: new Set(), holds }, noSigns, ledger.clock.wallMs());
   const reading = { ...look, queued: [...look.queued, ...coming] };
   if (holds.size === 0 && !isCrowded(groupLoads(reading, scalerLimits), entry.jobsMax)) return;

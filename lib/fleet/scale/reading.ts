@@ -3,16 +3,18 @@ import { isWorkGroup } from "../../model/groups.ts";
 import type { GroupReading, HostReading, QueuedUnit, RunningUnit } from "../../plan/scaler/reading.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
-import type { Hold } from "../host-memory.ts";
+import type { Hold, HostMemory } from "../host-memory.ts";
 import { hostLimitBytes } from "../placement.ts";
 import type { HostSigns } from "./host-signs.ts";
 
 /** What one look at a host's queue found. */
 export interface QueueLook {
+  /** As it was before the queue was asked. */
+  readonly memory: HostMemory;
   readonly snapshot: QueueSnapshot;
   /** See `HostLook`. */
   readonly unattended: ReadonlySet<string>;
-  /** By group. */
+  /** By group, those that stand. */
   readonly holds: ReadonlyMap<string, Hold>;
 }
 
@@ -34,7 +36,12 @@ export function blindReading(entry: FleetHost, readAtMs: number, lost: string | 
 }
 
 /** A look at a host as the scaler reads it. */
-export function readingOf(entry: FleetHost, look: QueueLook, signs: HostSigns, readAtMs: number): HostReading {
+export function readingOf(
+  entry: FleetHost,
+  look: Omit<QueueLook, "memory">,
+  signs: HostSigns,
+  readAtMs: number,
+): HostReading {
   const { snapshot, unattended } = look;
   const runs = snapshot.tasks.filter((task) => isRunning(task, unattended));
   const { cores, load, memory, pressure, peaks } = signs;
@@ -79,7 +86,7 @@ function settingsOf(entry: FleetHost): Pick<HostReading, "host" | "budget" | "jo
 }
 
 /** Ours, and those of others that have something to do. */
-function groupsOf({ snapshot: { groups, tasks }, unattended, holds }: QueueLook): GroupReading[] {
+function groupsOf({ snapshot: { groups, tasks }, unattended, holds }: Omit<QueueLook, "memory">): GroupReading[] {
   const isBusy = (name: string): boolean =>
     tasks.some((task) => task.group === name && (task.state.kind !== "done" || unattended.has(task.label)));
   return groups

@@ -1,9 +1,8 @@
 import type { ProcessEnvironment, Settings } from "../../config/index.ts";
-import type { Ledger } from "../../ledger/index.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
 import type { QueueTask } from "../../queue/queue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
-import { readStopped, writeStopped, type StoppedJob } from "../host-memory.ts";
+import { changeHostMemory, type StoppedJob } from "../host-memory.ts";
 import { retryJobs } from "../retry.ts";
 import type { QueueLook } from "./reading.ts";
 
@@ -15,24 +14,31 @@ import type { QueueLook } from "./reading.ts";
  * @throws the first failure of the host
  */
 export async function requeueStopped(
-  { entry }: OpenFleetHost,
+  fleetHost: OpenFleetHost,
   look: QueueLook,
   mayQueue: boolean,
   settings: Settings,
   env: ProcessEnvironment,
-  ledger: Ledger,
 ): Promise<string[]> {
-  const before = readStopped(ledger, entry.name);
-  if (before.length === 0) return [];
-  const kept = before.filter((one) => fateOf(one, look) !== "over");
-  if (kept.length < before.length) writeStopped(ledger, entry.name, kept);
-  const ready = kept.filter((one) => fateOf(one, look) === "stopped").map(({ job }) => job);
+  const { stopped } = look.memory;
+  const over = stopped.filter((one) => fateOf(one, look) === "over");
+  if (over.length > 0) {
+    await changeHostMemory(fleetHost, (memory) => ({
+      ...memory,
+      stopped: memory.stopped.filter((one) => !over.some((gone) => isSame(gone, one))),
+    }));
+  }
+  const ready = stopped.filter((one) => fateOf(one, look) === "stopped").map(({ job }) => job);
   if (!mayQueue || ready.length === 0) return [];
-  const request = { entries: [entry], patterns: ready, resumes: false, failsMax: undefined, isPlan: false };
-  const { jobs, failures } = await retryJobs(request, settings, env);
+  const request = { entries: [fleetHost.entry], patterns: ready, resumes: false, failsMax: undefined, isPlan: false };
+  const { jobs, failures } = await retryJobs(request, settings, env, () => undefined);
   const [failed] = failures;
   if (failed !== undefined) throw failed.failure;
   return jobs.flatMap(({ job, queued }) => (queued === undefined ? [] : [job]));
+}
+
+function isSame(a: StoppedJob, b: StoppedJob): boolean {
+  return a.label === b.label && a.createdAt === b.createdAt;
 }
 
 /** `live`: it runs or waits; `stopped`: it ended as it was asked to; `over`: nothing more is to be done about it here. */
