@@ -44,6 +44,7 @@ export function readingOf(
 ): HostReading {
   const { snapshot, unattended } = look;
   const runs = snapshot.tasks.filter((task) => isRunning(task, unattended));
+  const queued = snapshot.tasks.filter(({ state }) => state.kind === "queued");
   const { cores, load, memory, pressure, peaks } = signs;
   return {
     ...settingsOf(entry),
@@ -59,7 +60,8 @@ export function readingOf(
       const isLive = parseLabel(task.label) === undefined || task.state.kind === "done";
       return Object.assign(unitOf(task), { startedAtMs, peakBytes: peaks.get(task.label), isLive });
     }),
-    queued: snapshot.tasks.filter(({ state }) => state.kind === "queued").map(unitOf),
+    queued: queued.filter(({ awaits }) => awaits === undefined).map(unitOf),
+    awaiting: queued.filter(({ awaits }) => awaits !== undefined).map(unitOf),
     // Whatever a plan has admitted is in the queue.
     waiting: [],
   };
