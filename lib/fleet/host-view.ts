@@ -9,12 +9,13 @@ import { adviceOn, type Advice } from "./advice.ts";
 import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
-import type { Drain, Hold } from "./host-memory.ts";
+import type { Drain, Hold, HostMemory } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
+import { endedByStop } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
 
-/** How a job stands, in one word. */
-export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
+/** How a job stands, in one word; `stopped`: to make room, and it is queued again by itself when there is some. */
+export type JobState = "waiting" | "running" | "stopped" | "done" | "partial" | "failed";
 
 /** The newest attempt at a job that waits or runs, or else the one that ended last, from all that its host knows. */
 export interface JobView {
@@ -75,22 +76,30 @@ export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promi
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
     const hold = drainedOr(holds.get(task.group), drain);
+    const note = meters.stops.get(task.label);
+    const stop =
+      note !== undefined && endedByStop(where, note) ? { note, isToGoOn: isToGoOn(task, memory) } : undefined;
     return [
       {
         job,
         label,
         task,
         where,
-        state: stateOf(where, task),
+        state: stop?.isToGoOn === true ? "stopped" : stateOf(where, task),
         record: seen.record,
         work,
         residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
-        advice: adviceOn({ job, task, group, hold, where, work, entry, queue: queue.kind }),
+        advice: adviceOn({ job, task, group, hold, stop, where, work, entry, queue: queue.kind }),
       },
     ];
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
   return { entry, groups, jobs, foreignTasks, machine: meters.machine, holds, drain };
+}
+
+/** Is it going to be queued again without anybody's doing? */
+function isToGoOn({ label, createdAt }: QueueTask, { stopped }: HostMemory): boolean {
+  return stopped.some((one) => one.label === label && one.createdAt === createdAt);
 }
 
 /** Whatever a group was held for before: as long as the host is drained, that is the reason. */

@@ -5,7 +5,7 @@ import type { MemoryRequest } from "../plan/memory.ts";
 import { enqueueJobs, type QueuedJob } from "./enqueue.ts";
 import { Experience } from "./experience.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
-import { viewHost, type JobView } from "./host-view.ts";
+import { viewHost, type JobState, type JobView } from "./host-view.ts";
 import { lookAt } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { hostLimitBytes } from "./placement.ts";
@@ -95,7 +95,7 @@ export async function retryJobs(
   }
   const isNamed = patterns.length > 0;
   const judge = (view: JobView, { entry }: OpenFleetHost, named: boolean): Verdict | undefined =>
-    view.state === "failed" || view.state === "partial" ? verdictOn(view, entry, named, ledger) : undefined;
+    triedAgain.has(view.state) ? verdictOn(view, entry, named, ledger) : undefined;
   const states = views.flatMap(({ fleetHost, view }) =>
     view.jobs.map((job) => plannedState(job, judge(job, fleetHost, false))),
   );
@@ -120,6 +120,8 @@ export async function retryJobs(
   }
   return { jobs, left, aborted, resumed, failures: hosts.failures };
 }
+
+const triedAgain: ReadonlySet<JobState> = new Set<JobState>(["failed", "partial", "stopped"]);
 
 function leftJob({ job }: JobView, host: string, verdict: Verdict | undefined): LeftJob[] {
   switch (verdict?.kind) {

@@ -8,7 +8,7 @@ const jobSchema = z.object({
   group: z.string(),
   attempt: z.number(),
   label: z.string(),
-  state: z.enum(["waiting", "running", "done", "partial", "failed"]),
+  state: z.enum(["waiting", "running", "stopped", "done", "partial", "failed"]),
   queue_state: z.string(),
   days_done: z.number().nullable(),
   resident_bytes: z.number().nullable(),

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { z } from "zod";
+import { openExistingLedger } from "../../lib/ledger/index.ts";
 import { parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { eventually } from "../queue/tasks.ts";
@@ -66,8 +68,9 @@ test(
     const [short] = await decisionsOf(rig, exitCodes.ok, "--host", "alpha", "--apply");
     assert.deepEqual(verbs(short?.actions), ["stop admitting", "hold group", "stop at commit"]);
     assert.equal(short?.actions.at(-1)?.unit, "AAAUSDT@250:2023");
-    const stopped = await jobIn(rig, "alpha", "AAAUSDT@250:2023", "failed");
-    assert.match(stopped.text, /it ended with 130/);
+    const stopped = await jobIn(rig, "alpha", "AAAUSDT@250:2023", "stopped");
+    assert.match(stopped.text, /stopped to make room, and is queued again .*memory full 20 %.*: it ended with 130/);
+    assert.equal(stopped.fix, "barkeep autoscale --apply --host alpha");
     letGo();
     const waiting = await jobIn(rig, "alpha", "BBBUSDT@250:2023", "waiting");
     assert.match(waiting.text, /its group p2 is held: .*memory full 20 %/);
@@ -99,7 +102,10 @@ test(
     fed.feed({ memoryFull: 60 });
     const [killing] = await decisionsOf(rig, exitCodes.ok, "--host", "alpha", "--apply");
     assert.equal(killing?.actions.at(-1)?.action, "kill");
-    await jobIn(rig, "alpha", "CCCUSDT@250:2023", "failed");
+    const killed = await jobIn(rig, "alpha", "CCCUSDT@250:2023", "stopped");
+    assert.match(killed.text, /stopped to make room/);
+    const status = await rig.barkeep("status", "--host", "alpha");
+    assert.equal(status.code, exitCodes.ok, "it is no failure of anybody's");
     letGo();
     fed.feed({});
     const queued = await eventually("it is queued again", async () => {
@@ -113,6 +119,9 @@ test(
     const again = Object.values(tasks).find(({ label }) => label.startsWith("CCCUSDT@250:2023#2"));
     assert.equal(again?.priority, 1);
     await jobIn(rig, "alpha", "CCCUSDT@250:2023", "done");
+    using ledger = openExistingLedger(join(rig.folder, "operator"));
+    const [first] = ledger.jobAttempts.ofJob("CCCUSDT@250:2023");
+    assert.equal(first?.code, "STOPPED", "and no host was lost under it");
   },
 );
 

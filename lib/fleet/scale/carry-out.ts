@@ -5,6 +5,7 @@ import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
 import { changeHostMemory } from "../host-memory.ts";
+import { leaveStopNote } from "../stop-note.ts";
 import { unitOf } from "./reading.ts";
 
 /** Does what was decided, in its order. @throws what the queue and the host throw; then the rest is left undone */
@@ -58,6 +59,7 @@ async function stopUnit(
     const others = memory.stopped.filter((one) => one !== before);
     return { ...memory, stopped: [...others, { job, label, createdAt, how, waitingSinceMs }] };
   });
+  await leaveStopNote(fleetHost, label, { version: 1, how, reason, at: new Date(ledger.clock.wallMs()).toISOString() });
   await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
 }
 
