@@ -2,6 +2,7 @@ import type { FleetHost, Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
 import { signalRuns } from "../queue/signal-run.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
+import { changeHostMemory } from "./host-memory.ts";
 import { viewHost, type JobState, type JobView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
@@ -26,7 +27,7 @@ export interface CancelOutcome {
   readonly failures: readonly HostFailure[];
 }
 
-/** Takes jobs out of their queues, and ends those that run. What they have committed stays. */
+/** Takes jobs out of their queues, ends those that run, and leaves those stopped that were to go on. What they have committed stays. */
 export async function cancelJobs(
   { entries, patterns, how, isPlan }: CancelRequest,
   settings: Settings,
@@ -36,9 +37,9 @@ export async function cancelJobs(
   const views = await hosts.each(async (fleetHost) => ({ fleetHost, view: await viewHost(fleetHost) }));
   const live = views.map(({ fleetHost, view }) => ({
     fleetHost,
-    jobs: selectJobs(view.jobs, patterns).filter(isLive),
+    jobs: selectJobs(view.jobs, patterns).filter(isToCome),
   }));
-  const there = views.flatMap(({ view }) => view.jobs.filter(isLive));
+  const there = views.flatMap(({ view }) => view.jobs.filter(isToCome));
   if (hosts.failures.length === 0) {
     const found = live.reduce((sum, { jobs }) => sum + jobs.length, 0);
     refuseNothing(
@@ -53,12 +54,22 @@ export async function cancelJobs(
     await hosts.try(fleetHost, async () => {
       if (!isPlan && jobs.length > 0) {
         ledger.transaction(() => {
-          for (const { job, task } of jobs) {
-            ledger.journal.record("job.cancelling", job, { host, label: task.label, how });
-            ledger.jobAttempts.cancelled(host, task.label);
+          for (const {
+            job,
+            label: { attempt },
+            task,
+          } of jobs) {
+            const { label, group } = task;
+            ledger.journal.record("job.cancelling", job, { host, label, how });
+            ledger.jobAttempts.cancelled({ host, label, job, group, attempt });
           }
         });
-        await endJobs(fleetHost, jobs, how);
+        await forgetStopped(fleetHost, jobs);
+        await endJobs(
+          fleetHost,
+          jobs.filter(({ state }) => state !== "stopped"),
+          how,
+        );
       }
       cancelled.push(...jobs.map(({ job, task, state }) => ({ job, host, label: task.label, state })));
     });
@@ -66,8 +77,18 @@ export async function cancelJobs(
   return { jobs: cancelled, failures: hosts.failures };
 }
 
-function isLive({ state }: JobView): boolean {
-  return state === "waiting" || state === "running";
+/** It waits or runs, or is going to without anybody's doing. */
+function isToCome({ state }: JobView): boolean {
+  return state === "waiting" || state === "running" || state === "stopped";
+}
+
+/** What was stopped to make room, or is about to end because of that, is not queued again for a person who does not want it. */
+async function forgetStopped(fleetHost: OpenFleetHost, jobs: readonly JobView[]): Promise<void> {
+  const names = new Set(jobs.map(({ job }) => job));
+  await changeHostMemory(fleetHost, (memory) => ({
+    ...memory,
+    stopped: memory.stopped.filter(({ job }) => !names.has(job)),
+  }));
 }
 
 function isUnattended({ where }: JobView): boolean {

@@ -34,6 +34,11 @@ export interface JobView {
   readonly advice: Advice;
 }
 
+/** Has it ended, and not well? */
+export function isToBeTriedAgain({ state }: Pick<JobView, "state">): boolean {
+  return state === "failed" || state === "partial" || state === "stopped";
+}
+
 export interface HostView {
   readonly entry: FleetHost;
   readonly groups: readonly QueueGroup[];

@@ -1,7 +1,9 @@
 import { describeFailure } from "../datasets/range/listener.ts";
 import type { CancelOutcome } from "../fleet/cancel.ts";
+import type { JobState } from "../fleet/host-view.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
-import type { RetriedJob, RetryOutcome } from "../fleet/retry.ts";
+import type { RetriedJob } from "../fleet/queue-again.ts";
+import type { RetryOutcome } from "../fleet/retry.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { formatBytes, textTable } from "./text-table.ts";
 
@@ -88,8 +90,12 @@ export function retryExitCode({ jobs, left, aborted, failures }: RetryOutcome): 
 /** The answer of `cancel`. */
 export function cancelLines({ jobs, failures }: CancelOutcome, how: "stop" | "kill", isPlan: boolean): string[] {
   const verb = { stop: "stops after its current commit", kill: "killed" }[how];
+  const whatFor: Partial<Record<JobState, string>> = {
+    waiting: "taken out of the queue",
+    stopped: "stays stopped, and is not queued again",
+  };
   const lines = jobs.map(({ job, host, state }) => {
-    const what = state === "running" ? verb : "taken out of the queue";
+    const what = whatFor[state] ?? verb;
     return `${job} on ${host}: ${isPlan ? "would be: " : ""}${what}`;
   });
   const all = [...lines, ...hostFailureLines(failures)];

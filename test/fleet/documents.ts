@@ -8,6 +8,7 @@ const jobSchema = z.object({
   group: z.string(),
   attempt: z.number(),
   label: z.string(),
+  created_at: z.string(),
   state: z.enum(["waiting", "running", "stopped", "done", "partial", "failed"]),
   queue_state: z.string(),
   days_done: z.number().nullable(),

@@ -16,6 +16,7 @@ const documentSchema = z.object({
         z.object({ group: z.string(), from: z.unknown(), to: z.number().nullable(), reason: z.string() }),
       ),
       requeued: z.array(z.string()),
+      not_requeued: z.array(z.object({ job: z.string(), reason: z.string() })),
     }),
   ),
 });

@@ -89,7 +89,7 @@ test("what was stopped to make room, however it ended, is nobody's fault and use
 test("what a person ended is left, what a corrected setting would not change is quarantined, and no name helps where memory is out", () => {
   using ledger = newLedger();
   ended(ledger, 1, { exit_code: 130 });
-  ledger.jobAttempts.cancelled("h", `${job}#1~0`);
+  ledger.jobAttempts.cancelled({ host: "h", label: `${job}#1~0`, job, group: "p2", attempt: 1 });
   assert.equal(kindOf(ledger), "cancelled");
   assert.equal(kindOf(ledger, true), "again");
   ended(ledger, 2, { exit_code: 3, code: "BAD_THRESHOLD" });

@@ -5,6 +5,7 @@ import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
 import { changeHostMemory } from "../host-memory.ts";
+import { isInHand } from "../live.ts";
 import { leaveStopNote } from "../stop-note.ts";
 import { unitOf } from "./reading.ts";
 
@@ -63,6 +64,6 @@ async function stopUnit(
   await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
 }
 
-function isStoppable({ label, state }: QueueTask): boolean {
-  return parseLabel(label) !== undefined && (state.kind === "running" || state.kind === "paused");
+function isStoppable(task: QueueTask): boolean {
+  return parseLabel(task.label) !== undefined && isInHand(task);
 }

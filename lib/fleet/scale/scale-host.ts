@@ -13,15 +13,16 @@ import { changeHostMemory } from "../host-memory.ts";
 import { unattendedLabels } from "../look.ts";
 import { carryOut } from "./carry-out.ts";
 import { readHostSigns } from "./host-signs.ts";
-import { blindReading, isRunning, readingOf, type QueueLook } from "./reading.ts";
-import { requeueStopped } from "./requeue.ts";
+import { runs } from "../live.ts";
+import { blindReading, readingOf, type QueueLook } from "./reading.ts";
+import { Requeue, type Requeued } from "./requeue.ts";
 import { readScalerState, writeScalerState } from "./scaler-state.ts";
 
 /** What became of one look at a host. */
 export interface ScaledHost {
   readonly decision: Decision;
-  /** Jobs that had been stopped to make room and were queued again. */
-  readonly requeued: readonly string[];
+  /** What became of jobs that had been stopped to make room. */
+  readonly requeued: Requeued;
   /** Why it could not be looked at, or why not all of it could be done. */
   readonly failure: Failure | undefined;
 }
@@ -39,8 +40,8 @@ export class HostScaler {
   readonly #fleetHost: OpenFleetHost;
   readonly #isApplied: boolean;
   readonly #settings: Settings;
-  readonly #env: ProcessEnvironment;
   readonly #ledger: Ledger;
+  readonly #requeue: Requeue;
   #recorded: { readonly key: string; readonly atMs: number } | undefined;
 
   /** @param isApplied else it is only said what would be done, and nothing is changed, on the host or in the ledger */
@@ -54,8 +55,8 @@ export class HostScaler {
     this.#fleetHost = fleetHost;
     this.#isApplied = isApplied;
     this.#settings = settings;
-    this.#env = env;
     this.#ledger = ledger;
+    this.#requeue = new Requeue(fleetHost, settings, env, ledger);
   }
 
   /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
@@ -67,7 +68,7 @@ export class HostScaler {
       if (!(error instanceof RetryableError)) throw error;
       const nowMs = this.#ledger.clock.wallMs();
       const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
-      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: [], failure: error };
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error };
     }
   }
 
@@ -78,7 +79,7 @@ export class HostScaler {
     const decision = decide(reading, readScalerState(this.#ledger, name), limitsOf(this.#settings.autoscale), nowMs);
     if (!this.#isApplied || look === undefined) {
       if (this.#isApplied) this.#record(decision);
-      return { decision, requeued: [], failure };
+      return { decision, requeued: none, failure };
     }
     this.#ledger.transaction(() => {
       this.#record(decision);
@@ -87,10 +88,10 @@ export class HostScaler {
     try {
       await this.#forgetHolds(look, nowMs);
       await carryOut(this.#fleetHost, look.snapshot, decision.actions, this.#ledger);
-      const requeued = await requeueStopped(this.#fleetHost, look, decision.isAdmitting, this.#settings, this.#env);
+      const requeued = await this.#requeue.step(look, decision.isAdmitting);
       return { decision, requeued, failure: undefined };
     } catch (error) {
-      if (error instanceof Failure) return { decision, requeued: [], failure: error };
+      if (error instanceof Failure) return { decision, requeued: none, failure: error };
       throw error;
     }
   }
@@ -106,7 +107,7 @@ export class HostScaler {
       const snapshot = await queue.poll();
       const unattended = await unattendedLabels(this.#fleetHost, snapshot);
       const look = { memory, snapshot, unattended, holds: standingHolds(memory, snapshot.groups) };
-      const running = snapshot.tasks.filter((task) => isRunning(task, unattended)).map(({ label }) => label);
+      const running = snapshot.tasks.filter((task) => runs(task, unattended)).map(({ label }) => label);
       const signs = await readHostSigns(host, entry.directory, running);
       const isDrained = memory.drain !== undefined;
       const reading = readingOf(entry, look, signs, this.#ledger.clock.wallMs());
@@ -144,5 +145,6 @@ export class HostScaler {
   }
 }
 
+const none: Requeued = { jobs: [], left: [] };
 const sameAgainMs = 60_000;
 const holdSettlesMs = 60_000;
