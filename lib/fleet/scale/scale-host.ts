@@ -28,7 +28,7 @@ export interface ScaledHost {
 }
 
 /** The rules, with the operator's limits for hosts that do not measure pressure. */
-export function limitsOf({ cpu, memory, groupMax }: AutoscaleSettings): ScalerLimits {
+function limitsOf({ cpu, memory, groupMax }: AutoscaleSettings): ScalerLimits {
   return { ...scalerLimits, load: { cpu, memory }, groupMax };
 }
 
