@@ -130,13 +130,16 @@ test("clean removes folders of jobs that succeeded long ago; evidence of what di
   assert.match(
     await clean("--plan"),
     // The one that was built in part went first, and was good enough for the others to begin: to the queue it succeeded.
-    /^here: 4 that succeeded would be forgotten, 0 that did not are kept; 2 folders /,
+    /^here: 3 that succeeded would be forgotten, 1 that did not are kept; 2 folders /,
   );
   assert.deepEqual(readdirSync(jobs).sort(), before);
   assert.match(await clean(), /; 2 folders of jobs over 30 days old removed$/);
   const stays = before.filter((name) => name === recent || name.startsWith("BBBUSDT@250_2023"));
   assert.equal(others.length, 1);
   assert.deepEqual(readdirSync(jobs).sort(), stays);
+  const { stdout } = await run("queued", "status", "--host", "here", "--json");
+  const left = jobsSchema.parse(JSON.parse(stdout)).hosts.flatMap((host) => host.jobs);
+  assert.deepEqual(left, [{ job: "BBBUSDT@250:2023", state: "partial", code: "MISSING_DAY" }]);
 });
 
 test("S-16: where pueue is missing, the built-in queue is named as what needs nothing", async () => {
