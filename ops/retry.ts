@@ -1,8 +1,6 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
-import { withoutDrained } from "../lib/fleet/drain.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
 import { retryJobs } from "../lib/fleet/retry.ts";
-import { openLedger } from "../lib/ledger/index.ts";
 import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { retryDocument, retryExitCode, retryLines } from "../lib/report/fleet-jobs.ts";
 
@@ -31,10 +29,9 @@ const command = defineCommand({
     ["'BTCUSDT@*:2024' --host bigbox", "jobs of one symbol and year"],
   ],
   handler: async (args, { settings, env, print, printJson, log }) => {
-    using ledger = openLedger(settings.stateDirectory);
-    const entries = withoutDrained(demandedHosts(args, settings), ledger, log);
+    const entries = demandedHosts(args, settings);
     const request = { entries, patterns: args.jobs, resumes: args.resume, failsMax: args.maxFails, isPlan: args.plan };
-    const outcome = await retryJobs(request, settings, env);
+    const outcome = await retryJobs(request, settings, env, log);
     if (settings.json) printJson(retryDocument(outcome));
     else retryLines(outcome, args.plan).forEach((line) => print(line));
     return retryExitCode(outcome);

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { fleetHost, loadFleet } from "../lib/config/index.ts";
 import { planRollback, rollback } from "../lib/deploy/deploy.ts";
+import { releaseFolder } from "../lib/deploy/programs.ts";
 import { openHost } from "../lib/hosts/index.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { servicePlace } from "../lib/services/host-settings.ts";
-import { installServices } from "../lib/services/install.ts";
+import { checkServices, installServices } from "../lib/services/install.ts";
 
 const command = defineCommand({
   name: "rollback",
@@ -22,13 +23,16 @@ const command = defineCommand({
     const entry = fleetHost(loadFleet(settings.fleetFile), args.host);
     await using host = openHost(entry, settings.sshConfigFile);
     const { current, before } = await planRollback(host, entry);
+    const place = servicePlace(entry, settings, env);
+    // Before the switch, and by the release that is to be current: one that has not what a service runs is not gone back to.
+    await checkServices(host, entry, place, entry.services, releaseFolder(entry.directory, before));
     if (!args.plan) {
       using ledger = openLedger(settings.stateDirectory);
       const login = { user: settings.storeUser, password: settings.storePassword };
       const artifactFolder = join(settings.stateDirectory, "artifacts");
       await rollback({ host, entry, ledger, login, artifactFolder, note: log }, { current, before });
       // What runs still runs from the release that was gone back from.
-      await installServices(host, entry, servicePlace(entry, settings, env), entry.services, ledger);
+      await installServices(host, entry, place, entry.services, ledger);
     }
     if (settings.json) printJson({ host: host.name, release: before, before: current, done: !args.plan });
     else print(`${host.name}: release ${before} ${args.plan ? "would be" : "is"} current instead of ${current}`);

@@ -3,6 +3,7 @@ import { roomInQueue, type QueueGroupLoad, type QueueRoom } from "../plan/queue-
 import { assumedBytesOf, scalerLimits } from "../plan/scaler/limits.ts";
 import type { QueueSnapshot } from "../queue/queue.ts";
 import type { JobRequest } from "./enqueue.ts";
+import { isLive, runs } from "./live.ts";
 import type { HostLook } from "./look.ts";
 import { hostLimitBytes } from "./placement.ts";
 
@@ -25,15 +26,15 @@ export function admitOn(
   if (queue.kind === "slurm") {
     return { admitted: new Set(candidates.map(({ job }) => job)), held: new Map(), lowered: new Map() };
   }
-  const live = snapshot.tasks.filter(({ label, state }) => state.kind !== "done" || unattended.has(label));
+  const live = snapshot.tasks.filter((task) => isLive(task, unattended));
   const loads = groups.map(({ name, parallel }): QueueGroupLoad => {
     const ofGroup = live
       .filter(({ group }) => group === name)
-      .map(({ state, memoryBytes }) => ({
-        bytes: memoryBytes ?? assumedBytesOf(scalerLimits, name),
-        runs: state.kind === "running" || state.kind === "paused" || state.kind === "done",
+      .map((task) => ({
+        bytes: task.memoryBytes ?? assumedBytesOf(scalerLimits, name),
+        isRunning: runs(task, unattended),
       }));
-    const running = ofGroup.filter(({ runs }) => runs).reduce((sum, { bytes }) => sum + bytes, 0);
+    const running = ofGroup.filter(({ isRunning }) => isRunning).reduce((sum, { bytes }) => sum + bytes, 0);
     return { name, parallel, requestsBytes: ofGroup.map(({ bytes }) => bytes), runningBytes: running };
   });
   return roomInQueue(candidates, loads, hostLimitBytes(entry));

@@ -6,6 +6,7 @@ import type { Whereabouts } from "../queue/reconcile.ts";
 import { shellWords } from "../queue/shell-words.ts";
 import type { Hold } from "./host-memory.ts";
 import { hostLimitBytes } from "./placement.ts";
+import type { StopNote } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
 
 /** What a job's state means, and the one command that gets out of it; none where there is nothing to do. */
@@ -21,6 +22,8 @@ export interface Standing {
   readonly group: QueueGroup | undefined;
   /** Set where barkeep itself holds the group. */
   readonly hold: Hold | undefined;
+  /** Set where it was ended to make room; and whether it is queued again by itself. */
+  readonly stop: { readonly note: StopNote; readonly isToGoOn: boolean } | undefined;
   readonly where: Whereabouts;
   readonly work: WorkFile | undefined;
   readonly entry: Pick<FleetHost, "name" | "memoryMb">;
@@ -32,6 +35,7 @@ export function adviceOn(standing: Standing): Advice {
   const { queue, task, group, hold, where, work, entry } = standing;
   if (hold !== undefined && where.kind === "waiting" && task.state.kind === "queued") return adviceOnHeld(hold, entry);
   const explained = explainState(queue, task, group, where);
+  if (standing.stop !== undefined) return adviceOnStopped(standing.stop, explained.text, standing);
   const fix = fixOf(standing) ?? (explained.fix === undefined ? undefined : onHost(standing, explained.fix));
   const failure = where.kind === "finished" ? work?.failures.at(-1) : undefined;
   if (failure === undefined) return { text: explained.text, fix };
@@ -39,9 +43,23 @@ export function adviceOn(standing: Standing): Advice {
   return { text: `${explained.text}. ${failure.code}: ${failure.message}${hint}`, fix };
 }
 
-function adviceOnHeld({ group, why, reason }: Hold, { name }: Pick<FleetHost, "name">): Advice {
-  const words = why === "drained" ? ["barkeep", "undrain", name] : ["barkeep", "autoscale", "--apply", "--host", name];
-  return { text: `its group ${group} is held: ${reason}`, fix: shellWords(words) };
+function adviceOnHeld({ group, why, reason }: Hold, entry: Pick<FleetHost, "name">): Advice {
+  const fix = why === "drained" ? shellWords(["barkeep", "undrain", entry.name]) : scaleCommand(entry);
+  return { text: `its group ${group} is held: ${reason}`, fix };
+}
+
+function adviceOnStopped(
+  { note, isToGoOn }: NonNullable<Standing["stop"]>,
+  end: string,
+  { job, entry }: Standing,
+): Advice {
+  const then = isToGoOn ? ", and is queued again when there is some" : "";
+  const text = `it was stopped to make room${then} (${note.reason}): ${end}`;
+  return { text, fix: isToGoOn ? scaleCommand(entry) : retryCommand(job, entry) };
+}
+
+function scaleCommand({ name }: Pick<FleetHost, "name">): string {
+  return shellWords(["barkeep", "autoscale", "--apply", "--host", name]);
 }
 
 function fixOf({ job, group, where, entry, task }: Standing): string | undefined {

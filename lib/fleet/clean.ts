@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import type { Ledger } from "../ledger/index.ts";
 import { UnavailableError } from "../model/errors.ts";
+import { exitCodes } from "../model/exit-codes.ts";
+import { readEvidence } from "../queue/evidence.ts";
 import { jobFolderName } from "../queue/job-files.ts";
-import type { QueueTask } from "../queue/queue.ts";
+import { parseLabel } from "../queue/label.ts";
+import { hasSucceeded, type QueueTask } from "../queue/queue.ts";
 import { runScript } from "../queue/runner.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
@@ -11,7 +14,7 @@ import { recordResults } from "./results.ts";
 export interface Cleaned {
   /** Tasks that succeeded and are forgotten. */
   readonly succeeded: number;
-  /** Tasks that did not, and stay. */
+  /** Tasks that did not, or only in part, and stay. */
   readonly kept: number;
   /** Folders of jobs that succeeded long ago, removed. */
   readonly folders: number;
@@ -27,16 +30,29 @@ export const keptDays = 30;
 export async function cleanQueue(fleetHost: OpenFleetHost, ledger: Ledger, isPlan: boolean): Promise<Cleaned> {
   const { entry, queue } = fleetHost;
   const { tasks } = await queue.poll();
-  const outcomes = tasks.flatMap(({ state }) => (state.kind === "done" ? [state.outcome.kind] : []));
-  const succeeded = outcomes.filter((kind) => kind === "success").length;
+  const done = tasks.filter(({ state }) => state.kind === "done").length;
+  const successes = tasks.filter(hasSucceeded);
+  const partial = await builtInPart(fleetHost, successes);
+  const succeeded = successes.length - partial.length;
   const old = await oldFolders(fleetHost, tasks);
   if (succeeded + old.length > 0 && !isPlan) {
     await recordResults(fleetHost, tasks, ledger);
     ledger.journal.record("queue.cleaning", entry.name, { succeeded, folders: old });
-    if (succeeded > 0) await queue.clean();
+    if (succeeded > 0) await queue.clean(partial);
     if (old.length > 0) await run(fleetHost, `rm -rf -- ${shellWords(old)}`);
   }
-  return { succeeded, kept: outcomes.length - succeeded, folders: old.length };
+  return { succeeded, kept: done - succeeded, folders: old.length };
+}
+
+/** Of what the queue calls well ended: a job that others wait for may have been built in part, and its worker has said so. */
+async function builtInPart({ entry, host }: OpenFleetHost, successes: readonly QueueTask[]): Promise<QueueTask[]> {
+  const ours = successes.filter(({ label }) => parseLabel(label) !== undefined);
+  const evidence = await readEvidence(
+    host,
+    entry.directory,
+    ours.map(({ label }) => label),
+  );
+  return ours.filter(({ label }) => (evidence.get(label)?.result?.exitCode ?? exitCodes.ok) !== exitCodes.ok);
 }
 
 /** Names of the folders that may go. Of a job that runs there is no result; of one that waits again its settings are needed. */

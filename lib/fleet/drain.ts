@@ -1,13 +1,13 @@
 import type { FleetHost, ProcessEnvironment, Settings } from "../config/index.ts";
 import { openLedger, type Ledger } from "../ledger/index.ts";
-import { RefusedError } from "../model/errors.ts";
-import { openFleetHost } from "./fleet-host.ts";
-import { readDrain, writeDrain } from "./host-memory.ts";
+import { Failure } from "../model/errors.ts";
+import { keepWord, memoryOf, untoldWord } from "./drain-word.ts";
+import { openFleetHost, type OpenFleetHost } from "./fleet-host.ts";
 import { HostScaler, type ScaledHost } from "./scale/scale-host.ts";
 
 /** A host after it was drained or opened again. */
 export interface DrainedHost {
-  /** Whether it was drained before. */
+  /** Whether it was drained before; of a host that does not answer, whether it was said to be. */
   readonly wasDrained: boolean;
   /** Does its queue have groups that can be held? Slurm's has none, and starts what waits there. */
   readonly canHold: boolean;
@@ -15,8 +15,8 @@ export interface DrainedHost {
 }
 
 /**
- * Drains hosts, or opens them again: kept in the ledger first, so that nothing is admitted even where the host does not answer;
- * then one decision of the autoscaler holds its groups, or lets them go as far as there is room.
+ * Drains hosts, or opens them again: kept in the ledger first, so that nothing is admitted from here even where the host does not answer;
+ * then on the host, for all who work with it; and one decision of the autoscaler holds its groups, or lets them go as far as there is room.
  * @param isPlan look, and change nothing
  */
 export async function setDrained(
@@ -29,43 +29,29 @@ export async function setDrained(
   using ledger = openLedger(settings.stateDirectory);
   return await Promise.all(
     entries.map(async (entry): Promise<DrainedHost> => {
-      const wasDrained = readDrain(ledger, entry.name) !== undefined;
-      if (!isPlan && wasDrained !== isDrained) {
+      await using fleetHost = openFleetHost(entry, settings.sshConfigFile);
+      const known = await isKnownDrained(fleetHost, ledger);
+      if (!isPlan && known !== isDrained) {
         const since = new Date(ledger.clock.wallMs()).toISOString();
         ledger.transaction(() => {
           ledger.journal.record(isDrained ? "host.drained" : "host.undrained", entry.name);
-          writeDrain(ledger, entry.name, isDrained ? { version: 1, since } : undefined);
+          keepWord(ledger, entry.name, { isDrained, since });
         });
       }
-      await using fleetHost = openFleetHost(entry, settings.sshConfigFile);
       const canHold = entry.queue !== "slurm";
-      return { wasDrained, canHold, scaled: await new HostScaler(fleetHost, !isPlan, settings, env, ledger).step() };
+      const scaled = await new HostScaler(fleetHost, !isPlan, settings, env, ledger).step();
+      return { wasDrained: known ?? false, canHold, scaled };
     }),
   );
 }
 
-/**
- * The hosts that jobs may be queued on.
- * @param note says which are left out
- * @throws RefusedError HOST_DRAINED where that leaves none
- */
-export function withoutDrained(
-  entries: readonly FleetHost[],
-  ledger: Ledger,
-  note: (line: string) => void,
-): readonly FleetHost[] {
-  const drained = entries.filter(({ name }) => readDrain(ledger, name) !== undefined).map(({ name }) => name);
-  if (drained.length === 0) return entries;
-  if (drained.length === entries.length) {
-    throw new RefusedError(
-      `${drained.join(", ")} ${drained.length === 1 ? "is" : "are"} drained: nothing is queued there`,
-      {
-        code: "HOST_DRAINED",
-        subject: drained.join(", "),
-        hint: `barkeep undrain ${drained.join(" ")}`,
-      },
-    );
+/** Undefined where the host does not answer and nothing was said of it either. */
+async function isKnownDrained(fleetHost: OpenFleetHost, ledger: Ledger): Promise<boolean | undefined> {
+  try {
+    return (await memoryOf(fleetHost, ledger)).drain !== undefined;
+  } catch (error) {
+    // The decision that follows meets the same, and says it.
+    if (!(error instanceof Failure)) throw error;
+    return untoldWord(ledger, fleetHost.entry.name)?.isDrained;
   }
-  for (const name of drained) note(`${name}: left out, it is drained; barkeep undrain ${name} opens it again`);
-  return entries.filter(({ name }) => !drained.includes(name));
 }

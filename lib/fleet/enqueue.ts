@@ -5,7 +5,7 @@ import type { Enqueued } from "../queue/queue.ts";
 import { admitOn } from "./admit.ts";
 import { programOn } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
-import { readStopped } from "./host-memory.ts";
+import { readHostMemory } from "./host-memory.ts";
 import type { JobNeeds, QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
 import { queueJobOf } from "./queue-job.ts";
@@ -79,7 +79,8 @@ export async function enqueueJobs(
   const { canaries, others } = canariesFirst(longestFirst.filter(isAdmitted), ledger.jobAttempts.provenOn(entry.name));
   const first = canaries.map((request) => ({ request, after: [] as readonly string[] }));
   const names = canaries.map(({ job }) => jobNameText(job));
-  const stopped = new Map(readStopped(ledger, entry.name).map(({ job, waitingSinceMs }) => [job, waitingSinceMs]));
+  const memory = await readHostMemory(look.fleetHost);
+  const stopped = new Map(memory.stopped.map(({ job, waitingSinceMs }) => [job, waitingSinceMs]));
   const asked = [...first, ...others.map((request) => ({ request, after: names }))].map(({ request, after }) => {
     const attempt = nextAttempt(ledger, look, request.job);
     const isCanary = canaries.includes(request);

@@ -7,7 +7,7 @@ import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
 import { parseLabel, type JobName } from "../queue/label.ts";
 import { shellWords } from "../queue/shell-words.ts";
 import { openStore, storeExists, storeSettings, unitsCovered, type CoveredUnit } from "../store/index.ts";
-import { viewHost, type JobView } from "./host-view.ts";
+import { viewHost, type JobState, type JobView } from "./host-view.ts";
 import { unitsOf } from "./jobs.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { unitCoverage } from "./unit-coverage.ts";
@@ -57,7 +57,7 @@ export async function explainUnits(
     const jobs = views.flatMap((view) =>
       view.jobs.filter(({ label }) => unitsOf(label).includes(unit)).map((job) => ({ host: view.entry.name, job })),
     );
-    const isLive = jobs.some(({ job }) => job.state === "waiting" || job.state === "running");
+    const isLive = jobs.some(({ job }) => ["waiting", "running", "stopped"].includes(job.state));
     const isNobodys = !isComplete && !isLive;
     const sentences = [
       text,
@@ -73,7 +73,14 @@ export async function explainUnits(
 
 function jobSentence(host: string, { job, state, work, advice }: JobView): string {
   const days = work === undefined || state !== "running" ? "" : `, ${work.days_done} of ${work.days_total} days done`;
-  const of = { waiting: "waits", running: "runs", done: "is done", partial: "is done in part", failed: "has failed" };
+  const of: Readonly<Record<JobState, string>> = {
+    waiting: "waits",
+    running: "runs",
+    stopped: "is stopped",
+    done: "is done",
+    partial: "is done in part",
+    failed: "has failed",
+  };
   const why = state === "done" || state === "running" ? "" : `: ${advice.text}`;
   return `The job ${job} ${of[state]} on ${host}${days}${why}.`;
 }

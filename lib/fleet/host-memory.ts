@@ -1,6 +1,10 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { z } from "zod";
-import type { Ledger } from "../ledger/index.ts";
-import { initialState, type ScalerState } from "../plan/scaler/decision.ts";
+import { RetryableError, UnavailableError } from "../model/errors.ts";
+import { runScript } from "../queue/runner.ts";
+import { shellWord } from "../queue/shell-words.ts";
+import type { OpenFleetHost } from "./fleet-host.ts";
 
 const holdSchema = z.strictObject({
   group: z.string(),
@@ -10,30 +14,10 @@ const holdSchema = z.strictObject({
 });
 /** A group of a host's queue that barkeep itself keeps from starting jobs. */
 export type Hold = Readonly<z.infer<typeof holdSchema>>;
-const holdsSchema = z.strictObject({ version: z.literal(1), holds: z.array(holdSchema) });
 
-/** Groups that barkeep holds on a host. A group of these that the queue does not call paused was let go by a person. */
-export function readHolds({ hostNotes }: Ledger, host: string): readonly Hold[] {
-  return hostNotes.get(host, "holds", holdsSchema)?.holds ?? [];
-}
-
-export function writeHolds({ hostNotes }: Ledger, host: string, holds: readonly Hold[]): void {
-  hostNotes.put(host, "holds", { version: 1, holds });
-}
-
-const drainSchema = z.strictObject({ version: z.literal(1), since: z.iso.datetime() });
-/** A host to which nothing is admitted. */
+const drainSchema = z.strictObject({ since: z.iso.datetime() });
+/** A host to which nothing is admitted, since when. */
 export type Drain = Readonly<z.infer<typeof drainSchema>>;
-
-/** Since when a host is drained; undefined where it is not. */
-export function readDrain({ hostNotes }: Ledger, host: string): Drain | undefined {
-  return hostNotes.get(host, "drained", drainSchema);
-}
-
-export function writeDrain({ hostNotes }: Ledger, host: string, drain: Drain | undefined): void {
-  if (drain === undefined) hostNotes.remove(host, "drained");
-  else hostNotes.put(host, "drained", drain);
-}
 
 const stoppedSchema = z.strictObject({
   /** `BTCUSDT@250:2024` */
@@ -46,34 +30,146 @@ const stoppedSchema = z.strictObject({
 });
 /** A job that was stopped to make room, until it has ended well. */
 export type StoppedJob = Readonly<z.infer<typeof stoppedSchema>>;
-const stoppedListSchema = z.strictObject({ version: z.literal(1), jobs: z.array(stoppedSchema) });
 
-export function readStopped({ hostNotes }: Ledger, host: string): readonly StoppedJob[] {
-  return hostNotes.get(host, "stopped", stoppedListSchema)?.jobs ?? [];
-}
-
-export function writeStopped({ hostNotes }: Ledger, host: string, jobs: readonly StoppedJob[]): void {
-  hostNotes.put(host, "stopped", { version: 1, jobs });
-}
-
-const stateSchema = z.strictObject({
+const memorySchema = z.strictObject({
   version: z.literal(1),
-  isAdmitting: z.boolean(),
-  upAtMs: z.number().optional(),
-  downAtMs: z.number().optional(),
-  killedAtMs: z.number().optional(),
-  ceiling: z.strictObject({ tasks: z.number(), seenAtMs: z.number() }).optional(),
-  stops: z.array(z.strictObject({ unit: z.string(), askedAtMs: z.number() })),
+  drain: drainSchema.optional(),
+  /** A group of these that the queue does not call paused was let go by a person. */
+  holds: z.array(holdSchema),
+  stopped: z.array(stoppedSchema),
 });
 
-/** What the last decision about a host left to be remembered, whichever run made it. */
-export function readScalerState({ hostNotes }: Ledger, host: string): ScalerState {
-  const found = hostNotes.get(host, "scaler", stateSchema);
-  if (found === undefined) return initialState;
-  const { isAdmitting, upAtMs, downAtMs, killedAtMs, ceiling, stops } = found;
-  return { isAdmitting, upAtMs, downAtMs, killedAtMs, ceiling, stops };
+/**
+ * What barkeep has said about a host and its queue: kept there, in one file of its directory, so that whoever works with the host knows it:
+ * commands typed on any machine, and the autoscaler that runs on the host itself.
+ */
+export interface HostMemory {
+  readonly drain: Drain | undefined;
+  readonly holds: readonly Hold[];
+  readonly stopped: readonly StoppedJob[];
 }
 
-export function writeScalerState({ hostNotes }: Ledger, host: string, state: ScalerState): void {
-  hostNotes.put(host, "scaler", { version: 1, ...state });
+const nothing: HostMemory = { drain: undefined, holds: [], stopped: [] };
+const fileName = "host-memory.json";
+/** Writers that come between are met seldom, and never so often. */
+const triesMax = 20;
+
+/**
+ * Reads what is remembered of a host; nothing where there is no such file yet.
+ * @throws UnavailableError HOST_MEMORY for a file that cannot be understood: it is never taken for an empty one; what the host throws
+ */
+export async function readHostMemory(fleetHost: OpenFleetHost): Promise<HostMemory> {
+  return parseMemory(await readText(fleetHost), fleetHost);
+}
+
+/**
+ * Changes what is remembered of a host. Of writers that come at the same time none undoes what another has written.
+ * @param change is asked again where somebody else has written meanwhile
+ * @returns what is remembered now
+ * @throws as {@link readHostMemory}; RetryableError HOST_MEMORY_BUSY
+ */
+export async function changeHostMemory(
+  fleetHost: OpenFleetHost,
+  change: (memory: HostMemory) => HostMemory,
+): Promise<HostMemory> {
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const before = await readText(fleetHost);
+    const memory = change(parseMemory(before, fleetHost));
+    const text = textOf(memory);
+    if (text === (before ?? textOf(nothing)) || (await replaceText(fleetHost, before, text))) return memory;
+  }
+  throw busy(fleetHost);
+}
+
+function textOf({ drain, holds, stopped }: HostMemory): string {
+  return `${JSON.stringify({ version: 1, drain, holds, stopped })}\n`;
+}
+
+function pathOf({ entry }: OpenFleetHost): string {
+  return join(entry.directory, fileName);
+}
+
+async function readText(fleetHost: OpenFleetHost): Promise<string | undefined> {
+  return (await fleetHost.host.readFile(pathOf(fleetHost)))?.toString("utf8");
+}
+
+function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMemory {
+  if (text === undefined) return nothing;
+  const { data, error } = memorySchema.safeParse(valueOf(text));
+  if (data !== undefined) return { drain: data.drain, holds: data.holds, stopped: data.stopped };
+  const { name } = fleetHost.entry;
+  const path = pathOf(fleetHost);
+  throw new UnavailableError(
+    `what is remembered of ${name}, in ${path} there, cannot be understood: ${text.slice(0, 80).trim()}`,
+    {
+      code: "HOST_MEMORY",
+      subject: name,
+      hint: `another release of barkeep wrote it, or it is damaged: use the same release here and there, or look at it and remove it, which forgets what is drained, held and stopped`,
+      cause: error,
+    },
+  );
+}
+
+/** Undefined for what is no JSON, which no schema takes. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the script below ends with where somebody else has written meanwhile, or does not come to an end. */
+const isOther = 76;
+const isBusy = 75;
+
+/**
+ * Puts a text in the place of the one that was read, whole and on the disk, 0600. A folder stands for the right to compare and replace: making it is one
+ * step everywhere. Who was killed with it holds nobody up for longer than two minutes.
+ * @returns false where the file is another one by now
+ */
+async function replaceText(fleetHost: OpenFleetHost, before: string | undefined, text: string): Promise<boolean> {
+  const { entry, host } = fleetHost;
+  const next = shellWord(`${fileName}.${randomBytes(6).toString("hex")}.tmp`);
+  const lock = shellWord(`${fileName}.lock`);
+  const file = shellWord(fileName);
+  const { code, stderr } = await runScript(
+    host,
+    `mkdir -p -- ${shellWord(entry.directory)} && cd -- ${shellWord(entry.directory)} || exit 1
+umask 077
+trap 'rm -f ${next}' EXIT
+trap 'exit 1' HUP INT TERM
+printf %s ${shellWord(text)} >${next} || exit 1
+sync ${next} 2>/dev/null
+tries=0
+until mkdir ${lock} 2>/dev/null; do
+  tries=$((tries + 1))
+  [ "$tries" -le 50 ] || exit ${isBusy}
+  find ${lock} -prune -mmin +1 -exec rmdir {} \\; 2>/dev/null
+  sleep 0.1
+done
+trap 'rm -f ${next}; rmdir ${lock}' EXIT
+[ "$(cat ${file} 2>/dev/null; echo .)" = ${shellWord(`${before ?? ""}.`)} ] || exit ${isOther}
+mv -f ${next} ${file} || exit 1`,
+  );
+  if (code === 0) return true;
+  if (code === isOther) return false;
+  if (code === isBusy) throw busy(fleetHost);
+  throw new UnavailableError(
+    `what is to be remembered of ${entry.name} cannot be written there: ${stderr.trim().slice(0, 300)}`,
+    {
+      code: "HOST_WRITE",
+      subject: entry.name,
+      hint: `look at its disk and at the permissions of ${entry.directory}: barkeep doctor --host ${entry.name}`,
+    },
+  );
+}
+
+function busy(fleetHost: OpenFleetHost): RetryableError {
+  const { name } = fleetHost.entry;
+  return new RetryableError(`others write ${pathOf(fleetHost)} on ${name} all the time`, {
+    code: "HOST_MEMORY_BUSY",
+    subject: name,
+    hint: "the same command again; one that was killed there holds it for two minutes at most",
+  });
 }

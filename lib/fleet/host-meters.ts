@@ -4,6 +4,7 @@ import { UnavailableError } from "../model/errors.ts";
 import { jobFolderName } from "../queue/job-files.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
+import { stopNoteName, stopNoteSchema, type StopNote } from "./stop-note.ts";
 import { workFileName, workFileSchema, type WorkFile } from "./work-file.ts";
 
 /** What a machine has left. */
@@ -20,12 +21,14 @@ export interface HostMeters {
   readonly machine: MachineLoad | undefined;
   /** What the workers say, by label. */
   readonly work: ReadonlyMap<string, WorkFile>;
+  /** What was noted of those that were ended on purpose, by label. */
+  readonly stops: ReadonlyMap<string, StopNote>;
 }
 
 /**
  * Reads a host's load and what its workers say, in one session.
  * @param stateDirectory the host's, absolute
- * @throws UnavailableError JOB_FILES for a worker's file of another version
+ * @throws UnavailableError JOB_FILES for a file of another version
  */
 export async function readMeters(
   runner: Runner,
@@ -36,18 +39,20 @@ export async function readMeters(
   const { stdout } = await runScript(runner, script(stateDirectory, [...names.keys()]));
   const values = new Map<string, string>();
   const work = new Map<string, WorkFile>();
+  const stops = new Map<string, StopNote>();
   for (const line of stdout.split("\n")) {
-    const [, folder = "", json = ""] = /^([^/]+)\/work\.json:(.*)$/.exec(line) ?? [];
+    const [, folder = "", file = "", json = ""] = /^([^/]+)\/([a-z]+\.json):(.*)$/.exec(line) ?? [];
     const label = names.get(folder);
-    if (label !== undefined) work.set(label, parseWork(json, runner.name));
+    if (label !== undefined && file === workFileName) work.set(label, parseFile(workFileSchema, json, runner.name));
+    if (label !== undefined && file === stopNoteName) stops.set(label, parseFile(stopNoteSchema, json, runner.name));
     const [word = "", first = ""] = line.split(/[\s:]+/);
     values.set(word, first);
   }
-  return { machine: machineOf(values), work };
+  return { machine: machineOf(values), work, stops };
 }
 
 function script(stateDirectory: string, folders: readonly string[]): string {
-  const files = folders.map((name) => `${name}/${workFileName}`);
+  const files = folders.flatMap((name) => [`${name}/${workFileName}`, `${name}/${stopNoteName}`]);
   return `echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 echo "cores $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 grep -sE '^(MemTotal|MemAvailable):' /proc/meminfo
@@ -70,10 +75,10 @@ function machineOf(values: ReadonlyMap<string, string>): MachineLoad | undefined
   return { cores, load, memoryBytes: total * 1024, availableBytes: available * 1024 };
 }
 
-function parseWork(json: string, host: string): WorkFile {
-  const { data, error } = workFileSchema.safeParse(JSON.parse(json));
+function parseFile<Schema extends z.ZodType>(schema: Schema, json: string, host: string): z.output<Schema> {
+  const { data, error } = schema.safeParse(JSON.parse(json));
   if (data !== undefined) return data;
-  throw new UnavailableError(`a worker's file on ${host} is of another version: ${json.slice(0, 120)}`, {
+  throw new UnavailableError(`a job's file on ${host} is of another version: ${json.slice(0, 120)}`, {
     code: "JOB_FILES",
     subject: host,
     hint: "another release of barkeep wrote it; update this one",

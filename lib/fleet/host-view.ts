@@ -6,14 +6,16 @@ import type { Ledger } from "../ledger/index.ts";
 import type { QueueGroup, QueueTask } from "../queue/queue.ts";
 import { mayStillRun, reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import { adviceOn, type Advice } from "./advice.ts";
+import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
-import { readDrain, type Drain, type Hold } from "./host-memory.ts";
+import type { Drain, Hold, HostMemory } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
+import { endedByStop } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
 
-/** How a job stands, in one word. */
-export type JobState = "waiting" | "running" | "done" | "partial" | "failed";
+/** How a job stands, in one word; `stopped`: to make room, and it is queued again by itself when there is some. */
+export type JobState = "waiting" | "running" | "stopped" | "done" | "partial" | "failed";
 
 /** The newest attempt at a job that waits or runs, or else the one that ended last, from all that its host knows. */
 export interface JobView {
@@ -32,6 +34,11 @@ export interface JobView {
   readonly advice: Advice;
 }
 
+/** Has it ended, and not well? */
+export function isToBeTriedAgain({ state }: Pick<JobView, "state">): boolean {
+  return state === "failed" || state === "partial" || state === "stopped";
+}
+
 export interface HostView {
   readonly entry: FleetHost;
   readonly groups: readonly QueueGroup[];
@@ -47,13 +54,15 @@ export interface HostView {
 
 /**
  * Puts together what a host's queue, processes and files say. Changes nothing.
- * @param ledger where it is known which groups barkeep itself holds; without it they are paused groups like any other
- * @throws what the queue and the host throw
+ * @param ledger with what an operator has said of the host that it does not know yet
+ * @throws UnavailableError HOST_MEMORY; what the queue and the host throw
  */
-export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
+export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
+  const { entry, host, queue } = fleetHost;
+  const memory = await memoryOf(fleetHost, ledger);
   const { tasks, groups } = await queue.poll();
-  const holds = ledger === undefined ? new Map<string, Hold>() : standingHolds(ledger, entry.name, groups);
-  const drain = ledger === undefined ? undefined : readDrain(ledger, entry.name);
+  const holds = standingHolds(memory, groups);
+  const { drain } = memory;
   const attempts = attemptsByJob(tasks);
   const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);
@@ -72,22 +81,30 @@ export async function viewHost({ entry, host, queue }: OpenFleetHost, ledger?: L
     const job = jobNameText(label);
     const group = groups.find(({ name }) => name === task.group);
     const hold = drainedOr(holds.get(task.group), drain);
+    const note = meters.stops.get(task.label);
+    const stop =
+      note !== undefined && endedByStop(where, note) ? { note, isToGoOn: isToGoOn(task, memory) } : undefined;
     return [
       {
         job,
         label,
         task,
         where,
-        state: stateOf(where, task),
+        state: stop?.isToGoOn === true ? "stopped" : stateOf(where, task),
         record: seen.record,
         work,
         residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
-        advice: adviceOn({ job, task, group, hold, where, work, entry, queue: queue.kind }),
+        advice: adviceOn({ job, task, group, hold, stop, where, work, entry, queue: queue.kind }),
       },
     ];
   });
   const foreignTasks = tasks.filter(({ label }) => parseLabel(label) === undefined).length;
   return { entry, groups, jobs, foreignTasks, machine: meters.machine, holds, drain };
+}
+
+/** Is it going to be queued again without anybody's doing? */
+function isToGoOn({ label, createdAt }: QueueTask, { stopped }: HostMemory): boolean {
+  return stopped.some((one) => one.label === label && one.createdAt === createdAt);
 }
 
 /** Whatever a group was held for before: as long as the host is drained, that is the reason. */

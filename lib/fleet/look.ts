@@ -5,6 +5,7 @@ import type { QueueSnapshot, QueueTask } from "../queue/queue.ts";
 import { mayStillRun } from "../queue/reconcile.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { unitsOf } from "./jobs.ts";
+import { isLive, runs } from "./live.ts";
 
 /** A host as it is before jobs are placed. */
 export interface HostLook {
@@ -50,17 +51,12 @@ export function liveUnits(looks: readonly HostLook[]): ReadonlyMap<string, LiveU
   const live = new Map<string, LiveUnit>();
   for (const { fleetHost, snapshot, unattended } of looks) {
     for (const task of snapshot.tasks) {
-      const isLive = task.state.kind !== "done" || unattended.has(task.label);
-      const label = isLive ? parseLabel(task.label) : undefined;
-      const state = isRunning(task) ? "running" : "waiting";
+      const label = isLive(task, unattended) ? parseLabel(task.label) : undefined;
+      const state = runs(task, unattended) ? "running" : "waiting";
       for (const unit of label === undefined ? [] : unitsOf(label)) {
         live.set(unit, { host: fleetHost.entry.name, task, state });
       }
     }
   }
   return live;
-}
-
-function isRunning({ state }: QueueTask): boolean {
-  return state.kind === "running" || state.kind === "paused" || state.kind === "done";
 }

@@ -18,9 +18,11 @@ export class OpenHosts implements AsyncDisposable {
     this.hosts = entries.map((entry) => openFleetHost(entry, sshConfigFile));
   }
 
-  /** Asks every host at the same time; who fails is among the failures and not in the answer. */
+  /** Asks every host at the same time; who fails is among the failures and not in the answer. Who has failed before is not asked again. */
   async each<Answer>(ask: (host: OpenFleetHost) => Promise<Answer>): Promise<Answer[]> {
-    const answers = await Promise.all(this.hosts.map((host) => this.try(host, () => ask(host))));
+    const failed = new Set(this.failures.map(({ host }) => host));
+    const hosts = this.hosts.filter(({ entry }) => !failed.has(entry.name));
+    const answers = await Promise.all(hosts.map((host) => this.try(host, () => ask(host))));
     return answers.flatMap((answer) => (answer === undefined ? [] : [answer.value]));
   }
 

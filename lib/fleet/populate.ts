@@ -5,13 +5,13 @@ import { openLedger, type Ledger } from "../ledger/index.ts";
 import { dayOfMs } from "../model/day.ts";
 import { openStore, storeExists, storeIdOf, storeSettings } from "../store/index.ts";
 import { grantedBytes } from "../plan/memory.ts";
-import { withoutDrained } from "./drain.ts";
 import { enqueueJobs, type Enqueuing, type JobRequest } from "./enqueue.ts";
 import { Experience } from "./experience.ts";
 import { jobsOfPlan, type FleetJob, type PassPolicy } from "./jobs.ts";
 import { liveUnits, lookAt, type HostLook, type LiveUnit } from "./look.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { unpublishedUnits } from "./published.ts";
+import { undrainedHosts } from "./undrained.ts";
 import { hostLimitBytes, placeUnits, type UnplacedUnit } from "./placement.ts";
 import { recordResults } from "./results.ts";
 
@@ -51,7 +51,7 @@ export interface FleetRequest {
 
 /**
  * Plans on this machine what a request lacks and queues it on hosts of the fleet. A unit that waits or runs on one of them is left alone.
- * @throws what resolveWork and the store refuse
+ * @throws RefusedError HOST_DRAINED; what resolveWork and the store refuse
  */
 export async function populateOnHosts(
   { request, entries, pass, isPlan, units }: FleetRequest,
@@ -62,11 +62,11 @@ export async function populateOnHosts(
   note: (line: string) => void,
 ): Promise<FleetPopulate> {
   using ledger = openLedger(settings.stateDirectory);
-  const open = withoutDrained(entries, ledger, note);
+  await using hosts = new OpenHosts(entries, settings.sshConfigFile);
+  const open = await undrainedHosts(hosts, ledger, isPlan, note);
   const work = await resolveWork(request, settings, registry, env, dayOfMs(now.getTime()), note);
   const plan = await planOnStore(work, settings, ledger);
   const planId = storePlan(ledger, plan, settings);
-  await using hosts = new OpenHosts(entries, settings.sshConfigFile);
   const looks = await hosts.each(async (host) => {
     const look = await lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1");
     await recordResults(host, look.snapshot.tasks, ledger);
@@ -79,7 +79,7 @@ export async function populateOnHosts(
   const unpublished = await unpublishedUnits(plan, note);
   const wanted = jobsWanted((unit) => (units?.has(unit) ?? true) && !live.has(unit) && !unpublished.has(unit));
   // What waits or runs on a host that is drained counts all the same.
-  const openLooks = looks.filter(({ fleetHost }) => open.includes(fleetHost.entry));
+  const openLooks = looks.filter(({ fleetHost }) => open.has(fleetHost.entry.name));
   const placement = placeUnits(
     wanted,
     openLooks.map(({ fleetHost }) => fleetHost.entry),

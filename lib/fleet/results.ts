@@ -5,7 +5,11 @@ import type { QueueTask } from "../queue/queue.ts";
 import { reconcile, type Whereabouts } from "../queue/reconcile.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { readMeters } from "./host-meters.ts";
+import { endedByStop, type StopNote } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
+
+/** The code of an attempt that was stopped to make room. */
+export const stoppedCode = "STOPPED";
 
 /**
  * Reads back what the attempts on a host came to that have ended, and keeps it in the ledger: what they were measured at is what
@@ -26,7 +30,7 @@ export async function recordResults(
   });
   if (news.length === 0) return;
   const labels = news.map(({ label }) => label);
-  const [evidence, { work }] = await Promise.all([
+  const [evidence, { work, stops }] = await Promise.all([
     readEvidence(host, entry.directory, labels),
     readMeters(host, entry.directory, labels),
   ]);
@@ -35,7 +39,7 @@ export async function recordResults(
       const seen = evidence.get(task.label);
       const name = parseLabel(task.label);
       if (seen === undefined || name === undefined) continue;
-      const result = resultOf(reconcile(task.state, seen), task, work.get(task.label));
+      const result = resultOf(reconcile(task.state, seen), task, work.get(task.label), stops.get(task.label));
       if (result === undefined) continue;
       const { label, group } = task;
       ledger.jobAttempts.ended(
@@ -47,11 +51,16 @@ export async function recordResults(
 }
 
 /** undefined where it runs, waits, or was over before its supervisor began. */
-function resultOf(where: Whereabouts, task: QueueTask, work: WorkFile | undefined): AttemptResult | undefined {
+function resultOf(
+  where: Whereabouts,
+  task: QueueTask,
+  work: WorkFile | undefined,
+  stop: StopNote | undefined,
+): AttemptResult | undefined {
   const endedMs = task.state.kind === "done" ? Date.parse(task.state.endedAt) : 0;
   // What the worker of an earlier attempt left is under another label.
   const told = {
-    code: work?.failures.at(-1)?.code ?? null,
+    code: endedByStop(where, stop) ? stoppedCode : (work?.failures.at(-1)?.code ?? null),
     trades: Number(work?.trades ?? 0),
     bars: work?.bars ?? null,
   };

@@ -1,18 +1,14 @@
 import type { FleetHost, ProcessEnvironment, Settings } from "../config/index.ts";
-import { openLedger, type Ledger } from "../ledger/index.ts";
+import { openLedger } from "../ledger/index.ts";
 import { planVerdict } from "../plan/max-fails.ts";
-import type { MemoryRequest } from "../plan/memory.ts";
-import { enqueueJobs, type QueuedJob } from "./enqueue.ts";
-import { Experience } from "./experience.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
-import { viewHost, type JobView } from "./host-view.ts";
-import { lookAt } from "./look.ts";
+import { isToBeTriedAgain, viewHost, type JobView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
-import { hostLimitBytes } from "./placement.ts";
-import { readQueuedJobs } from "./queued-jobs.ts";
+import { queueAgain, type RetriedJob } from "./queue-again.ts";
 import { recordResults } from "./results.ts";
 import { resumeGroups } from "./setup-groups.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
+import { undrainedHosts } from "./undrained.ts";
 import { plannedState, verdictOn, type Verdict } from "./verdict.ts";
 
 export interface RetryRequest {
@@ -24,19 +20,6 @@ export interface RetryRequest {
   /** With more jobs in quarantine nothing is queued; undefined sets no bound. */
   readonly failsMax: number | undefined;
   readonly isPlan: boolean;
-}
-
-export interface RetriedJob {
-  readonly job: string;
-  readonly host: string;
-  /** Why it was to be tried again. */
-  readonly why: string;
-  readonly memoryBytes: number;
-  readonly memory: MemoryRequest;
-  /** What the queue said; undefined for a plan, and for a job that had no room beside what is queued. */
-  readonly queued: QueuedJob | undefined;
-  /** Why it was held back. */
-  readonly held: string | undefined;
 }
 
 /** A job that is left as it is. */
@@ -61,15 +44,19 @@ export interface RetryOutcome {
 /**
  * Queues jobs anew that did not end well, as far as it was not their own fault three times: the same days, from the last commit on, with
  * the store's address of now, and with the memory that their attempts ask for. One that waits or runs is left alone. Never a rebuild.
+ * @param note says which hosts are left out
+ * @throws RefusedError HOST_DRAINED; ConfigurationError NO_SUCH_JOB
  */
 export async function retryJobs(
   { entries, patterns, resumes, failsMax, isPlan }: RetryRequest,
   settings: Settings,
   env: ProcessEnvironment,
+  note: (line: string) => void,
 ): Promise<RetryOutcome> {
   using ledger = openLedger(settings.stateDirectory);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (fleetHost) => {
+  const open = await undrainedHosts(hosts, ledger, isPlan, note);
+  const looks = await hosts.each(async (fleetHost) => {
     const view = await viewHost(fleetHost);
     await recordResults(
       fleetHost,
@@ -78,6 +65,7 @@ export async function retryJobs(
     );
     return { fleetHost, view };
   });
+  const views = looks.filter(({ fleetHost }) => open.has(fleetHost.entry.name));
   const selected = views.map(({ fleetHost, view }) => ({ fleetHost, jobs: selectJobs(view.jobs, patterns) }));
   const there = views.flatMap(({ view }) => view.jobs.map(({ job }) => job));
   if (hosts.failures.length === 0) {
@@ -89,7 +77,7 @@ export async function retryJobs(
   }
   const isNamed = patterns.length > 0;
   const judge = (view: JobView, { entry }: OpenFleetHost, named: boolean): Verdict | undefined =>
-    view.state === "failed" || view.state === "partial" ? verdictOn(view, entry, named, ledger) : undefined;
+    isToBeTriedAgain(view) ? verdictOn(view, entry, named, ledger) : undefined;
   const states = views.flatMap(({ fleetHost, view }) =>
     view.jobs.map((job) => plannedState(job, judge(job, fleetHost, false))),
   );
@@ -106,7 +94,7 @@ export async function retryJobs(
     await hosts.try(fleetHost, async () => {
       const again = judged.filter(({ verdict }) => verdict?.kind === "again").map(({ view }) => view);
       const isDeclined = env["RANGEBAR_NO_CGROUP"] === "1";
-      jobs.push(...(await retryOn(fleetHost, again, isDeclined, isPlan, settings, ledger)));
+      jobs.push(...(await queueAgain(fleetHost, again, isDeclined, isPlan, settings, ledger)));
       if (!resumes) return;
       const groups = await resumeGroups(fleetHost, [], ledger, isPlan);
       resumed.push(...groups.map((group) => ({ host, group })));
@@ -127,40 +115,4 @@ function leftJob({ job }: JobView, host: string, verdict: Verdict | undefined): 
     default:
       return verdict satisfies never;
   }
-}
-
-async function retryOn(
-  fleetHost: OpenFleetHost,
-  views: readonly JobView[],
-  isGuardDeclined: boolean,
-  isPlan: boolean,
-  settings: Settings,
-  ledger: Ledger,
-): Promise<RetriedJob[]> {
-  if (views.length === 0) return [];
-  const experience = new Experience(ledger);
-  const limit = hostLimitBytes(fleetHost.entry);
-  const known = await readQueuedJobs(fleetHost, views, ledger);
-  const requests = known.map(({ view, job }) => {
-    const needs = experience.needsOf(job);
-    // It was placed here: more than the host has for one job is not asked for.
-    return { view, request: { job, ...needs, memoryBytes: Math.min(needs.memory.requestBytes, limit) } };
-  });
-  const enqueuing = isPlan
-    ? undefined
-    : await enqueueJobs(
-        await lookAt(fleetHost, isGuardDeclined),
-        requests.map(({ request }) => request),
-        settings,
-        ledger,
-      );
-  return requests.map(({ view, request }) => ({
-    job: view.job,
-    host: fleetHost.entry.name,
-    why: view.advice.text,
-    memoryBytes: request.memoryBytes,
-    memory: request.memory,
-    queued: enqueuing?.queued.find(({ job }) => job === request.job),
-    held: enqueuing?.held.get(request.job),
-  }));
 }

@@ -2,8 +2,8 @@ import type { Ledger } from "../ledger/index.ts";
 import type { GroupSetup } from "../queue/groups.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
-import { standingHolds } from "./holds.ts";
-import { readHolds, writeHolds } from "./host-memory.ts";
+import { standingHolds, withoutHolds } from "./holds.ts";
+import { changeHostMemory, readHostMemory } from "./host-memory.ts";
 import { sharePlaces } from "./share-places.ts";
 
 /** A group's number of jobs at a time, before and after; undefined where it was not there. */
@@ -25,8 +25,8 @@ export async function setUpGroups(fleetHost: OpenFleetHost, ledger: Ledger, isPl
   const differing = changes.filter(({ before, parallel }) => before !== parallel);
   if (!isPlan && differing.length > 0) await setParallels(fleetHost, wanted, differing, ledger);
   if (!isPlan) await sharePlaces(fleetHost, [], ledger);
-  const holds = new Map(readHolds(ledger, entry.name).map(({ group, reason }) => [group, reason]));
-  return changes.map((change) => Object.assign(change, { held: holds.get(change.name) }));
+  const holds = standingHolds(await readHostMemory(fleetHost), (await queue.poll()).groups);
+  return changes.map((change) => Object.assign(change, { held: holds.get(change.name)?.reason }));
 }
 
 async function setParallels(
@@ -49,13 +49,15 @@ async function setParallels(
  * @returns those that were paused
  */
 export async function resumeGroups(
-  { queue, entry }: OpenFleetHost,
+  fleetHost: OpenFleetHost,
   names: readonly string[],
   ledger: Ledger,
   isPlan: boolean,
 ): Promise<string[]> {
+  const { queue, entry } = fleetHost;
+  const memory = await readHostMemory(fleetHost);
   const { groups } = await queue.poll();
-  const holds = standingHolds(ledger, entry.name, groups);
+  const holds = standingHolds(memory, groups);
   const paused = groups
     .filter(({ name, status }) => status === "paused" && (names.length === 0 ? !holds.has(name) : names.includes(name)))
     .map(({ name }) => name);
@@ -63,7 +65,12 @@ export async function resumeGroups(
     ledger.journal.record("group.resuming", name, { host: entry.name });
     await queue.resumeGroup(name);
   }
-  const left = [...holds.values()].filter(({ group }) => !paused.includes(group));
-  if (!isPlan && left.length < holds.size) writeHolds(ledger, entry.name, left);
+  const ours = isPlan ? [] : paused.flatMap((name) => holds.get(name) ?? []);
+  if (ours.length > 0) {
+    // What was held anew meanwhile is another hold.
+    await changeHostMemory(fleetHost, (now) =>
+      withoutHolds(now, (one) => ours.some(({ group, since }) => one.group === group && one.since === since)),
+    );
+  }
   return paused;
 }

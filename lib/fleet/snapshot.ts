@@ -34,7 +34,7 @@ export interface JobSettings {
 export type SnapshotSettings = Pick<Settings, "stateDirectory" | "storeUrl" | "storeUser" | "storePassword">;
 
 /** Where a host's workers keep what they know beside the store. This machine's share the operator's own. */
-export function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stateDirectory">): string {
+function stateDirectoryOn(host: FleetHost, settings: Pick<Settings, "stateDirectory">): string {
   return host.sshAlias === undefined ? settings.stateDirectory : host.directory;
 }
 

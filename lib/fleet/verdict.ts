@@ -5,6 +5,7 @@ import { nextStep, retryPolicy, type EndedAttempt } from "../plan/retry.ts";
 import { quarantineOf } from "./advice.ts";
 import type { FleetHost } from "../config/index.ts";
 import type { JobView } from "./host-view.ts";
+import { stoppedCode } from "./results.ts";
 
 /** Whether a job that did not end well is to be tried again. */
 export type Verdict =
@@ -48,6 +49,7 @@ function sinceLastSuccess(rows: readonly EndedJobAttempt[]): EndedAttempt[] {
 function endOf(row: EndedJobAttempt): JobEnd {
   if (row.outcome === "exited" && row.exit_code === 0) return { kind: "done" };
   if (row.is_cancelled) return { kind: "cancelled" };
+  if (row.code === stoppedCode) return { kind: "stopped" };
   switch (row.outcome) {
     case "exited":
     case "signalled": {

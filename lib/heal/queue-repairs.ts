@@ -1,7 +1,9 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
-import { populateOnHosts } from "../fleet/populate.ts";
+import { unitsOf } from "../fleet/jobs.ts";
+import { populateOnHosts, type FleetPopulate } from "../fleet/populate.ts";
 import { openLedger } from "../ledger/index.ts";
+import { RefusedError } from "../model/errors.ts";
 import { segmentationOf } from "../model/segments.ts";
 import { parseSeriesId } from "../model/series.ts";
 import type { Gap } from "../watch/gap.ts";
@@ -9,8 +11,9 @@ import type { Obstacle } from "./obstacles.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 
 /**
- * Hands repairs that fill days to the hosts of the fleet; whether they helped shows when the gaps are looked for again. The store is
- * not held meanwhile: a worker of this machine may have to own it.
+ * Hands repairs that fill days to the hosts of the fleet; whether they helped shows when the gaps are looked for again. Only what a queue
+ * has taken is put on record as a try. Hosts that refuse, as drained ones do, keep no other repair from being made. The store is not held
+ * meanwhile: a worker of this machine may have to own it.
  * @param repairs of action `populate`
  * @returns the units that a host has or could not take, and why they are not for this process
  */
@@ -34,23 +37,62 @@ export async function queueRepairs(
     };
     const asked = { request, entries, pass: "shared", isPlan: false, units } as const;
     const of = { ...settings, market, segmentation: segmentationOf(repair.segment) };
-    const outcome = await populateOnHosts(asked, of, registry, env, new Date(), line);
-    for (const { host, failure } of outcome.failures) line(`${host}: ${describeFailure(failure)}`);
-    for (const { unit, reason, advice } of outcome.unplaced) {
-      others.set(unit, { reason: "tried", text: `no host takes it: ${reason}; ${advice}` });
+    try {
+      const outcome = await populateOnHosts(asked, of, registry, env, new Date(), line);
+      for (const { host, failure } of outcome.failures) line(`${host}: ${describeFailure(failure)}`);
+      const added = addedUnits(outcome);
+      recordQueued(
+        settings.stateDirectory,
+        repair.gaps.filter(({ unit }) => added.has(unit)),
+      );
+      const known = obstaclesOf(outcome);
+      for (const unit of units) others.set(unit, known.get(unit) ?? nothingQueued(outcome));
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      const text = error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+      for (const unit of units) others.set(unit, { reason: "tried", text });
     }
-    for (const [unit, { host, state }] of outcome.live) {
-      if (units.has(unit)) others.set(unit, { reason: "queued", text: `it is ${state} on ${host}` });
-    }
-    if (outcome.hosts.length === 0) {
-      for (const unit of units) others.set(unit, { reason: "tried", text: "no host of the fleet could be asked" });
-      continue;
-    }
-    const queued = repair.gaps.filter(({ unit }) => !others.has(unit));
-    recordQueued(settings.stateDirectory, queued);
-    for (const { unit } of queued) others.set(unit, { reason: "queued", text: "the fleet's queues have it" });
   }
   return others;
+}
+
+/** Units whose jobs a queue has now and had not before. */
+function addedUnits({ hosts }: FleetPopulate): ReadonlySet<string> {
+  const queued = hosts.flatMap(({ enqueuing }) => enqueuing?.queued ?? []);
+  const added = queued.filter(({ enqueued }) => enqueued.outcome === "added");
+  return new Set(added.flatMap(({ job }) => unitsOf(job)));
+}
+
+/** What became of units on the hosts, and of those that no host was given. */
+function obstaclesOf({ hosts, live, unplaced, failures }: FleetPopulate): ReadonlyMap<string, Obstacle> {
+  const found = new Map<string, Obstacle>();
+  for (const { unit, reason, advice } of unplaced) {
+    found.set(unit, { reason: "tried", text: `no host takes it: ${reason}; ${advice}` });
+  }
+  for (const [unit, { host, state }] of live) found.set(unit, { reason: "queued", text: `it is ${state} on ${host}` });
+  for (const { host, jobs, enqueuing } of hosts) {
+    const failure = failures.find((one) => one.host === host)?.failure;
+    const failed = failure === undefined ? "its queue took nothing" : describeFailure(failure);
+    for (const { job } of enqueuing === undefined ? jobs : []) {
+      for (const unit of unitsOf(job)) found.set(unit, { reason: "tried", text: `not queued on ${host}: ${failed}` });
+    }
+    for (const { job } of enqueuing?.queued ?? []) {
+      for (const unit of unitsOf(job)) found.set(unit, { reason: "queued", text: "the fleet's queues have it" });
+    }
+    for (const [job, reason] of enqueuing?.held ?? []) {
+      const text = `not queued yet on ${host}: ${reason}; the next pass asks again`;
+      for (const unit of unitsOf(job)) found.set(unit, { reason: "tried", text });
+    }
+  }
+  return found;
+}
+
+function nothingQueued({ hosts }: FleetPopulate): Obstacle {
+  const text =
+    hosts.length === 0
+      ? "no host of the fleet could be asked"
+      : "nothing of it could be queued: its days are built by now, or not published yet";
+  return { reason: "tried", text };
 }
 
 function recordQueued(stateDirectory: string, gaps: readonly Gap[]): void {

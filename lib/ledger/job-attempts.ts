@@ -101,13 +101,23 @@ ON CONFLICT (host, label) DO UPDATE SET ${names.map((name) => `${name} = exclude
     );
   }
 
-  /** A person has ended it, or taken it out of the queue. */
-  cancelled(host: string, label: string): void {
+  /** A person has ended it, or taken it out of the queue; also one that somebody else has queued. */
+  cancelled({
+    host,
+    label,
+    job,
+    group,
+    attempt,
+  }: Pick<QueuedAttempt, "host" | "label" | "job" | "group" | "attempt">): void {
     this.#file.run(
-      "UPDATE job_attempts SET cancelled_ms = ? WHERE host = ? AND label = ?",
-      this.#clock.wallMs(),
+      `INSERT INTO job_attempts (host, label, job, job_group, attempt, cancelled_ms) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (host, label) DO UPDATE SET cancelled_ms = excluded.cancelled_ms`,
       host,
       label,
+      job,
+      group,
+      attempt,
+      this.#clock.wallMs(),
     );
   }
 

@@ -43,8 +43,8 @@ export interface Queue {
   /** Lets a paused group start jobs again; one that runs is left as it is. */
   resumeGroup(group: string): Promise<void>;
 
-  /** Forgets tasks that succeeded. Failures stay: they are evidence. */
-  clean(): Promise<void>;
+  /** Forgets tasks that succeeded, but for these. Failures stay: they are evidence. */
+  clean(kept?: readonly TaskIdentity[]): Promise<void>;
 
   /** The last lines of a task's output, stdout and stderr as they came. @throws UnavailableError TASK_GONE */
   logs(task: TaskIdentity, linesMax: number): Promise<string>;
@@ -127,4 +127,9 @@ export interface QueueGroup {
   readonly name: string;
   readonly status: "running" | "paused" | "resetting";
   readonly parallel: number | "unlimited";
+}
+
+/** Does its queue say that it ended well? What was built in part may, where others wait for it: its worker's result says so. */
+export function hasSucceeded({ state }: Pick<QueueTask, "state">): boolean {
+  return state.kind === "done" && state.outcome.kind === "success";
 }

@@ -7,7 +7,8 @@ import { decisionDocument, decisionLine, explainDecision } from "../plan/scaler/
 export function scaledHostLines({ decision, requeued, failure }: ScaledHost, isExplained: boolean): string[] {
   return [
     ...(isExplained ? explainDecision(decision) : [decisionLine(decision)]),
-    ...requeued.map((job) => `${decision.host}: ${job} is queued again, in its place`),
+    ...requeued.jobs.map((job) => `${decision.host}: ${job} is queued again, in its place`),
+    ...requeued.left.map(({ job, reason }) => `${decision.host}: ${job} is not queued again: ${reason}`),
     ...(failure === undefined ? [] : [`${decision.host}: ${describeFailure(failure)}`]),
   ];
 }
@@ -16,7 +17,11 @@ export function scaledHostLines({ decision, requeued, failure }: ScaledHost, isE
 export function autoscaleDocument(hosts: readonly ScaledHost[], isApplied: boolean): Record<string, unknown> {
   return {
     applied: isApplied,
-    decisions: hosts.map(({ decision, requeued }) => ({ ...decisionDocument(decision), requeued })),
+    decisions: hosts.map(({ decision, requeued }) => ({
+      ...decisionDocument(decision),
+      requeued: requeued.jobs,
+      not_requeued: requeued.left,
+    })),
     failures: hosts.flatMap(({ decision, failure }) =>
       failure === undefined
         ? []

@@ -32,7 +32,7 @@ function hostLines(view: HostView): string[] {
 
 function countsOf(jobs: readonly JobView[]): string {
   if (jobs.length === 0) return "no jobs of barkeep's";
-  const states = ["running", "waiting", "done", "partial", "failed"] as const;
+  const states = ["running", "waiting", "stopped", "done", "partial", "failed"] as const;
   return states
     .map((state) => ({ state, count: jobs.filter((job) => job.state === state).length }))
     .filter(({ count }) => count > 0)
@@ -96,13 +96,14 @@ function runningLines(jobs: readonly JobView[]): string[] {
 function adviceLines(jobs: readonly JobView[]): string[] {
   const failed = jobs.filter(({ state }) => state === "failed" || state === "partial");
   const stuck = jobs.filter(({ state, advice }) => (state === "waiting" || state === "running") && advice.fix);
+  const stopped = jobs.filter(({ state }) => state === "stopped");
   // All that wait in a paused group are told once.
   const groups = Map.groupBy(stuck, ({ advice }) => advice.fix ?? "");
   return [
     ...[...groups].flatMap(([fix, [first, ...more]]) =>
       first === undefined ? [] : adviceOf(first, more.length === 0 ? "" : ` and ${more.length} more`, fix),
     ),
-    ...failed.flatMap((job) => adviceOf(job, "", job.advice.fix)),
+    ...[...stopped, ...failed].flatMap((job) => adviceOf(job, "", job.advice.fix)),
   ];
 }
 

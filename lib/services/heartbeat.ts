@@ -81,10 +81,11 @@ export class HeartbeatSchedule implements AsyncDisposable {
       await this.#host.writeFile(path, text);
     }
     if (scheduler === "cron") return;
-    if (older !== undefined) await this.#launchd.unloadOlder(older);
     ensureFolder(dirname(this.#launchd.path), 0o755);
     await this.#host.writeFile(this.#launchd.path, this.#agent, 0o644);
     await this.#launchd.load();
+    // Not before: two that look at once do no harm, none is what nobody is told of.
+    if (older !== undefined) await this.#launchd.unloadOlder(older);
   }
 
   /** Ends it and removes what was installed; a crontab is its owner's. @returns false where there was nothing */

@@ -32,6 +32,7 @@ function rootOf({ barkeep }: ServicePlace): string {
 
 /**
  * What an installation would do. Changes nothing.
+ * @param root where the program is that the services are to run: of a release that is to be current, its own folder
  * @throws RefusedError SERVICES_HOST, SERVICE_FOREIGN, SERVICE_PROGRAM with the command that helps
  */
 export async function planServices(
@@ -39,9 +40,10 @@ export async function planServices(
   entry: FleetHost,
   place: ServicePlace,
   names: readonly ServiceName[],
+  root = rootOf(place),
 ): Promise<ServicesPlan> {
   if (names.length === 0) return { units: [], folder: "" };
-  const there = await lookAtUnits(host, entry, rootOf(place), names);
+  const there = await lookAtUnits(host, entry, root, names);
   checkSystemd(entry, there);
   for (const name of names) checkService(name, entry, there);
   const { barkeep, settingsFile } = place;
@@ -56,9 +58,25 @@ export async function planServices(
 }
 
 /**
+ * All that may be refused of an installation, looked at before anything is changed: {@link planServices}, and what systemd says of the units.
+ * @throws RefusedError SERVICE_UNIT; what {@link planServices} throws
+ */
+export async function checkServices(
+  host: Host,
+  entry: FleetHost,
+  place: ServicePlace,
+  names: readonly ServiceName[],
+  root = rootOf(place),
+): Promise<ServicesPlan> {
+  const plan = await planServices(host, entry, place, names, root);
+  if (plan.units.length > 0) await verifyUnits(host, entry, plan.units);
+  return plan;
+}
+
+/**
  * Renders services, has systemd look at them, and only then puts them in their place and starts them. Those that run are started anew, but
  * for pueue's daemon, whose end would be that of its jobs.
- * @throws RefusedError SERVICE_UNIT for what systemd does not accept; UnavailableError SERVICE_START; what {@link planServices} throws
+ * @throws UnavailableError SERVICE_START; what {@link checkServices} throws
  */
 export async function installServices(
   host: Host,
@@ -67,10 +85,9 @@ export async function installServices(
   names: readonly ServiceName[],
   ledger: Ledger,
 ): Promise<ServicesPlan> {
-  const plan = await planServices(host, entry, place, names);
+  const plan = await checkServices(host, entry, place, names);
   const { units, folder } = plan;
   if (units.length === 0) return plan;
-  await verifyUnits(host, entry, units);
   ledger.journal.record("services.installing", entry.name, { services: names });
   await makeFolders(host, [folder, dirname(place.settingsFile)]);
   for (const { path, text } of place.files) await host.writeFile(path, text);
@@ -97,10 +114,10 @@ function checkService(name: ServiceName, entry: FleetHost, there: HostUnits): vo
     });
   }
   if (verb !== undefined && !there.verbs.has(verb)) {
-    throw new RefusedError(`the release on ${entry.name} has no barkeep ${verb}`, {
+    throw new RefusedError(`the release on ${entry.name} that would run it has no barkeep ${verb}`, {
       code: "SERVICE_PROGRAM",
       subject: entry.name,
-      hint: `barkeep deploy ${entry.name}, from a working tree that has it`,
+      hint: `barkeep deploy ${entry.name}, from a working tree that has it; or take it out of services in fleet.toml`,
     });
   }
   if (name !== "pueued") return;

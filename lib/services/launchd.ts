@@ -6,9 +6,9 @@ import { UnavailableError } from "../model/errors.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
 import { shellWord } from "../queue/shell-words.ts";
 
-export const agentLabel = "barkeep.heartbeat";
+const agentLabel = "barkeep.heartbeat";
 /** The agent of the older heartbeat, which would go on beside this one. */
-export const olderLabel = "com.eonlabs.rangebar-heartbeat";
+const olderLabel = "com.eonlabs.rangebar-heartbeat";
 
 /** What launchd is to run, and how often. */
 export interface LaunchAgent {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { z } from "zod";
@@ -31,7 +31,10 @@ let fleet = "";
 before(async () => {
   if (skip !== false) return;
   tree = new WorkingTree();
-  sshd = await Sshd.start();
+  // There, whatever this machine has, no user manager keeps services.
+  const programs = temporaryFolder("deploy-programs");
+  writeFileSync(join(programs, "systemctl"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  sshd = await Sshd.start({ lines: [`SetEnv PATH=${programs}${delimiter}${process.env["PATH"]}`] });
   store = await ServedStoreProcess.start(join(temporaryFolder("deploy-store"), "state"));
   fleet = join(temporaryFolder("deploy-fleet"), "fleet.toml");
   const lines = [`directory = "${directory}"`, 'queue = "local"', "memory_mb = 1000", "jobs_max = 1"];
@@ -214,6 +217,22 @@ test("old releases go, but none that a process runs from", { skip }, async () =>
   const { removed } = await deploy("2.2.0");
   assert.ok(removed.includes(oldest), "nobody needs it any more");
   assert.equal(unpacked().length, 3);
+});
+
+test("where the services cannot be kept by the release before, nothing is gone back to", { skip }, async () => {
+  const now = current();
+  const known = journal().length;
+  const without = fleet;
+  fleet = `${without}.services`;
+  writeFileSync(fleet, `${readFileSync(without, "utf8")}\nservices = ["autoscale"]\n`);
+  for (const words of [["--plan"], []]) {
+    const refused = await run("rollback", ...words);
+    assert.equal(refused.code, exitCodes.refused, refused.stderr);
+    assert.match(refused.stderr, /SERVICES_HOST/);
+  }
+  fleet = without;
+  assert.equal(current(), now);
+  assert.equal(journal().length, known, "nothing was begun");
 });
 
 test("rollback goes back to the release before, which is tried again", { skip }, async () => {

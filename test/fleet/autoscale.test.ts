@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
@@ -11,7 +12,7 @@ import { barkeep, projectRoot } from "../ops/run.ts";
 import { eventually } from "../queue/tasks.ts";
 import { FleetRig, skipWithoutFleet } from "../rig/fleet.ts";
 import { FedHost } from "../rig/pressure.ts";
-import { decisionsOf, parallelOf, waitingTask } from "./scaling.ts";
+import { decisionsIn, decisionsOf, parallelOf, statusOfGroup, waitingTask } from "./scaling.ts";
 
 const skip = skipWithoutFleet;
 const alphaHost = new FedHost();
@@ -130,6 +131,50 @@ test(
     await said(/^beta: hold: the host is drained: .*; hold p1; hold p2; hold p3; hold px$/, lines.length);
     loop.kill("SIGTERM");
     assert.deepEqual(await ended, [exitCodes.ok, null]);
+  },
+);
+
+test(
+  "the autoscaler that runs on the host and the operator know what the other has held and drained there",
+  { skip },
+  async () => {
+    const there = rig.serviceEnv("alpha", alphaHost.bin);
+    alphaHost.feed({ memoryFull: 8 });
+    const [short] = await decisionsIn(there, exitCodes.ok, "--host", "alpha", "--apply");
+    assert.ok(short?.actions.some(({ action, group }) => action === "hold group" && group === "p2"));
+    const status = await rig.barkeep("status", "--host", "alpha");
+    assert.match(status.stdout, /p2 +held/, "the operator is told that it is held, not that somebody paused it");
+    const drained = await rig.barkeep("drain", "alpha");
+    assert.equal(drained.code, exitCodes.ok, drained.stdout + drained.stderr);
+    alphaHost.feed({});
+    for (let i = 0; i < 2; i += 1) {
+      const [decision] = await decisionsIn(there, exitCodes.ok, "--host", "alpha", "--apply");
+      assert.equal(decision?.reason, "the host is drained: nothing is started there");
+      assert.ok(decision?.actions.every(({ action }) => action !== "let group go"));
+      assert.equal(await statusOfGroup(rig, "alpha", "p2"), "Paused");
+    }
+    const opened = await rig.barkeep("undrain", "alpha");
+    assert.equal(opened.code, exitCodes.ok, opened.stdout + opened.stderr);
+    assert.equal(await statusOfGroup(rig, "alpha", "p2"), "Running", "the operator lets go what the host has held");
+    const [open] = await decisionsIn(there, exitCodes.ok, "--host", "alpha", "--apply");
+    assert.doesNotMatch(open?.reason ?? "", /drained/);
+  },
+);
+
+test(
+  "what is remembered on a host and cannot be understood: nothing is decided, queued or opened there, and it is said",
+  { skip },
+  async () => {
+    const path = join(rig.host("alpha").directory, "host-memory.json");
+    writeFileSync(path, "{");
+    const [decision] = await decisionsOf(rig, exitCodes.unavailable, "--host", "alpha", "--apply");
+    assert.deepEqual([decision?.verdict, decision?.actions], ["none", []]);
+    for (const words of [["status"], ["retry"], ["groups", "resume"]]) {
+      const { code, stdout, stderr } = await rig.barkeep(...words, "--host", "alpha");
+      assert.equal(code, exitCodes.unavailable, words.join(" "));
+      assert.match(stdout + stderr, /HOST_MEMORY/);
+    }
+    rmSync(path);
   },
 );
 

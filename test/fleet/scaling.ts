@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { barkeep } from "../ops/run.ts";
 import type { FleetRig } from "../rig/fleet.ts";
 
 const documentSchema = z.object({
@@ -15,6 +16,7 @@ const documentSchema = z.object({
         z.object({ group: z.string(), from: z.unknown(), to: z.number().nullable(), reason: z.string() }),
       ),
       requeued: z.array(z.string()),
+      not_requeued: z.array(z.object({ job: z.string(), reason: z.string() })),
     }),
   ),
 });
@@ -22,7 +24,16 @@ type ScalerDecision = z.infer<typeof documentSchema>["decisions"][number];
 
 /** What `autoscale … --json` decides. */
 export async function decisionsOf(rig: FleetRig, code: number, ...words: readonly string[]): Promise<ScalerDecision[]> {
-  const outcome = await rig.barkeep("autoscale", ...words, "--json");
+  return decisionsIn(rig.env, code, ...words);
+}
+
+/** The same where it is asked with another environment than the operator's. */
+export async function decisionsIn(
+  env: Record<string, string>,
+  code: number,
+  ...words: readonly string[]
+): Promise<ScalerDecision[]> {
+  const outcome = await barkeep(["autoscale", ...words, "--json"], env);
   assert.equal(outcome.code, code, outcome.stdout + outcome.stderr);
   return documentSchema.parse(JSON.parse(outcome.stdout)).decisions;
 }

@@ -74,10 +74,22 @@ test("a host that was lost, a store that was away and a lease that was held are 
   assert.equal(kindOf(ledger), "quarantined", "five hosts lost under it may be what it does to them");
 });
 
+test("what was stopped to make room, however it ended, is nobody's fault and uses up nothing", () => {
+  using ledger = newLedger();
+  for (let attempt = 1; attempt <= 6; attempt += 1) {
+    const end = attempt % 2 === 0 ? ({ outcome: "lost" } as const) : ({ outcome: "signalled" } as const);
+    ended(ledger, attempt, { ...end, exit_code: null, code: "STOPPED" });
+    assert.equal(kindOf(ledger), "again");
+  }
+  ended(ledger, 7, {});
+  ended(ledger, 8, {});
+  assert.equal(kindOf(ledger), "again", "two failures of its own");
+});
+
 test("what a person ended is left, what a corrected setting would not change is quarantined, and no name helps where memory is out", () => {
   using ledger = newLedger();
   ended(ledger, 1, { exit_code: 130 });
-  ledger.jobAttempts.cancelled("h", `${job}#1~0`);
+  ledger.jobAttempts.cancelled({ host: "h", label: `${job}#1~0`, job, group: "p2", attempt: 1 });
   assert.equal(kindOf(ledger), "cancelled");
   assert.equal(kindOf(ledger, true), "again");
   ended(ledger, 2, { exit_code: 3, code: "BAD_THRESHOLD" });

@@ -16,7 +16,8 @@ import { clockAt } from "../rig/clock.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 import { NotifySocket, skipWithoutNotify } from "../rig/notify-socket.ts";
 import { minimalRegistry } from "../rig/registry.ts";
-import { eventually } from "../queue/tasks.ts";
+import { LocalQueue } from "../../lib/queue/local/queue.ts";
+import { eventually, shellJob, until } from "../queue/tasks.ts";
 import { projectRoot, temporaryFolder, type Outcome } from "./run.ts";
 
 const size = { days: 4, perDay: 200 } as const;
@@ -172,11 +173,8 @@ test("a heal that is killed in the middle of a repair is gone on with, and nothi
   assert.match(journal.stdout, /PROCESS_GONE/);
 });
 
-test("with hosts, missing days are queued there once, and what they come to is looked for", async () => {
-  const bench = new Bench(size);
-  const clean = await bench.cleanStatus();
-  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
-  assert.equal(built.code, 0, built.stderr);
+/** A fleet whose one host is this machine, with the queue that needs nothing. @returns its file */
+function fleetOfHere(): string {
   const fleet = join(temporaryFolder("heal-fleet"), "fleet.toml");
   writeFileSync(
     fleet,
@@ -189,7 +187,15 @@ jobs_max = 2
 `,
   );
   mkdirSync(join(dirname(fleet), "queued"));
-  const words = ["--fleet", fleet, "--host", "here"];
+  return fleet;
+}
+
+test("with hosts, missing days are queued there once, and what they come to is looked for", async () => {
+  const bench = new Bench(size);
+  const clean = await bench.cleanStatus();
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const words = ["--fleet", fleetOfHere(), "--host", "here"];
   const first = await heal(bench, words);
   assert.equal(first.code, 1, first.stderr);
   assert.match(first.stdout, /trailing .*: the fleet's queues have it\n/);
@@ -201,6 +207,58 @@ jobs_max = 2
   assert.deepEqual(await bench.status(), clean);
   const journal = await bench.run(["ledger", "journal", "--kind", "heal.started", "--json"]);
   assert.equal(z.object({ events: z.array(z.unknown()) }).parse(JSON.parse(journal.stdout)).events.length, 1);
+});
+
+const triesShape = z.object({ events: z.array(z.object({ subject: z.string() })) });
+
+/** Units that a try to heal was begun of. */
+async function tried(bench: Bench): Promise<string[]> {
+  const journal = await bench.run(["ledger", "journal", "--kind", "heal.started", "--json"]);
+  return triesShape.parse(JSON.parse(journal.stdout)).events.map(({ subject }) => subject);
+}
+
+test("what a host has no room for was not tried, and is queued when there is some", async () => {
+  const bench = new Bench(size);
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const fleet = fleetOfHere();
+  const directory = join(dirname(fleet), "queued");
+  const queue = new LocalQueue(join(directory, "queue"), "here");
+  // Of a task that barkeep has not admitted nobody knows what it needs: as much as the host has.
+  await queue.ensureGroups([{ name: "p2", parallel: 1 }]);
+  await queue.enqueue([shellJob(directory, "of others", "exec sleep 600")]);
+  const words = ["--fleet", fleet, "--host", "here"];
+  const full = await heal(bench, words);
+  assert.equal(full.code, 1, full.stderr);
+  assert.match(full.stdout, /trailing .*: not queued yet on here: it asks for .* may run beside/);
+  assert.deepEqual(await tried(bench), []);
+  await queue.cancel((await queue.poll()).tasks, "kill");
+  await until(queue, "of others", "done");
+  const room = await heal(bench, words);
+  assert.match(room.stdout, /trailing .*: the fleet's queues have it\n/);
+  assert.deepEqual(await tried(bench), ["BTCUSDT@50:2024"]);
+  await eventually("the job is done", async () => (await heal(bench, words)).code === 0);
+});
+
+test("a drained host is told as what keeps its repairs back, and only those: units are made anew here all the same", async () => {
+  const bench = await benchWithHole();
+  // Another unit lacks its last days, which a host is to build.
+  const more = ["--threshold", "100", "--end-date", dayOf(bench, 2)];
+  assert.equal((await bench.populate(more)).code, 0);
+  const fleet = fleetOfHere();
+  const drained = await bench.run(["drain", "here", "--fleet", fleet]);
+  assert.equal(drained.code, 0, drained.stderr);
+  const words = ["--fleet", fleet, "--host", "here", "--max-p2-jobs", "9"];
+  const pass = await heal(bench, words);
+  assert.equal(pass.code, 1, pass.stdout + pass.stderr);
+  assert.match(pass.stdout, /BTCUSDT@50:2024 .*interior .* healed/);
+  assert.match(
+    pass.stdout,
+    /BTCUSDT@100:2024: trailing .*: here is drained: nothing is queued there: barkeep undrain here/,
+  );
+  assert.deepEqual(await tried(bench), ["BTCUSDT@50:2024"]);
+  assert.equal((await bench.run(["undrain", "here", "--fleet", fleet])).code, 0);
+  await eventually("the job is done", async () => (await heal(bench, words)).code === 0);
 });
 
 /**

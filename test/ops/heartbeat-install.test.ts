@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
@@ -13,6 +13,7 @@ class Mac {
   readonly state = join(temporaryFolder("mac-state"), "state with space");
   readonly #bin = temporaryFolder("mac-bin");
   readonly #loaded = temporaryFolder("mac-loaded");
+  readonly #refuses = join(temporaryFolder("mac-refuses"), "bootstrap");
 
   constructor() {
     writeFileSync(
@@ -22,7 +23,8 @@ name=$(basename "$2")
 case "$1" in
   print) [ -e "${this.#loaded}/$name" ] || exit 113; printf '\\tlast exit code = 0\\n' ;;
   bootout) [ -e "${this.#loaded}/$name" ] || exit 3; rm "${this.#loaded}/$name" ;;
-  bootstrap) [ "\${2#gui/}" != "$2" ] && : > "${this.#loaded}/$(basename "$3" .plist)" ;;
+  bootstrap) [ -e "${this.#refuses}" ] && { echo "Bootstrap failed: 5" >&2; exit 5; }
+    [ "\${2#gui/}" != "$2" ] && : > "${this.#loaded}/$(basename "$3" .plist)" ;;
 esac
 `,
       { mode: 0o755 },
@@ -35,6 +37,12 @@ esac
 
   isLoaded(label: string): boolean {
     return existsSync(join(this.#loaded, label));
+  }
+
+  /** Whether its launchd takes no agent. */
+  set isRefusing(isRefusing: boolean) {
+    if (isRefusing) writeFileSync(this.#refuses, "");
+    else rmSync(this.#refuses);
   }
 
   /** The older heartbeat, as it is on machines that have it. */
@@ -115,6 +123,12 @@ test("launchd: the older heartbeat is found, and unloaded only when that is aske
   assert.equal(refused.code, 4);
   assert.match(refused.stderr, /barkeep heartbeat install --replace[^]*OLDER_HEARTBEAT/);
   assert.ok(mac.isLoaded("com.eonlabs.rangebar-heartbeat") && !mac.isLoaded("barkeep.heartbeat"));
+  mac.isRefusing = true;
+  const failed = await mac.run("install", "--replace");
+  assert.equal(failed.code, 2);
+  assert.match(failed.stderr, /Bootstrap failed[^]*LAUNCHD/);
+  assert.ok(mac.isLoaded("com.eonlabs.rangebar-heartbeat") && existsSync(older), "one of the two always looks");
+  mac.isRefusing = false;
   const replaced = await mac.run("install", "--replace");
   assert.equal(replaced.code, 0, replaced.stderr);
   assert.ok(!mac.isLoaded("com.eonlabs.rangebar-heartbeat") && mac.isLoaded("barkeep.heartbeat"));

@@ -116,6 +116,7 @@ export const anyReading: fc.Arbitrary<HostReading> = fc
     ),
     running: fc.array(runningUnits, { maxLength: 12 }),
     queued: fc.array(queuedUnit, { maxLength: 12 }),
+    awaiting: fc.array(queuedUnit, { maxLength: 6 }),
     waiting: fc.array(queuedUnit, { maxLength: 6 }),
   })
   .map(({ totalBytes, availableShare, reserveShare, ...rest }) =>

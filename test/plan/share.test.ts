@@ -52,6 +52,25 @@ test("a group that is held waits for a place that is in use, and the larger grou
   assert.deepEqual(words(decideNow(later, first.state)), ["let p1 go with 1"]);
 });
 
+test("a group whose tasks wait for another group's to end well gives that one its place, and gets it back", () => {
+  // The first job of each group tries out a core that is new to the host; those of p1 and p2 have ended.
+  const groups = [group("p1", 1), group("p2", 1), group("p3", 1, "held")];
+  const awaiting = [...tasks(3, "p1", 0.5e9, "a"), ...tasks(3, "p2", 0.5e9, "a"), ...tasks(3, "p3", 0.5e9, "a")];
+  const reading = quietReading({ jobsMax: 2, groups, awaiting, queued: tasks(1, "p3", 0.5e9, "first") });
+  const first = decideNow(reading);
+  assert.deepEqual(words(first), ["hold p1", "let p3 go with 1"]);
+  assert.equal(first.groups.find((one) => one.group === "p1")?.queued, 3);
+  const later = { ...carriedOut(reading, first.actions), queued: awaiting.slice(0, 3), awaiting: [] };
+  assert.deepEqual(words(decideNow(later, first.state)), ["hold p2", "let p1 go with 1"]);
+});
+
+test("memory is kept for what may start as soon as others have ended", () => {
+  const groups = [group("p1", 4), group("p2", 4)];
+  const reading = quietReading({ groups, awaiting: tasks(4, "p1", 9e9, "a"), queued: tasks(4, "p2", 9e9, "q") });
+  const { groups: after } = decideNow(reading);
+  assert.equal(total(after.map(({ to }) => to ?? 0)), 6, "55 GB hold six of them");
+});
+
 test("the last place of a group without work is handed over where places are short, and comes back with work", () => {
   const queued = tasks(5, "p2", 0.5e9, "q");
   const reading = quietReading({ jobsMax: 2, groups: two, running: tasks(1, "p2", 0.5e9), queued });

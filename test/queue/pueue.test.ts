@@ -256,6 +256,14 @@ test("clean forgets what succeeded and keeps failures, whose output can be read"
   assert.equal(await queue.logs(bad, 2), "two\nthree");
 });
 
+test("clean keeps of what succeeded the tasks that are named", { skip }, async () => {
+  await queue.enqueue([job("part", "true"), job("whole", "true"), job("bad", "exit 3")]);
+  const part = await until(queue, "part", "done");
+  for (const label of ["whole", "bad"]) await until(queue, label, "done");
+  await queue.clean([part]);
+  assert.deepEqual((await queue.poll()).tasks.map(({ label }) => label).sort(), ["bad", "part"]);
+});
+
 test("cancel: what waits is taken out, what runs is asked or killed, what is done stays", { skip }, async () => {
   const trap = "trap 'exit 130' TERM; while :; do sleep 0.05; done";
   await queue.enqueue([job("asked", trap), job("shot", trap), job("waits", "true"), job("waits too", "true")]);

@@ -7,6 +7,7 @@ import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts
 import { viewHost, type JobView } from "../../lib/fleet/host-view.ts";
 import { addDays, parseDay, type Day } from "../../lib/model/day.ts";
 import { jobFolder, runRecordSchema } from "../../lib/queue/job-files.ts";
+import { fleetText } from "../../lib/services/host-settings.ts";
 import { barkeep, projectRoot, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveServer } from "./archive-server.ts";
 import { ArchiveFolder, linesOf, walkOf } from "./make-archive.ts";
@@ -288,6 +289,20 @@ export class FleetRig implements AsyncDisposable {
       BARKEEP_NOTIFY: "off",
       RANGEBAR_TELEGRAM_TOKEN: passwordInEnvironment,
     };
+  }
+
+  /**
+   * What leads commands to the queue and the settings that a host's own services have: its directory is their state, and it is this machine to
+   * them. @param programs put first on their path
+   */
+  serviceEnv(name: string, programs: string): Record<string, string> {
+    const { directory, daemon } = this.host(name);
+    const entry = fleetHost(loadFleet(join(this.folder, "fleet.toml")), name);
+    const fleetFile = join(directory, "services-fleet.toml");
+    writeFileSync(fleetFile, fleetText(entry));
+    const { PATH = "", ...env } = daemon.runner.env;
+    const path = `${programs}${delimiter}${PATH}`;
+    return { ...this.env, ...env, PATH: path, BARKEEP_STATE: directory, BARKEEP_FLEET: fleetFile };
   }
 
   /** What must be nowhere but in files of mode 0600. */

@@ -171,6 +171,71 @@ test("a populate there, in a scope, with the store out here", async () => {
   assert.ok(result.memoryPeakBytes > 10 * mib, "the kernel's own count");
 });
 
+test("heal, check and heartbeat under systemd: active once they are ready, well with findings, told to look again, stopped cleanly", async () => {
+  const names = ["heal", "check", "heartbeat"];
+  await rig.barkeepOk("services", "install", ...names, "--host", "vm");
+  await using host = rig.machine.open();
+  const systemctl = async (...words: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await host.exec(["systemctl", "--user", ...words], {
+      cwd: "/",
+      timeoutMs: 10 * 60_000,
+    });
+    assert.equal(code, 0, `systemctl ${words.join(" ")}: ${stdout}${stderr}`);
+    return stdout.trim();
+  };
+  const property = async (unit: string, name: string): Promise<string> =>
+    systemctl("show", unit, "--value", "-p", name);
+  const journal = async (unit: string): Promise<string> =>
+    rig.machine.rootShell(`journalctl --no-pager -o cat _SYSTEMD_USER_UNIT=${unit}`);
+
+  // Type=notify: it is not active before it has said READY=1.
+  await systemctl("is-active", "barkeep-heal.service");
+  const resting = /Active: active \(running\)[^]*Status: ".*; the next look in \d+ s"/;
+  await eventually("it has looked, and said so", async () =>
+    resting.test(await systemctl("status", "barkeep-heal.service")),
+  );
+  await systemctl("reload", "barkeep-heal.service");
+  await eventually("it looks again", async () =>
+    (await journal("barkeep-heal.service")).includes("asked to look again"),
+  );
+  const passes = /^(no gaps|\d+ of \d+ gaps healed, \d+ left)$/gm;
+  await eventually("it has looked again", async () => {
+    const [, second] = (await journal("barkeep-heal.service")).match(passes) ?? [];
+    return second;
+  });
+
+  // The sample's days are of another year: findings, and no failure of the unit.
+  for (const unit of ["barkeep-heartbeat.service", "barkeep-check.service"]) {
+    await systemctl("start", unit);
+    assert.deepEqual(
+      [await property(unit, "Result"), await property(unit, "ExecMainStatus")],
+      ["success", "1"],
+      await journal(unit),
+    );
+    assert.match(await journal(unit), /series-dead range:binance\/spot\/BTCUSDT@250/);
+  }
+  const status = await rig.barkeepOk("services", "status", "--host", "vm");
+  for (const [name, state] of [
+    ["heal", "running"],
+    ["check", "waiting"],
+    ["heartbeat", "waiting"],
+  ] as const) {
+    assert.match(status, new RegExp(`${name} +active \\(${state}\\)`));
+  }
+
+  // What systemd is told by a process that is gone by then belongs to no unit.
+  assert.doesNotMatch(await rig.machine.rootShell("journalctl --no-pager -o cat"), /notify message of PID/);
+
+  await systemctl("stop", "barkeep-heal.service");
+  assert.deepEqual(
+    [await property("barkeep-heal.service", "Result"), await property("barkeep-heal.service", "ExecMainStatus")],
+    ["success", "0"],
+  );
+  await rig.barkeepOk("services", "uninstall", ...names, "--host", "vm");
+  const units = await systemctl("list-unit-files", "--no-legend");
+  assert.doesNotMatch(units, /barkeep-(heal|check|heartbeat)/);
+});
+
 test("after a power cut the queue's daemon is back without a login, and one command goes on", async () => {
   await rig.barkeepOk("populate", ...days, "--threshold", "25", "--threshold", "50", "--per-threshold");
   // pueue leaves to the system when its state gets to the disk.

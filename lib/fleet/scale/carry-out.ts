@@ -4,7 +4,9 @@ import { parseLabel } from "../../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
-import { readStopped, writeStopped, type StoppedJob } from "../host-memory.ts";
+import { changeHostMemory } from "../host-memory.ts";
+import { isInHand } from "../live.ts";
+import { leaveStopNote } from "../stop-note.ts";
 import { unitOf } from "./reading.ts";
 
 /** Does what was decided, in its order. @throws what the queue and the host throw; then the rest is left undone */
@@ -42,7 +44,7 @@ export async function carryOut(
 
 /** Ends a job that is to be queued again: that is noted before it is ended. */
 async function stopUnit(
-  { queue, entry }: OpenFleetHost,
+  fleetHost: OpenFleetHost,
   { tasks }: QueueSnapshot,
   action: Extract<Action, { readonly unit: string }>,
   ledger: Ledger,
@@ -50,18 +52,18 @@ async function stopUnit(
   const task = tasks.find((one) => isStoppable(one) && unitOf(one).unit === action.unit);
   if (task === undefined) return;
   const { label, createdAt } = task;
-  const known = readStopped(ledger, entry.name);
-  const before = known.find(({ job }) => job === action.unit);
-  const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
-  const stopped: StoppedJob = { job: action.unit, label, createdAt, how: action.action, waitingSinceMs };
-  ledger.transaction(() => {
-    const { action: how, reason } = action;
-    ledger.journal.record("job.stopping", action.unit, { host: entry.name, label, how, reason });
-    writeStopped(ledger, entry.name, [...known.filter((one) => one !== before), stopped]);
+  const { action: how, unit: job, reason } = action;
+  ledger.journal.record("job.stopping", job, { host: fleetHost.entry.name, label, how, reason });
+  await changeHostMemory(fleetHost, (memory) => {
+    const before = memory.stopped.find((one) => one.job === job);
+    const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
+    const others = memory.stopped.filter((one) => one !== before);
+    return { ...memory, stopped: [...others, { job, label, createdAt, how, waitingSinceMs }] };
   });
-  await queue.cancel([task], action.action === "kill" ? "kill" : "stop");
+  await leaveStopNote(fleetHost, label, { version: 1, how, reason, at: new Date(ledger.clock.wallMs()).toISOString() });
+  await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
 }
 
-function isStoppable({ label, state }: QueueTask): boolean {
-  return parseLabel(label) !== undefined && (state.kind === "running" || state.kind === "paused");
+function isStoppable(task: QueueTask): boolean {
+  return parseLabel(task.label) !== undefined && isInHand(task);
 }

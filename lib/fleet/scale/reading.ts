@@ -3,16 +3,19 @@ import { isWorkGroup } from "../../model/groups.ts";
 import type { GroupReading, HostReading, QueuedUnit, RunningUnit } from "../../plan/scaler/reading.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
-import type { Hold } from "../host-memory.ts";
+import type { Hold, HostMemory } from "../host-memory.ts";
+import { isInHand, isLive, runs } from "../live.ts";
 import { hostLimitBytes } from "../placement.ts";
 import type { HostSigns } from "./host-signs.ts";
 
 /** What one look at a host's queue found. */
 export interface QueueLook {
+  /** As it was before the queue was asked. */
+  readonly memory: HostMemory;
   readonly snapshot: QueueSnapshot;
   /** See `HostLook`. */
   readonly unattended: ReadonlySet<string>;
-  /** By group. */
+  /** By group, those that stand. */
   readonly holds: ReadonlyMap<string, Hold>;
 }
 
@@ -34,9 +37,15 @@ export function blindReading(entry: FleetHost, readAtMs: number, lost: string | 
 }
 
 /** A look at a host as the scaler reads it. */
-export function readingOf(entry: FleetHost, look: QueueLook, signs: HostSigns, readAtMs: number): HostReading {
+export function readingOf(
+  entry: FleetHost,
+  look: Omit<QueueLook, "memory">,
+  signs: HostSigns,
+  readAtMs: number,
+): HostReading {
   const { snapshot, unattended } = look;
-  const runs = snapshot.tasks.filter((task) => isRunning(task, unattended));
+  const running = snapshot.tasks.filter((task) => runs(task, unattended));
+  const queued = snapshot.tasks.filter(({ state }) => state.kind === "queued");
   const { cores, load, memory, pressure, peaks } = signs;
   return {
     ...settingsOf(entry),
@@ -46,22 +55,17 @@ export function readingOf(entry: FleetHost, look: QueueLook, signs: HostSigns, r
     memory,
     pressure,
     groups: groupsOf(look),
-    running: runs.map((task): RunningUnit => {
+    running: running.map((task): RunningUnit => {
       const startedAtMs = "startedAt" in task.state ? Date.parse(task.state.startedAt ?? task.createdAt) : readAtMs;
       // What is not ours, and what the queue has lost sight of, cannot be stopped and queued again.
-      const isLive = parseLabel(task.label) === undefined || task.state.kind === "done";
-      return Object.assign(unitOf(task), { startedAtMs, peakBytes: peaks.get(task.label), isLive });
+      const isOthers = parseLabel(task.label) === undefined || !isInHand(task);
+      return Object.assign(unitOf(task), { startedAtMs, peakBytes: peaks.get(task.label), isLive: isOthers });
     }),
-    queued: snapshot.tasks.filter(({ state }) => state.kind === "queued").map(unitOf),
+    queued: queued.filter(({ awaits }) => awaits === undefined).map(unitOf),
+    awaiting: queued.filter(({ awaits }) => awaits !== undefined).map(unitOf),
     // Whatever a plan has admitted is in the queue.
     waiting: [],
   };
-}
-
-/** Tasks that hold memory: one that is stopped in its middle does, and one that the queue has lost sight of. */
-export function isRunning({ label, state }: QueueTask, unattended: ReadonlySet<string>): boolean {
-  if (state.kind === "done") return unattended.has(label);
-  return state.kind === "running" || state.kind === "paused";
 }
 
 /** A unit's name in decisions: the job's, whatever its attempt; a task of others stands for itself. */
@@ -79,9 +83,8 @@ function settingsOf(entry: FleetHost): Pick<HostReading, "host" | "budget" | "jo
 }
 
 /** Ours, and those of others that have something to do. */
-function groupsOf({ snapshot: { groups, tasks }, unattended, holds }: QueueLook): GroupReading[] {
-  const isBusy = (name: string): boolean =>
-    tasks.some((task) => task.group === name && (task.state.kind !== "done" || unattended.has(task.label)));
+function groupsOf({ snapshot: { groups, tasks }, unattended, holds }: Omit<QueueLook, "memory">): GroupReading[] {
+  const isBusy = (name: string): boolean => tasks.some((task) => task.group === name && isLive(task, unattended));
   return groups
     .filter(({ name }) => isWorkGroup(name) || isBusy(name))
     .map(({ name, parallel, status }) => ({ name, parallel, state: holds.has(name) ? "held" : status }));

@@ -1,44 +1,142 @@
 import type { ProcessEnvironment, Settings } from "../../config/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
+import { Failure, RetryableError } from "../../model/errors.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
 import type { QueueTask } from "../../queue/queue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
-import { readStopped, writeStopped, type StoppedJob } from "../host-memory.ts";
-import { retryJobs } from "../retry.ts";
+import { changeHostMemory, readHostMemory, type StoppedJob } from "../host-memory.ts";
+import { isToBeTriedAgain, viewHost, type JobView } from "../host-view.ts";
+import { isLive } from "../live.ts";
+import { queueAgain } from "../queue-again.ts";
+import { recordResults } from "../results.ts";
+import { verdictOn } from "../verdict.ts";
 import type { QueueLook } from "./reading.ts";
 
-/**
- * Queues jobs again that were stopped to make room and have ended; they keep their place. Forgets those that have ended well, or
- * that are a person's by now.
- * @param mayQueue false while nothing is admitted
- * @returns the jobs that were queued
- * @throws the first failure of the host
- */
-export async function requeueStopped(
-  { entry }: OpenFleetHost,
-  look: QueueLook,
-  mayQueue: boolean,
-  settings: Settings,
-  env: ProcessEnvironment,
-  ledger: Ledger,
-): Promise<string[]> {
-  const before = readStopped(ledger, entry.name);
-  if (before.length === 0) return [];
-  const kept = before.filter((one) => fateOf(one, look) !== "over");
-  if (kept.length < before.length) writeStopped(ledger, entry.name, kept);
-  const ready = kept.filter((one) => fateOf(one, look) === "stopped").map(({ job }) => job);
-  if (!mayQueue || ready.length === 0) return [];
-  const request = { entries: [entry], patterns: ready, resumes: false, failsMax: undefined, isPlan: false };
-  const { jobs, failures } = await retryJobs(request, settings, env);
-  const [failed] = failures;
-  if (failed !== undefined) throw failed.failure;
-  return jobs.flatMap(({ job, queued }) => (queued === undefined ? [] : [job]));
+/** What became of jobs that were stopped to make room. */
+export interface Requeued {
+  /** Queued again. */
+  readonly jobs: readonly string[];
+  /** Not queued, and why: for now, or for a person to decide. */
+  readonly left: ReadonlyArray<{ readonly job: string; readonly reason: string }>;
+}
+
+/** What could not be queued is tried again after so long, then after twice as long each time. */
+const firstWaitMs = 10_000;
+const waitMaxMs = 10 * 60_000;
+
+interface Wait {
+  readonly waitMs: number;
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+/** Queues a host's jobs again that were stopped to make room and have ended. They keep their place. */
+export class Requeue {
+  readonly #fleetHost: OpenFleetHost;
+  readonly #settings: Settings;
+  readonly #env: ProcessEnvironment;
+  readonly #ledger: Ledger;
+  /** Of attempts that could not be queued again, by label. */
+  readonly #waits = new Map<string, Wait>();
+
+  constructor(fleetHost: OpenFleetHost, settings: Settings, env: ProcessEnvironment, ledger: Ledger) {
+    this.#fleetHost = fleetHost;
+    this.#settings = settings;
+    this.#env = env;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Queues exactly the attempts that were stopped, as far as that is nobody else's to decide: what a person has cancelled meanwhile, and what
+   * failed too often by itself, is left to be named. Forgets those, and what has ended well or was queued by somebody else.
+   * @param mayQueue false while nothing is admitted
+   * @throws what the host throws; a single job that cannot be queued is only said, and tried again later
+   */
+  async step(look: QueueLook, mayQueue: boolean): Promise<Requeued> {
+    const fates = look.memory.stopped.map((one) => ({ one, fate: fateOf(one, look) }));
+    await this.#forget(fates.flatMap(({ one, fate }) => (fate === "over" ? [one] : [])));
+    const nowMs = this.#ledger.clock.wallMs();
+    const due = fates.flatMap(({ one, fate }) => (fate === "stopped" && !this.#isWaiting(one, nowMs) ? [one] : []));
+    const jobs: string[] = [];
+    const left: { job: string; reason: string }[] = [];
+    if (!mayQueue || due.length === 0) return { jobs, left };
+    await recordResults(this.#fleetHost, look.snapshot.tasks, this.#ledger);
+    const views = (await viewHost(this.#fleetHost, this.#ledger)).jobs;
+    // As it is now: a person may have cancelled one since the look.
+    const { stopped } = await readHostMemory(this.#fleetHost);
+    for (const one of due.filter((known) => stopped.some((now) => isSame(now, known)))) {
+      const view = views.find(({ task }) => task.label === one.label && task.createdAt === one.createdAt);
+      // It runs again, or there is another attempt: the next look knows.
+      if (view === undefined || !isToBeTriedAgain(view)) continue;
+      const reason = await this.#queue(one, view, nowMs);
+      if (reason === undefined) jobs.push(one.job);
+      else left.push({ job: one.job, reason });
+    }
+    return { jobs, left };
+  }
+
+  /** @returns why it was not queued; undefined where it was */
+  async #queue(one: StoppedJob, view: JobView, nowMs: number): Promise<string | undefined> {
+    const { entry } = this.#fleetHost;
+    const verdict = verdictOn(view, entry, false, this.#ledger);
+    if (verdict.kind !== "again") {
+      const reason =
+        verdict.kind === "cancelled" ? "a person ended it" : `quarantined, ${verdict.reason}; ${verdict.advice}`;
+      this.#ledger.journal.record("job.left", one.job, { host: entry.name, label: one.label, reason });
+      await this.#forget([one]);
+      return reason;
+    }
+    const reason = await this.#tryToQueue(view);
+    if (reason === undefined) this.#waits.delete(one.label);
+    else this.#wait(one, reason, nowMs);
+    return reason;
+  }
+
+  async #tryToQueue(view: JobView): Promise<string | undefined> {
+    try {
+      const isGuardDeclined = this.#env["RANGEBAR_NO_CGROUP"] === "1";
+      const [again] = await queueAgain(this.#fleetHost, [view], isGuardDeclined, false, this.#settings, this.#ledger);
+      return again?.queued === undefined ? (again?.held ?? "its queue took nothing") : undefined;
+    } catch (error) {
+      // What is the host's trouble is said as that, and is over for all of them at once.
+      if (!(error instanceof Failure) || error instanceof RetryableError) throw error;
+      return error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+    }
+  }
+
+  #isWaiting({ label }: StoppedJob, nowMs: number): boolean {
+    const wait = this.#waits.get(label);
+    // A wall clock that was set back makes no wait longer than it is.
+    return wait !== undefined && nowMs < wait.untilMs && nowMs >= wait.untilMs - wait.waitMs;
+  }
+
+  /** The journal has each reason once, however often it is met. */
+  #wait({ job, label }: StoppedJob, reason: string, nowMs: number): void {
+    const before = this.#waits.get(label);
+    const waitMs = before === undefined ? firstWaitMs : Math.min(waitMaxMs, before.waitMs * 2);
+    this.#waits.set(label, { waitMs, untilMs: nowMs + waitMs, reason });
+    if (before?.reason === reason) return;
+    this.#ledger.journal.record("job.not-requeued", job, { host: this.#fleetHost.entry.name, label, reason });
+  }
+
+  async #forget(over: readonly StoppedJob[]): Promise<void> {
+    if (over.length === 0) return;
+    for (const { label } of over) this.#waits.delete(label);
+    await changeHostMemory(this.#fleetHost, (memory) => ({
+      ...memory,
+      stopped: memory.stopped.filter((one) => !over.some((gone) => isSame(gone, one))),
+    }));
+  }
+}
+
+function isSame(a: StoppedJob, b: StoppedJob): boolean {
+  return a.label === b.label && a.createdAt === b.createdAt;
 }
 
 /** `live`: it runs or waits; `stopped`: it ended as it was asked to; `over`: nothing more is to be done about it here. */
 function fateOf({ job, createdAt }: StoppedJob, { snapshot, unattended }: QueueLook): "live" | "stopped" | "over" {
   const tasks = snapshot.tasks.filter((task) => jobOf(task) === job);
-  if (tasks.some(({ label, state }) => state.kind !== "done" || unattended.has(label))) return "live";
+  if (tasks.some((task) => isLive(task, unattended))) return "live";
   const [last] = tasks.toSorted((a, b) => (a.createdAt > b.createdAt ? -1 : 1));
   if (last === undefined || last.createdAt !== createdAt || last.state.kind !== "done") return "over";
   return last.state.outcome.kind === "success" ? "over" : "stopped";

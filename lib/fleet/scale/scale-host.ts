@@ -7,38 +7,44 @@ import { decisionDocument } from "../../plan/scaler/explain.ts";
 import { scalerLimits, type ScalerLimits } from "../../plan/scaler/limits.ts";
 import type { HostReading } from "../../plan/scaler/reading.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
-import { standingHolds } from "../holds.ts";
-import { readDrain, readScalerState, writeHolds, writeScalerState } from "../host-memory.ts";
+import { memoryOf, tellHost } from "../drain-word.ts";
+import { standingHolds, withoutHolds } from "../holds.ts";
+import { changeHostMemory } from "../host-memory.ts";
 import { unattendedLabels } from "../look.ts";
 import { carryOut } from "./carry-out.ts";
 import { readHostSigns } from "./host-signs.ts";
-import { blindReading, isRunning, readingOf, type QueueLook } from "./reading.ts";
-import { requeueStopped } from "./requeue.ts";
+import { runs } from "../live.ts";
+import { blindReading, readingOf, type QueueLook } from "./reading.ts";
+import { Requeue, type Requeued } from "./requeue.ts";
+import { readScalerState, writeScalerState } from "./scaler-state.ts";
 
 /** What became of one look at a host. */
 export interface ScaledHost {
   readonly decision: Decision;
-  /** Jobs that had been stopped to make room and were queued again. */
-  readonly requeued: readonly string[];
+  /** What became of jobs that had been stopped to make room. */
+  readonly requeued: Requeued;
   /** Why it could not be looked at, or why not all of it could be done. */
   readonly failure: Failure | undefined;
 }
 
 /** The rules, with the operator's limits for hosts that do not measure pressure. */
-export function limitsOf({ cpu, memory, groupMax }: AutoscaleSettings): ScalerLimits {
+function limitsOf({ cpu, memory, groupMax }: AutoscaleSettings): ScalerLimits {
   return { ...scalerLimits, load: { cpu, memory }, groupMax };
 }
 
-/** Decides for a host again and again; what has to be remembered between is in the ledger, so that any other run goes on from there. */
+/**
+ * Decides for a host again and again. What has to be remembered between is on the host and in the ledger, so that any other run goes on
+ * from there.
+ */
 export class HostScaler {
   readonly #fleetHost: OpenFleetHost;
   readonly #isApplied: boolean;
   readonly #settings: Settings;
-  readonly #env: ProcessEnvironment;
   readonly #ledger: Ledger;
+  readonly #requeue: Requeue;
   #recorded: { readonly key: string; readonly atMs: number } | undefined;
 
-  /** @param isApplied else it is only said what would be done, and nothing is changed, in the ledger neither */
+  /** @param isApplied else it is only said what would be done, and nothing is changed, on the host or in the ledger */
   constructor(
     fleetHost: OpenFleetHost,
     isApplied: boolean,
@@ -49,8 +55,8 @@ export class HostScaler {
     this.#fleetHost = fleetHost;
     this.#isApplied = isApplied;
     this.#settings = settings;
-    this.#env = env;
     this.#ledger = ledger;
+    this.#requeue = new Requeue(fleetHost, settings, env, ledger);
   }
 
   /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
@@ -62,7 +68,7 @@ export class HostScaler {
       if (!(error instanceof RetryableError)) throw error;
       const nowMs = this.#ledger.clock.wallMs();
       const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
-      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: [], failure: error };
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error };
     }
   }
 
@@ -73,27 +79,19 @@ export class HostScaler {
     const decision = decide(reading, readScalerState(this.#ledger, name), limitsOf(this.#settings.autoscale), nowMs);
     if (!this.#isApplied || look === undefined) {
       if (this.#isApplied) this.#record(decision);
-      return { decision, requeued: [], failure };
+      return { decision, requeued: none, failure };
     }
     this.#ledger.transaction(() => {
       this.#record(decision);
       writeScalerState(this.#ledger, name, decision.state);
-      // A group that somebody let go is no longer ours to let go.
-      writeHolds(this.#ledger, name, [...look.holds.values()]);
     });
     try {
+      await this.#forgetHolds(look, nowMs);
       await carryOut(this.#fleetHost, look.snapshot, decision.actions, this.#ledger);
-      const requeued = await requeueStopped(
-        this.#fleetHost,
-        look,
-        decision.isAdmitting,
-        this.#settings,
-        this.#env,
-        this.#ledger,
-      );
+      const requeued = await this.#requeue.step(look, decision.isAdmitting);
       return { decision, requeued, failure: undefined };
     } catch (error) {
-      if (error instanceof Failure) return { decision, requeued: [], failure: error };
+      if (error instanceof Failure) return { decision, requeued: none, failure: error };
       throw error;
     }
   }
@@ -105,12 +103,13 @@ export class HostScaler {
   }> {
     const { entry, host, queue } = this.#fleetHost;
     try {
+      const memory = await (this.#isApplied ? tellHost : memoryOf)(this.#fleetHost, this.#ledger);
       const snapshot = await queue.poll();
       const unattended = await unattendedLabels(this.#fleetHost, snapshot);
-      const look = { snapshot, unattended, holds: standingHolds(this.#ledger, entry.name, snapshot.groups) };
-      const running = snapshot.tasks.filter((task) => isRunning(task, unattended)).map(({ label }) => label);
+      const look = { memory, snapshot, unattended, holds: standingHolds(memory, snapshot.groups) };
+      const running = snapshot.tasks.filter((task) => runs(task, unattended)).map(({ label }) => label);
       const signs = await readHostSigns(host, entry.directory, running);
-      const isDrained = readDrain(this.#ledger, entry.name) !== undefined;
+      const isDrained = memory.drain !== undefined;
       const reading = readingOf(entry, look, signs, this.#ledger.clock.wallMs());
       return { reading: { ...reading, isDrained }, look, failure: undefined };
     } catch (error) {
@@ -118,6 +117,20 @@ export class HostScaler {
       const lost = error instanceof RetryableError || error.code.startsWith("HOST_") ? error.message : undefined;
       return { reading: blindReading(entry, this.#ledger.clock.wallMs(), lost), look: undefined, failure: error };
     }
+  }
+
+  /**
+   * A group that somebody let go is no longer ours to let go. A hold that is only just noted is left: another command may be about to
+   * pause its group.
+   */
+  async #forgetHolds({ memory, holds }: QueueLook, nowMs: number): Promise<void> {
+    const over = memory.holds.filter(
+      ({ group, since }) => !holds.has(group) && Math.abs(nowMs - Date.parse(since)) > holdSettlesMs,
+    );
+    if (over.length === 0) return;
+    await changeHostMemory(this.#fleetHost, (now) =>
+      withoutHolds(now, (one) => over.some(({ group, since }) => one.group === group && one.since === since)),
+    );
   }
 
   /** Each decision is a row; one that says the same as the last and does nothing, once a minute. */
@@ -132,4 +145,6 @@ export class HostScaler {
   }
 }
 
+const none: Requeued = { jobs: [], left: [] };
 const sameAgainMs = 60_000;
+const holdSettlesMs = 60_000;

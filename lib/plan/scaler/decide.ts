@@ -56,7 +56,7 @@ export function decide(reading: HostReading, before: ScalerState, limits: Scaler
     groups,
     ledger: memoryLedger(
       reading.budget,
-      loads.flatMap(({ runningBytes, queuedBytes }) => runningBytes.concat(queuedBytes)),
+      loads.flatMap(({ runningBytes, queuedBytes, awaitingBytes }) => runningBytes.concat(queuedBytes, awaitingBytes)),
     ),
     reading,
     state: {
@@ -132,9 +132,9 @@ function nothing(
 }
 
 function countsOf(load: GroupLoad): Omit<GroupOutcome, "to" | "reason"> {
-  const { name, parallel, state, runningBytes, queuedBytes } = load;
+  const { name, parallel, state, runningBytes, queuedBytes, awaitingBytes } = load;
   const from = state === "held" ? 0 : parallel;
-  return { group: name, running: runningBytes.length, queued: queuedBytes.length, from };
+  return { group: name, running: runningBytes.length, queued: queuedBytes.length + awaitingBytes.length, from };
 }
 
 /** Only units of groups that may be acted on give anything back, and never live ones. */

@@ -44,7 +44,7 @@ function shortText(action: Action): string {
 }
 
 /** What is done, in the words of a person. */
-export function actionText(action: Action): string {
+function actionText(action: Action): string {
   switch (action.action) {
     case "set parallel":
       return `set ${action.group} from ${action.from} to ${action.to}: ${action.reason}`;

@@ -5,8 +5,10 @@ import type { GroupReading, HostReading } from "./reading.ts";
 export interface GroupLoad extends GroupReading {
   readonly runningUnits: readonly string[];
   readonly runningBytes: readonly number[];
-  /** Largest first. */
+  /** What the queue may start now, largest first. */
   readonly queuedBytes: readonly number[];
+  /** What it may start once others have ended well. */
+  readonly awaitingBytes: readonly number[];
   /** First in line first. */
   readonly waitingBytes: readonly number[];
 }
@@ -16,7 +18,8 @@ export function groupLoads(reading: HostReading, limits: ScalerLimits): GroupLoa
   const requestOf = ({ group, requestBytes }: { group: string; requestBytes: number | undefined }): number =>
     requestBytes ?? assumedBytesOf(limits, group);
   const groups = new Map((reading.groups ?? []).map((group) => [group.name, group]));
-  for (const { group: name } of [...reading.running, ...reading.queued]) {
+  const awaiting = reading.awaiting ?? [];
+  for (const { group: name } of [...reading.running, ...reading.queued, ...awaiting]) {
     if (!groups.has(name)) groups.set(name, { name, parallel: undefined, state: "unknown" });
   }
   return [...groups.values()].map(({ name, parallel, state }) => {
@@ -32,6 +35,7 @@ export function groupLoads(reading: HostReading, limits: ScalerLimits): GroupLoa
         .filter(isHere)
         .map(requestOf)
         .sort((a, b) => b - a),
+      awaitingBytes: awaiting.filter(isHere).map(requestOf),
       waitingBytes: reading.waiting.filter(isHere).map(requestOf),
     };
   });
@@ -62,14 +66,19 @@ export function untouchable({ state, parallel }: GroupReading): string | undefin
 }
 
 /** Tasks that run at once when the queue starts all that a parallel allows. What runs is not ended by a smaller one. */
-export function tasksAt({ runningBytes, queuedBytes }: GroupLoad, parallel: number): number {
-  return Math.max(runningBytes.length, Math.min(parallel, runningBytes.length + queuedBytes.length));
+export function tasksAt({ runningBytes, queuedBytes, awaitingBytes }: GroupLoad, parallel: number): number {
+  const queued = queuedBytes.length + awaitingBytes.length;
+  return Math.max(runningBytes.length, Math.min(parallel, runningBytes.length + queued));
 }
 
-/** The most that a group can come to hold with a parallel: what runs, and the largest of what the queue may start. */
+/**
+ * The most that a group can come to hold with a parallel: what runs, and the largest of what the queue may start, which is before the next
+ * look what waits for others too.
+ */
 export function bytesAt(load: GroupLoad, parallel: number): number {
   const starts = tasksAt(load, parallel) - load.runningBytes.length;
-  return sum(load.runningBytes) + sum(load.queuedBytes.slice(0, starts));
+  const largestFirst = [...load.queuedBytes, ...load.awaitingBytes].sort((a, b) => b - a);
+  return sum(load.runningBytes) + sum(largestFirst.slice(0, starts));
 }
 
 /** The same with the parallel that the group has. Where that is unknown, all that is queued may start. */
@@ -91,7 +100,7 @@ export function placesOf(load: GroupLoad): number {
   return Math.max(isOpen(load) ? load.parallel : 0, load.runningBytes.length);
 }
 
-/** Has it nothing that could be started? */
+/** Has it nothing that could be started? What waits for others has no use for a place that they may need. */
 export function isIdle({ queuedBytes, waitingBytes }: GroupLoad): boolean {
   return queuedBytes.length === 0 && waitingBytes.length === 0;
 }

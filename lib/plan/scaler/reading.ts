@@ -21,6 +21,8 @@ export interface HostReading {
   readonly groups: readonly GroupReading[] | undefined;
   readonly running: readonly RunningUnit[];
   readonly queued: readonly QueuedUnit[];
+  /** Queued behind others that have to end well before: nothing to start now, and memory as soon as those have ended. */
+  readonly awaiting?: readonly QueuedUnit[];
   /** What the plan would admit here next, first in line first: a wish, which holds no memory yet. */
   readonly waiting: readonly QueuedUnit[];
 }

@@ -1,5 +1,6 @@
 import { isWorkGroup, workGroups } from "../../model/groups.ts";
 import { memoryLedger } from "../ledger.ts";
+import { dangerOf } from "./danger.ts";
 import type { Action } from "./decision.ts";
 import {
   bytesNow,
@@ -74,10 +75,14 @@ function freeNow(loads: readonly GroupLoad[], { budget, memory }: HostReading, {
   return Math.min(freeBytes, memory.availableBytes - memory.totalBytes * danger.stopAdmitting.availableBelow);
 }
 
-/** What has to be done so that the groups share the places, where nothing else is decided. */
-export function shareActions(reading: HostReading, limits: ScalerLimits): Action[] {
+/**
+ * What has to be done so that the groups share the places, where nothing else is decided.
+ * @param mayLetGo false while nothing is admitted; also where memory is short it lets nothing go
+ */
+export function shareActions(reading: HostReading, mayLetGo: boolean, limits: ScalerLimits): Action[] {
   const loads = groupLoads(reading, limits);
-  const { steps, letGo } = sharedOut(loads, new Map(), reading, true, limits);
+  const isShort = dangerOf(reading, limits).level !== "none";
+  const { steps, letGo } = sharedOut(loads, new Map(), reading, mayLetGo && !isShort, limits);
   const changes = openGroups(loads).flatMap(({ name, parallel }) => {
     const step = steps.get(name);
     return step === undefined ? [] : stepAction(name, parallel, step.to, step.reason);

@@ -9,8 +9,17 @@ import { release } from "../../model/release.ts";
 import { projectRoot } from "../../config/project-root.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
+import { identityKey } from "../identity-key.ts";
 import { memoryLimitIn } from "../memory-option.ts";
-import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
+import {
+  hasSucceeded,
+  type Enqueued,
+  type Queue,
+  type QueueJob,
+  type QueueSnapshot,
+  type QueueTask,
+  type TaskIdentity,
+} from "../queue.ts";
 import { inheritedNames } from "../runner.ts";
 import { liveHolder } from "../supervise/hold-unit.ts";
 import { LocalFiles, newNumber, type LocalTask } from "./files.ts";
@@ -119,9 +128,10 @@ export class LocalQueue implements Queue {
     await this.#ensureRunner();
   }
 
-  async clean(): Promise<void> {
-    for (const { number, state } of this.#tasks()) {
-      if (state.kind === "done" && state.outcome.kind === "success") this.#files.remove(number);
+  async clean(kept: readonly TaskIdentity[] = []): Promise<void> {
+    const stays = new Set(kept.map(identityKey));
+    for (const task of this.#tasks().filter(hasSucceeded)) {
+      if (!stays.has(identityKey(task))) this.#files.remove(task.number);
     }
   }
 

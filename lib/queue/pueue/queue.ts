@@ -3,7 +3,15 @@ import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
 import { identityKey } from "../identity-key.ts";
 import { putFilesFailure, putFilesScript } from "../put-files.ts";
-import type { Enqueued, Queue, QueueJob, QueueSnapshot, QueueTask, TaskIdentity } from "../queue.ts";
+import {
+  hasSucceeded,
+  type Enqueued,
+  type Queue,
+  type QueueJob,
+  type QueueSnapshot,
+  type QueueTask,
+  type TaskIdentity,
+} from "../queue.ts";
 import { runScript, type Runner } from "../runner.ts";
 import { shellWord, shellWords } from "../shell-words.ts";
 import { pueueFailure, readHandshake, versionScript } from "./handshake.ts";
@@ -69,8 +77,15 @@ export class PueueQueue implements Queue {
     await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
   }
 
-  async clean(): Promise<void> {
-    await this.#run("pueue clean --successful-only");
+  async clean(kept: readonly TaskIdentity[] = []): Promise<void> {
+    if (kept.length === 0) {
+      await this.#run("pueue clean --successful-only");
+      return;
+    }
+    // By number: only another clean, and a task queued behind it, in the instant between the two could give one to another task.
+    const stays = new Set(kept.map((task) => identityKey(task)));
+    const gone = (await this.poll()).tasks.filter((task) => hasSucceeded(task) && !stays.has(identityKey(task)));
+    if (gone.length > 0) await this.#run(shellWords(["pueue", "remove", ...gone.map(({ number }) => number)]));
   }
 
   async logs(task: TaskIdentity, linesMax: number): Promise<string> {

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import type { FleetHost } from "../../lib/config/index.ts";
+import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
+import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
+import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
+import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
+import { sharePlaces } from "../../lib/fleet/share-places.ts";
+import { LocalHost } from "../../lib/hosts/local-host.ts";
+import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
+import { jobFolder } from "../../lib/queue/job-files.ts";
+import type { Queue, QueueGroup, QueueTask } from "../../lib/queue/queue.ts";
+import { processStart } from "../../lib/store/embedded/process-identity.ts";
+import { temporaryFolder } from "../ops/run.ts";
+import { FedHost } from "../rig/pressure.ts";
+
+/** A queue of groups and tasks as a test has them. */
+class TestQueue implements Queue {
+  readonly kind = "pueue";
+  readonly host = "here";
+  readonly groups = new Map<string, QueueGroup>();
+  tasks: readonly QueueTask[] = [];
+  /** Called behind each look, as another command that comes in between. */
+  afterPoll: () => Promise<void> = async () => {};
+
+  constructor(...names: readonly string[]) {
+    for (const name of names) this.groups.set(name, { name, status: "running", parallel: 1 });
+  }
+
+  /** The groups that start jobs. */
+  get open(): string[] {
+    return [...this.groups.values()].filter(({ status }) => status === "running").map(({ name }) => name);
+  }
+
+  readonly #set = (name: string, change: Partial<QueueGroup>): void => {
+    const group = this.groups.get(name);
+    assert.ok(group !== undefined);
+    this.groups.set(name, { ...group, ...change });
+  };
+
+  async handshake(): Promise<{ readonly version: string }> {
+    return { version: "4" };
+  }
+
+  async ensureGroups(): Promise<void> {}
+
+  async enqueue(): Promise<never[]> {
+    return [];
+  }
+
+  async poll(): Promise<{ tasks: readonly QueueTask[]; groups: readonly QueueGroup[] }> {
+    const seen = { tasks: this.tasks, groups: [...this.groups.values()] };
+    await this.afterPoll();
+    return seen;
+  }
+
+  async cancel(): Promise<never[]> {
+    return [];
+  }
+
+  async setParallel(group: string, parallel: number): Promise<void> {
+    this.#set(group, { parallel });
+  }
+
+  async pauseGroup(group: string): Promise<void> {
+    this.#set(group, { status: "paused" });
+  }
+
+  async resumeGroup(group: string): Promise<void> {
+    this.#set(group, { status: "running" });
+  }
+
+  async clean(): Promise<void> {}
+
+  async logs(): Promise<string> {
+    return "";
+  }
+}
+
+const path = process.env["PATH"] ?? "";
+const fed = new FedHost();
+let folder: string;
+let ledger: Ledger;
+
+beforeEach(() => {
+  fed.feed({});
+  process.env["PATH"] = `${fed.bin}${delimiter}${path}`;
+  folder = temporaryFolder("holds");
+  ledger = openLedger(join(folder, "state"));
+});
+
+afterEach(() => {
+  ledger[Symbol.dispose]();
+  process.env["PATH"] = path;
+});
+
+function hostOf(queue: Queue, jobsMax = 2): OpenFleetHost {
+  const entry: FleetHost = {
+    name: "here",
+    sshAlias: undefined,
+    directory: join(folder, "barkeep"),
+    queue: "pueue",
+    memoryMb: 8000,
+    jobsMax,
+    storeUrl: undefined,
+    thresholds: undefined,
+    services: [],
+  };
+  return { entry, host: new LocalHost("here"), queue, [Symbol.asyncDispose]: async () => {} };
+}
+
+/** Another command holds a group. */
+async function hold(host: OpenFleetHost, group: string, why: Hold["why"], since = new Date()): Promise<void> {
+  const held = { group, why, reason: "a test", since: since.toISOString() };
+  await changeHostMemory(host, (memory) => ({ ...memory, holds: [...memory.holds, held] }));
+  await host.queue.pauseGroup(group);
+}
+
+async function heldOf(host: OpenFleetHost): Promise<string[]> {
+  return (await readHostMemory(host)).holds.map(({ group }) => group).sort();
+}
+
+const coming = [{ unit: "AAAUSDT@1000:2024", group: "p1", requestBytes: 1e8 }];
+
+test("a hold of another command that came behind a look is not undone by what the look saw", async () => {
+  const queue = new TestQueue("p1", "p2", "p3");
+  const host = hostOf(queue, 12);
+  await hold(host, "p1", "drained");
+  await hold(host, "p3", "memory", new Date(Date.now() - 10 * 60_000));
+  // Somebody let it go by hand.
+  await queue.resumeGroup("p3");
+  queue.afterPoll = async () => {
+    queue.afterPoll = async () => {};
+    await hold(host, "p2", "drained");
+  };
+  assert.deepEqual(await resumeGroups(host, ["p1"], ledger, false), ["p1"]);
+  assert.deepEqual(
+    [await heldOf(host), queue.open],
+    [
+      ["p2", "p3"],
+      ["p1", "p3"],
+    ],
+  );
+
+  queue.afterPoll = async () => {
+    queue.afterPoll = async () => {};
+    await hold(host, "p1", "drained");
+  };
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const { failure } = await new HostScaler(host, true, settings, {}, ledger).step();
+  assert.equal(failure, undefined);
+  assert.ok((await heldOf(host)).includes("p1"), "it was held behind the look");
+  assert.ok(!(await heldOf(host)).includes("p3"), "it was let go before");
+});
+
+test("a group that somebody let go by hand is not said to be held", async () => {
+  const queue = new TestQueue("p1", "p2", "p3", "px");
+  const host = hostOf(queue, 12);
+  await hold(host, "p1", "memory");
+  await hold(host, "p2", "memory");
+  await queue.resumeGroup("p1");
+  const changes = await setUpGroups(host, ledger, true);
+  assert.deepEqual(
+    changes.filter(({ held }) => held !== undefined).map(({ name }) => name),
+    ["p2"],
+  );
+});
+
+type Trouble = "none" | "drained" | "held for memory" | "memory short";
+
+/** The groups that start jobs once one of p1 was about to be queued, which is held for want of a place. */
+async function sharedWith(trouble: Trouble): Promise<string[]> {
+  const queue = new TestQueue("p1", "p2", "p3");
+  const host = hostOf(queue);
+  await hold(host, "p1", "jobs_max");
+  if (trouble === "drained") {
+    await changeHostMemory(host, (memory) => ({ ...memory, drain: { since: new Date().toISOString() } }));
+  }
+  if (trouble === "held for memory") await hold(host, "p3", "memory");
+  fed.feed(trouble === "memory short" ? { memoryFull: 20 } : {});
+  await sharePlaces(host, coming, ledger);
+  await changeHostMemory(host, () => ({ drain: undefined, holds: [], stopped: [] }));
+  return queue.open.sort();
+}
+
+test("jobs that are queued get a held group its place, but not on a drained host, nor while memory is short", async () => {
+  assert.deepEqual(await sharedWith("none"), ["p1", "p3"]);
+  assert.deepEqual(await sharedWith("drained"), ["p2", "p3"]);
+  assert.deepEqual(await sharedWith("held for memory"), ["p2"]);
+  assert.deepEqual(await sharedWith("memory short"), ["p2", "p3"]);
+});
+
+test("a job that the queue has lost sight of has its place", async () => {
+  const queue = new TestQueue("p1", "p2");
+  const host = hostOf(queue, 1);
+  await hold(host, "p1", "jobs_max");
+  const label = "BBBUSDT@250:2024#1~0f";
+  const startedAt = new Date(Date.now() - 60_000).toISOString();
+  const record = { version: 1, label, unit: "a test", host: "here", pid: process.pid, startedAt };
+  const ofJob = jobFolder(host.entry.directory, label);
+  mkdirSync(ofJob, { recursive: true });
+  writeFileSync(join(ofJob, "pid.json"), JSON.stringify({ ...record, processStart: processStart(process.pid) }));
+  const state = { kind: "done", outcome: { kind: "killed" }, startedAt, endedAt: startedAt } as const;
+  queue.tasks = [{ label, createdAt: startedAt, group: "p2", state, number: "0", memoryBytes: 1e8 }];
+  await sharePlaces(host, coming, ledger);
+  assert.deepEqual(queue.open, ["p2"], "p1 would run beside it");
+});

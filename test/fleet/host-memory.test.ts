@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
+import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import { temporaryFolder } from "../ops/run.ts";
+
+function here(): OpenFleetHost {
+  const entry = {
+    name: "here",
+    sshAlias: undefined,
+    directory: join(temporaryFolder("host-memory"), "barkeep"),
+    queue: "local",
+    memoryMb: 1000,
+    jobsMax: 1,
+    storeUrl: undefined,
+    thresholds: undefined,
+    services: [],
+  } as const;
+  return openFleetHost(entry, undefined);
+}
+
+const holdOf = (group: string): Hold => ({
+  group,
+  why: "memory",
+  reason: "it's a test",
+  since: "2024-01-01T00:00:00.000Z",
+});
+
+test("what several remember of a host at the same time is all there, in one file of this account alone", async () => {
+  await using host = here();
+  const { directory } = host.entry;
+  assert.deepEqual(await readHostMemory(host), { drain: undefined, holds: [], stopped: [] });
+  await changeHostMemory(host, (memory) => ({ ...memory }));
+  assert.equal(existsSync(directory), false, "nothing to remember makes no file");
+  const groups = Array.from({ length: 8 }, (_, i) => `g${i}`);
+  await Promise.all(
+    groups.map(async (group) =>
+      changeHostMemory(host, (memory) => ({ ...memory, holds: [...memory.holds, holdOf(group)] })),
+    ),
+  );
+  const { holds } = await readHostMemory(host);
+  assert.deepEqual(holds.map(({ group }) => group).sort(), groups);
+  assert.deepEqual(readdirSync(directory), ["host-memory.json"], "nothing is left lying about");
+  assert.equal(statSync(join(directory, "host-memory.json")).mode & 0o777, 0o600);
+});
+
+test("who was killed while it wrote holds nobody up for good", async () => {
+  await using host = here();
+  const lock = join(host.entry.directory, "host-memory.json.lock");
+  mkdirSync(lock, { recursive: true });
+  const longAgo = new Date(Date.now() - 10 * 60_000);
+  utimesSync(lock, longAgo, longAgo);
+  const { drain } = await changeHostMemory(host, (memory) => ({ ...memory, drain: { since: holdOf("").since } }));
+  assert.deepEqual((await readHostMemory(host)).drain, drain);
+  assert.equal(existsSync(lock), false);
+});
+
+test("a file that is damaged, or another release's, is an error that says what to do; it is never nothing, and stays as it is", async () => {
+  await using host = here();
+  await changeHostMemory(host, (memory) => ({ ...memory, holds: [holdOf("p2")] }));
+  const path = join(host.entry.directory, "host-memory.json");
+  for (const text of ["", "{", '{"version":2}', '{"version":1,"holds":[],"stopped":[],"more":1}']) {
+    writeFileSync(path, text);
+    for (const asked of [readHostMemory(host), changeHostMemory(host, (memory) => memory)]) {
+      await assert.rejects(asked, {
+        code: "HOST_MEMORY",
+        subject: "here",
+        message: /host-memory\.json/,
+        hint: /release/,
+      });
+    }
+    assert.equal(readFileSync(path, "utf8"), text);
+  }
+});
