@@ -25,7 +25,7 @@ const command = defineCommand({
     const request = { entries: demandedHosts(args, settings), patterns: args.jobs, how, isPlan: args.plan } as const;
     const outcome = await cancelJobs(request, settings);
     if (settings.json) printJson(cancelDocument(outcome, args.plan));
-    else cancelLines(outcome, how, args.plan).forEach((line) => print(line));
+    else cancelLines(outcome, args.plan).forEach((line) => print(line));
     const failures = outcome.failures.map(({ failure }) => failure);
     return failures.length > 0 ? worstExitCode(failures) : exitCodes.ok;
   },

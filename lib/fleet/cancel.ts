@@ -1,9 +1,12 @@
 import type { FleetHost, Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
+import { identityKey } from "../queue/identity-key.ts";
+import type { QueueTask } from "../queue/queue.ts";
 import { signalRuns } from "../queue/signal-run.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { changeHostMemory } from "./host-memory.ts";
 import { viewHost, type JobState, type JobView } from "./host-view.ts";
+import { isInHand } from "./live.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
 
@@ -15,11 +18,20 @@ export interface CancelRequest {
   readonly isPlan: boolean;
 }
 
+/**
+ * What became of a job. `stopping`: it ends after its current commit; `left`: it was stopped before, and is not queued again; `not
+ * reached`: nothing of it ran when its turn came, as where it had just ended by itself.
+ */
+export type Cancellation = "taken out" | "stopping" | "killed" | "left" | "not reached";
+
 export interface CancelledJob {
   readonly job: string;
   readonly host: string;
   readonly label: string;
+  /** Before. */
   readonly state: JobState;
+  /** What would become of it where this is a plan. */
+  readonly became: Cancellation;
 }
 
 export interface CancelOutcome {
@@ -65,13 +77,13 @@ export async function cancelJobs(
           }
         });
         await forgetStopped(fleetHost, jobs);
-        await endJobs(
-          fleetHost,
-          jobs.filter(({ state }) => state !== "stopped"),
-          how,
-        );
       }
-      cancelled.push(...jobs.map(({ job, task, state }) => ({ job, host, label: task.label, state })));
+      const became = isPlan || jobs.length === 0 ? undefined : await endJobs(fleetHost, jobs, how);
+      for (const view of jobs) {
+        const { job, task, state } = view;
+        const { label } = task;
+        cancelled.push({ job, host, label, state, became: became?.get(label) ?? expected(view, how) });
+      }
     });
   }
   return { jobs: cancelled, failures: hosts.failures };
@@ -95,15 +107,43 @@ function isUnattended({ where }: JobView): boolean {
   return where.kind === "running" && where.unattended;
 }
 
-/** A queue cannot end what it has lost sight of; the host can. */
-async function endJobs({ host, queue }: OpenFleetHost, jobs: readonly JobView[], how: "stop" | "kill"): Promise<void> {
-  await queue.cancel(
-    jobs.filter((job) => !isUnattended(job)).map(({ task }) => task),
+/** What is to become of a job by how it stands. */
+function expected({ state }: JobView, how: "stop" | "kill"): Cancellation {
+  if (state === "stopped") return "left";
+  return state === "waiting" ? "taken out" : endOf(how);
+}
+
+function endOf(how: "stop" | "kill"): Cancellation {
+  return how === "stop" ? "stopping" : "killed";
+}
+
+/** A queue cannot end what it has lost sight of; the host can. @returns what became of them, by label */
+async function endJobs(
+  { host, queue }: OpenFleetHost,
+  jobs: readonly JobView[],
+  how: "stop" | "kill",
+): Promise<ReadonlyMap<string, Cancellation>> {
+  const live = jobs.filter(({ state }) => state !== "stopped");
+  const found = await queue.cancel(
+    live.filter((job) => !isUnattended(job)).map(({ task }) => task),
     how,
   );
-  await signalRuns(
-    host,
-    jobs.filter(isUnattended).flatMap(({ record }) => record ?? []),
-    how,
+  const records = live.filter(isUnattended).flatMap(({ record }) => record ?? []);
+  const signalled = await signalRuns(host, records, how);
+  const reached = new Set([...found, ...signalled].map(({ label }) => label));
+  // One that was waiting may have begun before it was reached.
+  const after = new Map((await queue.poll()).tasks.map((task) => [identityKey(task), task]));
+  return new Map(
+    jobs.map((view) => {
+      const { task, state } = view;
+      if (state === "stopped") return [task.label, expected(view, how)];
+      if (!reached.has(task.label)) return [task.label, "not reached"];
+      return [task.label, hasBegun(after.get(identityKey(task))) ? endOf(how) : expected(view, how)];
+    }),
   );
+}
+
+function hasBegun(task: QueueTask | undefined): boolean {
+  if (task === undefined) return false;
+  return task.state.kind === "done" ? task.state.startedAt !== undefined : isInHand(task);
 }

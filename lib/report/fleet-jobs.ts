@@ -1,6 +1,5 @@
 import { describeFailure } from "../datasets/range/listener.ts";
-import type { CancelOutcome } from "../fleet/cancel.ts";
-import type { JobState } from "../fleet/host-view.ts";
+import type { Cancellation, CancelOutcome } from "../fleet/cancel.ts";
 import type { HostFailure } from "../fleet/open-hosts.ts";
 import type { RetriedJob } from "../fleet/queue-again.ts";
 import type { RetryOutcome } from "../fleet/retry.ts";
@@ -87,17 +86,19 @@ export function retryExitCode({ jobs, left, aborted, failures }: RetryOutcome): 
   return jobs.some(({ held }) => held !== undefined) ? exitCodes.findings : exitCodes.ok;
 }
 
+const cancellations: Readonly<Record<Cancellation, string>> = {
+  "taken out": "taken out of the queue",
+  stopping: "stops after its current commit",
+  killed: "killed",
+  left: "stays stopped, and is not queued again",
+  "not reached": "nothing of it was found running any more",
+};
+
 /** The answer of `cancel`. */
-export function cancelLines({ jobs, failures }: CancelOutcome, how: "stop" | "kill", isPlan: boolean): string[] {
-  const verb = { stop: "stops after its current commit", kill: "killed" }[how];
-  const whatFor: Partial<Record<JobState, string>> = {
-    waiting: "taken out of the queue",
-    stopped: "stays stopped, and is not queued again",
-  };
-  const lines = jobs.map(({ job, host, state }) => {
-    const what = whatFor[state] ?? verb;
-    return `${job} on ${host}: ${isPlan ? "would be: " : ""}${what}`;
-  });
+export function cancelLines({ jobs, failures }: CancelOutcome, isPlan: boolean): string[] {
+  const lines = jobs.map(
+    ({ job, host, became }) => `${job} on ${host}: ${isPlan ? "would be: " : ""}${cancellations[became]}`,
+  );
   const all = [...lines, ...hostFailureLines(failures)];
   return all.length > 0 ? all : ["nothing to do: no such job waits or runs"];
 }
@@ -105,7 +106,16 @@ export function cancelLines({ jobs, failures }: CancelOutcome, how: "stop" | "ki
 /** The same as one document. */
 export function cancelDocument({ jobs, failures }: CancelOutcome, isPlan: boolean): Record<string, unknown> {
   return {
-    jobs: jobs.map(({ job, host, label, state }) => ({ job, host, label, was: state, cancelled: !isPlan })),
+    jobs: jobs.map(({ job, host, label, state, became }) => {
+      return {
+        job,
+        host,
+        label,
+        was: state,
+        cancelled: !isPlan && became !== "not reached",
+        became: isPlan ? null : became,
+      };
+    }),
     failures: hostFailureFields(failures),
   };
 }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { z } from "zod";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { barkeep, temporaryFolder, type Outcome } from "../ops/run.ts";
-import { eventually } from "../queue/tasks.ts";
+import { LocalQueue } from "../../lib/queue/local/queue.ts";
+import { eventually, shellJob, until } from "../queue/tasks.ts";
 import { ArchiveFolder, linesOf, walkOf } from "../rig/make-archive.ts";
 
 const firstDay = parseDay("2023-12-29");
@@ -140,6 +141,31 @@ test("clean removes folders of jobs that succeeded long ago; evidence of what di
   const { stdout } = await run("queued", "status", "--host", "here", "--json");
   const left = jobsSchema.parse(JSON.parse(stdout)).hosts.flatMap((host) => host.jobs);
   assert.deepEqual(left, [{ job: "BBBUSDT@250:2023", state: "partial", code: "MISSING_DAY" }]);
+});
+
+test("cancel says what became of a job, not what it was asked for", async () => {
+  const directory = join(folder, "queued");
+  const queue = new LocalQueue(join(directory, "queue"), "here");
+  const end = join(directory, "end");
+  const label = "ZZZUSDT@250:2024#1~0f";
+  await queue.enqueue([shellJob(directory, label, `until [ -e '${end}' ]; do sleep 0.05; done`)]);
+  const { createdAt } = await until(queue, label, "running");
+  // Cancel has looked, and waits to write down that it is not to be queued again, when the job ends by itself.
+  const stopped = { job: "ZZZUSDT@250:2024", label, createdAt, how: "kill", waitingSinceMs: 0 };
+  writeFileSync(join(directory, "host-memory.json"), JSON.stringify({ version: 1, holds: [], stopped: [stopped] }));
+  const lock = join(directory, "host-memory.json.lock");
+  mkdirSync(lock);
+  const cancelling = run("queued", "cancel", "ZZZUSDT@250:2024", "--host", "here", "--json");
+  await eventually("it waits", () => readdirSync(directory).some((name) => /^host-memory.*\.tmp$/.test(name)));
+  writeFileSync(end, "");
+  await until(queue, label, "done");
+  rmdirSync(lock);
+  const { stdout, stderr } = await cancelling;
+  assert.notEqual(stdout, "", stderr);
+  const { jobs } = z
+    .object({ jobs: z.array(z.object({ was: z.string(), cancelled: z.boolean(), became: z.string() })) })
+    .parse(JSON.parse(stdout));
+  assert.deepEqual(jobs, [{ was: "running", cancelled: false, became: "not reached" }]);
 });
 
 test("S-16: where pueue is missing, the built-in queue is named as what needs nothing", async () => {
