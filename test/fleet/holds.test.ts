@@ -6,7 +6,7 @@ import type { FleetHost } from "../../lib/config/index.ts";
 import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
-import { resumeGroups } from "../../lib/fleet/setup-groups.ts";
+import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
 import { sharePlaces } from "../../lib/fleet/share-places.ts";
 import { LocalHost } from "../../lib/hosts/local-host.ts";
@@ -154,6 +154,19 @@ test("a hold of another command that came behind a look is not undone by what th
   assert.equal(failure, undefined);
   assert.ok((await heldOf(host)).includes("p1"), "it was held behind the look");
   assert.ok(!(await heldOf(host)).includes("p3"), "it was let go before");
+});
+
+test("a group that somebody let go by hand is not said to be held", async () => {
+  const queue = new TestQueue("p1", "p2", "p3", "px");
+  const host = hostOf(queue, 12);
+  await hold(host, "p1", "memory");
+  await hold(host, "p2", "memory");
+  await queue.resumeGroup("p1");
+  const changes = await setUpGroups(host, ledger, true);
+  assert.deepEqual(
+    changes.filter(({ held }) => held !== undefined).map(({ name }) => name),
+    ["p2"],
+  );
 });
 
 type Trouble = "none" | "drained" | "held for memory" | "memory short";
