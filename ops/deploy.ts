@@ -10,7 +10,7 @@ import { exitCodes } from "../lib/model/exit-codes.ts";
 import { deployLines, deployPlanDocument, deployPlanLines } from "../lib/report/deploy.ts";
 import { plannedUnitLines } from "../lib/report/services.ts";
 import { servicePlace } from "../lib/services/host-settings.ts";
-import { installServices } from "../lib/services/install.ts";
+import { installServices, planServices } from "../lib/services/install.ts";
 
 const command = defineCommand({
   name: "deploy",
@@ -36,6 +36,7 @@ const command = defineCommand({
       return exitCodes.ok;
     }
     using ledger = openLedger(settings.stateDirectory);
+    const place = servicePlace(entry, settings, env);
     const outcome = await deploy(
       {
         host,
@@ -44,11 +45,13 @@ const command = defineCommand({
         login: { user: settings.storeUser, password: settings.storePassword },
         artifactFolder: join(settings.stateDirectory, "artifacts"),
         note: log,
+        // What its systemd says of the units comes behind the switch: at the first deploy their program is not there before.
+        checkRelease: async (root) => void (await planServices(host, entry, place, entry.services, root)),
       },
       plan,
     );
     // After the switch: they start by it.
-    const services = await installServices(host, entry, servicePlace(entry, settings, env), entry.services, ledger);
+    const services = await installServices(host, entry, place, entry.services, ledger);
     const { before, ...done } = outcome;
     if (settings.json) {
       printJson({ host: host.name, ...done, before: before ?? null, services: entry.services, done: true });

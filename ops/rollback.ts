@@ -24,13 +24,15 @@ const command = defineCommand({
     await using host = openHost(entry, settings.sshConfigFile);
     const { current, before } = await planRollback(host, entry);
     const place = servicePlace(entry, settings, env);
-    // Before the switch, and by the release that is to be current: one that has not what a service runs is not gone back to.
-    await checkServices(host, entry, place, entry.services, releaseFolder(entry.directory, before));
-    if (!args.plan) {
+    // One that has not what a service runs is not gone back to.
+    const checkRelease = async (root: string): Promise<void> =>
+      void (await checkServices(host, entry, place, entry.services, root));
+    if (args.plan) await checkRelease(releaseFolder(entry.directory, before));
+    else {
       using ledger = openLedger(settings.stateDirectory);
       const login = { user: settings.storeUser, password: settings.storePassword };
       const artifactFolder = join(settings.stateDirectory, "artifacts");
-      await rollback({ host, entry, ledger, login, artifactFolder, note: log }, { current, before });
+      await rollback({ host, entry, ledger, login, artifactFolder, note: log, checkRelease }, { current, before });
       // What runs still runs from the release that was gone back from.
       await installServices(host, entry, place, entry.services, ledger);
     }

@@ -15,6 +15,7 @@ import {
   writeHistory,
   type HostReleases,
 } from "./host-releases.ts";
+import { releaseFolder } from "./programs.ts";
 import { historyAfterDeploy, releaseBefore, removable } from "./retention.ts";
 import { usedReleases } from "./used-releases.ts";
 
@@ -28,6 +29,8 @@ export interface DeployTarget {
   /** Where artifacts are kept here. */
   readonly artifactFolder: string;
   readonly note: (line: string) => void;
+  /** What else may refuse a release that is unpacked there, by its folder: asked before the switch. */
+  readonly checkRelease: (root: string) => Promise<void>;
 }
 
 /** What a deploy is going to do. */
@@ -78,7 +81,7 @@ export interface DeployOutcome {
 /**
  * Puts a release on a host and makes it current once it has shown that it works there. Killed at any point it leaves the old or the new
  * release current, and the same command goes on.
- * @throws RefusedError HOST_NOT_READY, DEPLOY_GATE; UnavailableError DEPLOY_HOST; what the host throws
+ * @throws RefusedError HOST_NOT_READY, DEPLOY_GATE; UnavailableError DEPLOY_HOST; what the target's own check and the host throw
  */
 export async function deploy(target: DeployTarget, plan: DeployPlan): Promise<DeployOutcome> {
   const { host, entry } = target;
@@ -128,10 +131,11 @@ async function upload({ host, entry, ledger, artifactFolder, note }: DeployTarge
 }
 
 async function gateAndSwitch(
-  { host, entry, ledger, login, note }: DeployTarget,
+  { host, entry, ledger, login, note, checkRelease }: DeployTarget,
   name: string,
   historyOf: (found: HostReleases) => readonly string[],
 ): Promise<HostReleases> {
+  await checkRelease(releaseFolder(entry.directory, name));
   ledger.journal.record("release.gating", host.name, { release: name });
   note(`trying release ${name} there`);
   const { version, bars, digest } = await passGate(host, entry, name, login);

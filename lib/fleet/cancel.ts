@@ -136,7 +136,8 @@ async function endJobs(
   return new Map(
     jobs.map((view) => {
       const { task, state } = view;
-      if (state !== "stopped" && !reached.has(task.label)) return [task.label, "not reached"];
+      if (state === "stopped") return [task.label, expected(view, how)];
+      if (!reached.has(task.label)) return [task.label, "not reached"];
       return [task.label, hasBegun(after.get(identityKey(task))) ? endOf(how) : expected(view, how)];
     }),
   );

@@ -11,6 +11,7 @@ import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
 import type { Drain, Hold, HostMemory } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
+import { isLive } from "./live.ts";
 import { endedByStop } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
 
@@ -70,8 +71,9 @@ export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promi
     readEvidence(host, entry.directory, labels),
     readMeters(host, entry.directory, labels),
   ]);
+  const alive = new Set(labels.filter((label) => evidence.get(label)?.isAlive === true));
   const jobs = attempts.flatMap((members): JobView[] => {
-    const live = members.find(({ task }) => task.state.kind !== "done" || evidence.get(task.label)?.isAlive === true);
+    const live = members.find(({ task }) => isLive(task, alive));
     const shown = live ?? lastToEnd(members, evidence);
     if (shown === undefined) return [];
     const { task, label } = shown;

@@ -219,21 +219,29 @@ test("old releases go, but none that a process runs from", { skip }, async () =>
   assert.equal(unpacked().length, 3);
 });
 
-test("where the services cannot be kept by the release before, nothing is gone back to", { skip }, async () => {
-  const now = current();
-  const known = journal().length;
-  const without = fleet;
-  fleet = `${without}.services`;
-  writeFileSync(fleet, `${readFileSync(without, "utf8")}\nservices = ["autoscale"]\n`);
-  for (const words of [["--plan"], []]) {
-    const refused = await run("rollback", ...words);
-    assert.equal(refused.code, exitCodes.refused, refused.stderr);
-    assert.match(refused.stderr, /SERVICES_HOST/);
-  }
-  fleet = without;
-  assert.equal(current(), now);
-  assert.equal(journal().length, known, "nothing was begun");
-});
+test(
+  "where the services cannot be kept, no release becomes current: not a new one, nor the one before",
+  { skip },
+  async () => {
+    const now = current();
+    const without = fleet;
+    fleet = `${without}.services`;
+    writeFileSync(fleet, `${readFileSync(without, "utf8")}\nservices = ["autoscale"]\n`);
+    for (const words of [["--plan"], []]) {
+      const refused = await run("rollback", ...words);
+      assert.equal(refused.code, exitCodes.refused, refused.stderr);
+      assert.match(refused.stderr, /SERVICES_HOST/);
+    }
+    tree.setVersion("2.9.0");
+    const known = journal().filter((kind) => kind === "release.switching").length;
+    const deployed = await run("deploy");
+    assert.equal(deployed.code, exitCodes.refused, deployed.stderr);
+    assert.match(deployed.stderr, /SERVICES_HOST/);
+    fleet = without;
+    assert.equal(current(), now);
+    assert.equal(journal().filter((kind) => kind === "release.switching").length, known);
+  },
+);
 
 test("rollback goes back to the release before, which is tried again", { skip }, async () => {
   const planned = await run("rollback", "--plan");
