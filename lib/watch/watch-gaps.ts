@@ -31,8 +31,15 @@ export async function watchGaps(
 ): Promise<WatchReport> {
   const report = await lookAtStore(settings, env, question, nowMs, signal);
   if (question.hosts.length === 0) return report;
-  const queue = await lookAtQueues(question.hosts, settings, nowMs, signal);
-  return { ...report, queue, findings: [...report.findings, ...queue.findings] };
+  try {
+    const queue = await lookAtQueues(question.hosts, settings, nowMs, signal);
+    return { ...report, queue, findings: [...report.findings, ...queue.findings] };
+  } catch (error) {
+    // What is held on purpose stands in the ledger: without it the queues are not known, and all else is.
+    if (!(error instanceof Failure) || !error.code.startsWith("LEDGER_")) throw error;
+    const isSaid = report.findings.some(({ kind }) => kind === "ledger-unreadable");
+    return isSaid ? report : { ...report, findings: [...report.findings, ledgerFinding(error)] };
+  }
 }
 
 async function lookAtStore(

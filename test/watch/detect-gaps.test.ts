@@ -155,9 +155,18 @@ test("what was found is printed where the ledger does not take it", async () => 
   );
   try {
     await once(holder.stdout, "data");
-    const { code, stdout } = await look(["--json"]);
+    const fleet = join(temporaryFolder("locked"), "fleet.toml");
+    writeFileSync(
+      fleet,
+      `[hosts.here]\nssh = "local"\ndirectory = "here"\nqueue = "local"\nmemory_mb = 1000\njobs_max = 1\n`,
+    );
+    const { code, stdout } = await look(["--json", "--check-backfill-queue", "--fleet", fleet]);
     assert.equal(code, 2);
-    assert.match(stdout, /ledger-unreadable/);
+    const document = detectGapsSchema.parse(JSON.parse(stdout));
+    assert.deepEqual(
+      document.unknowns.map(({ kind }) => kind),
+      ["ledger-unreadable"],
+    );
   } finally {
     holder.kill();
     await once(holder, "exit");

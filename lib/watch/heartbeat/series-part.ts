@@ -73,7 +73,7 @@ async function lookAtSeries(
       ledger.healTries.endAbandoned();
       const exhausted = exhaustedFindings(report.gaps, ledger.healTries.byGap(), report.nowMs, healPolicy);
       // A gap that could not be looked for is not closed.
-      const isKnown = report.findings.every(({ verdict }) => verdict === "wrong");
+      const unsure = unsureOf(report).map((series) => unitId(series, ""));
       return {
         findings: [
           ...report.findings,
@@ -84,7 +84,11 @@ async function lookAtSeries(
         examined: [
           ...examinedBy(report, question),
           { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
-          ...(isKnown ? [{ kinds: ["heal-exhausted"], subjects: "all" } as const] : []),
+          {
+            kinds: ["heal-exhausted"],
+            subjects: "all",
+            wouldSee: ({ subject }) => !unsure.some((prefix) => subject.startsWith(prefix)),
+          },
         ],
         note: `${report.series.length} series, ${report.gaps.length} gaps, ${commits.length} checkpoints`,
       };
@@ -101,6 +105,12 @@ async function lookAtSeries(
 /** The registry or the settings are wrong: the store is not to blame. */
 function isOurs(error: Failure): boolean {
   return error instanceof ConfigurationError && !error.code.startsWith("STORE_");
+}
+
+/** Series of which not all could be looked at. */
+function unsureOf({ series, findings }: WatchReport): string[] {
+  const unknown = findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject);
+  return [...unknown, ...series.filter(({ isBlind }) => isBlind).map(({ wish }) => wish.series)];
 }
 
 /** What nobody keeps counts as whole: whatever failed there is nobody's trouble. */
