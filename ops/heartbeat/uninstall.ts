@@ -12,12 +12,19 @@ const command = defineCommand({
       choices: schedulers,
       describe: "which; launchd on a Mac and systemd elsewhere (default)",
     },
+    plan: { type: "boolean", describe: "show what is installed and would go; change nothing" },
   },
   examples: [["", "incidents and messages that wait stay in the ledger"]],
   handler: async (args, { settings, env, print, printJson }) => {
     const scheduler = schedulerOf(args.scheduler);
-    using ledger = openLedger(settings.stateDirectory);
     await using schedule = new HeartbeatSchedule(settings, env);
+    if (args.plan) {
+      const { isInstalled, text } = await schedule.status(scheduler);
+      if (settings.json) printJson({ scheduler, removed: false, installed: isInstalled, text });
+      else print(text);
+      return exitCodes.ok;
+    }
+    using ledger = openLedger(settings.stateDirectory);
     const removed = await schedule.uninstall(scheduler, ledger);
     if (settings.json) printJson({ scheduler, removed });
     else print(removed ? `${scheduler}: removed` : `${scheduler}: there was nothing to remove`);

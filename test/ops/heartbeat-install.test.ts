@@ -109,6 +109,7 @@ test("launchd: the agent is written, loaded, reported and removed; its settings 
   assert.equal(found.get("telegramChat"), "-7");
   const status = await mac.run("status");
   assert.match(status.stdout, /loaded; last exit code 0[^]*no pass was ever made/);
+  assert.match((await mac.run("uninstall", "--plan")).stdout, /^launchd: every 15 minutes, loaded/);
   assert.equal((await mac.run("uninstall")).code, 0);
   assert.equal(existsSync(path), false);
   assert.equal(mac.isLoaded("barkeep.heartbeat"), false);
