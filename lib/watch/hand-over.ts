@@ -17,7 +17,8 @@ export function handOver(stateDirectory: string, report: WatchReport, question: 
   if (!isReadable || !existsSync(ledgerPath(stateDirectory))) return report;
   try {
     using ledger = openLedger(stateDirectory);
-    recordLook(ledger, { source: "detect-gaps", findings: report.findings, examined: examinedBy(report, question) });
+    const { findings, nowMs: lookedMs } = report;
+    recordLook(ledger, { source: "detect-gaps", lookedMs, findings, examined: examinedBy(report, question) });
     return report;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

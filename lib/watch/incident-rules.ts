@@ -27,16 +27,27 @@ export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "sev
  * What becomes of the live incidents, and which are new, after a look. Pure.
  *
  * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
- * nor while another incident explains why one cannot look.
+ * nor while another incident explains why one cannot look, nor where it was seen since the look began.
+ * @param ended fingerprints of those that ended since the look began: what it found of them is no longer so
  */
-export function afterLook(live: readonly Incident[], look: Look, nowMs: number): IncidentChange[] {
-  const found = new Map(look.findings.map((finding) => [fingerprintOf(finding), finding]));
+export function afterLook(
+  live: readonly Incident[],
+  look: Look,
+  nowMs: number,
+  ended: ReadonlySet<string> = new Set(),
+): IncidentChange[] {
+  const current = look.findings.filter((finding) => !ended.has(fingerprintOf(finding)));
+  const found = new Map(current.map((finding) => [fingerprintOf(finding), finding]));
   const known = new Map(live.map((incident) => [incident.fingerprint, incident]));
   const doubtful = new Set(look.findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject));
   const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
-    const mayEnd = before !== undefined && isExamined(look, before) && !doubtful.has(before.subject);
+    const mayEnd =
+      before !== undefined &&
+      isExamined(look, before) &&
+      !doubtful.has(before.subject) &&
+      !isSince(before.lastSeenMs, look, nowMs);
     const after = step(before, finding, mayEnd && explainedBy(before, causes) === undefined, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
@@ -48,6 +59,14 @@ export function afterLook(live: readonly Incident[], look: Look, nowMs: number):
   const causes = [...all].filter(isCause).map((fingerprint) => next(fingerprint, []));
   const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
   return [...causes, ...[...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active))];
+}
+
+/**
+ * Whether something is of the time since a look began. What is of a time to come was written by a clock that has been set back, and
+ * is nothing to wait for.
+ */
+export function isSince(ms: number, { lookedMs }: Look, nowMs: number): boolean {
+  return lookedMs !== undefined && ms > lookedMs && ms <= nowMs;
 }
 
 /** An incident behind a look. @param mayEnd the look would have found it */

@@ -16,6 +16,8 @@ export interface Examined {
 export interface Look {
   /** Who looked: a command's name. */
   readonly source: string;
+  /** When it began, milliseconds since the epoch; as it is recorded where it is absent. What was seen since then is newer than it. */
+  readonly lookedMs?: number;
   readonly findings: readonly Finding[];
   /** What is in neither `examined` nor `findings` was not looked at, and stays as it is. */
   readonly examined: readonly Examined[];

@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import type { Alert, Incident, Ledger, Severity } from "../ledger/index.ts";
 import { openedText, reminderText, resolvedText } from "./incident-messages.ts";
-import { afterLook } from "./incident-rules.ts";
+import { fingerprintOf } from "./finding.ts";
+import { afterLook, isSince } from "./incident-rules.ts";
 import type { Look } from "./look.ts";
 
 /** What a look came to. */
@@ -23,7 +24,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     const { incidents, outbox, clock } = ledger;
     const nowMs = clock.wallMs();
     const said: Record<"opened" | "reminder" | "resolved", number[]> = { opened: [], reminder: [], resolved: [] };
-    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs)) {
+    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs, endedSince(incidents, look, nowMs))) {
       const id = before?.id ?? incidents.add(after);
       if (before !== undefined) incidents.change(before, after, look.source);
       if (say !== undefined) said[say].push(id);
@@ -58,6 +59,17 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     }
     return result;
   });
+}
+
+/** Fingerprints of what the look found and another one has found to be over since it began. */
+function endedSince(incidents: Ledger["incidents"], look: Look, nowMs: number): ReadonlySet<string> {
+  const fingerprints = look.findings.map(fingerprintOf);
+  return new Set(
+    fingerprints.filter((fingerprint) => {
+      const resolvedMs = incidents.byFingerprint(fingerprint)?.resolvedMs;
+      return resolvedMs !== undefined && isSince(resolvedMs, look, nowMs);
+    }),
+  );
 }
 
 const reminderFingerprint = "incidents reminder";

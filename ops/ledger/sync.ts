@@ -39,9 +39,11 @@ const command = defineCommand({
         else differingLines(differing).forEach((line) => print(line));
         return exitCodes.ok;
       }
+      const lookedMs = ledger.clock.wallMs();
       const result = await syncLedger(ledger, store, signal);
       recordLook(ledger, {
         source: "ledger sync",
+        lookedMs,
         findings: result.divergences.map(divergenceFinding),
         examined: [{ kinds: ["store-differs"], subjects: "all" }],
       });

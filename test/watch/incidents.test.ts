@@ -234,6 +234,34 @@ test("a clock that is set back neither silences for good nor nags", () => {
   assert.deepEqual(said, [1, 0, 0, 0]);
 });
 
+test("a look that began before an incident was seen does not end it, and opens nothing that ended since", () => {
+  using watch = new Watch();
+  const record = (lookedMs: number, ...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "slow", lookedMs, findings, examined: everything });
+  const beganMs = watch.clock.wallMs();
+  watch.look([hole]);
+  watch.clock.pass(5 * minute);
+  assert.deepEqual(record(beganMs).resolved, []);
+  assert.equal(watch.ledger.incidents.byId(1)?.goodLooks, 0);
+  const laterMs = watch.clock.wallMs();
+  assert.equal(watch.look([]).resolved.length, 1);
+  watch.clock.pass(5 * minute);
+  assert.deepEqual(record(laterMs, hole).opened, []);
+  assert.deepEqual(watch.states, ["gap-interior resolved"]);
+  assert.equal(record(watch.clock.wallMs(), hole).opened.length, 1, "a look that began behind its end sees it anew");
+});
+
+test("a clock that is set back keeps no incident from its end, nor from its beginning", () => {
+  using watch = new Watch();
+  const record = (...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "t", lookedMs: watch.clock.wallMs(), findings, examined: everything });
+  watch.look([hole]);
+  watch.clock.jump(-48 * hour);
+  assert.equal(record().resolved.length, 1);
+  watch.clock.jump(-48 * hour);
+  assert.equal(record(hole).opened.length, 1);
+});
+
 test("an incident's change and its message are one: where one fails, neither is there", () => {
   using watch = new Watch();
   const { outbox } = watch.ledger;

@@ -72,7 +72,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const findings = parts.flatMap((part) => part.findings);
   const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
   const incidents = ledger.transaction(() => {
-    const recorded = recordLook(ledger, { source: "heartbeat", findings, examined });
+    const recorded = recordLook(ledger, { source: "heartbeat", lookedMs: startedMs, findings, examined });
     // An earlier one that still waits is not true any more.
     ledger.outbox.withdraw(greenFingerprint);
     const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
