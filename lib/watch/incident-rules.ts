@@ -58,7 +58,31 @@ export function afterLook(
   };
   const causes = [...all].filter(isCause).map((fingerprint) => next(fingerprint, []));
   const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
-  return [...causes, ...[...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active))];
+  const others = [...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active));
+  return withoutWorse([...causes, ...others]);
+}
+
+/** The end of what has become something worse is no news that anybody should be glad of. */
+function withoutWorse(changes: readonly IncidentChange[]): IncidentChange[] {
+  const lasting = changes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
+  return changes.map((change) => {
+    const isWorse = change.say === "resolved" && lasting.some((one) => isGradeOf(change.after, one));
+    return isWorse ? { ...change, say: undefined } : change;
+  });
+}
+
+/** Whether one is what the other becomes when it gets worse. */
+export function isGradeOf(
+  milder: Pick<IncidentBody, "kind" | "subject" | "place">,
+  worse: Pick<IncidentBody, "kind" | "subject" | "place">,
+): boolean {
+  const { worsensTo } = definitionOf(milder) ?? {};
+  return (
+    worsensTo !== undefined &&
+    worsensTo === worse.kind &&
+    milder.subject === worse.subject &&
+    milder.place === worse.place
+  );
 }
 
 /**
@@ -158,7 +182,7 @@ function isExamined({ examined }: Look, incident: IncidentBody): boolean {
   );
 }
 
-function definitionOf({ kind }: IncidentBody): KindDefinition | undefined {
+function definitionOf({ kind }: Pick<IncidentBody, "kind">): KindDefinition | undefined {
   const known = asFindingKind(kind);
   return known === undefined ? undefined : findingKinds[known];
 }

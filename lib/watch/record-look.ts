@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { Alert, Incident, Ledger, Severity } from "../ledger/index.ts";
 import { openedText, reminderText, resolvedText } from "./incident-messages.ts";
 import { fingerprintOf } from "./finding.ts";
-import { afterLook, isSince } from "./incident-rules.ts";
+import { afterLook, isGradeOf, isSince } from "./incident-rules.ts";
 import type { Look } from "./look.ts";
 
 /** What a look came to. */
@@ -43,7 +43,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     }
     if (result.resolved.length > 0) {
       outbox.enqueue({
-        ...alertOf("resolved", result.resolved, resolvedText(result.resolved, host)),
+        ...alertOf("resolved", result.resolved, resolvedText(result.resolved, milderOf(result.resolved, live), host)),
         severity: "info",
       });
     }
@@ -87,6 +87,16 @@ function alertOf(kind: "opened" | "reminder" | "resolved", incidents: readonly I
 function worst(incidents: readonly Incident[]): Severity {
   const all = new Set(incidents.map(({ severity }) => severity));
   return all.has("critical") ? "critical" : all.has("warning") ? "warning" : "info";
+}
+
+/** What is left of incidents that are over, by their numbers: it has got better, and is not well. */
+function milderOf(resolved: readonly Incident[], live: readonly Incident[]): ReadonlyMap<number, Incident> {
+  return new Map(
+    resolved.flatMap((worse) => {
+      const milder = live.find((one) => isGradeOf(one, worse));
+      return milder === undefined ? [] : [[worse.id, milder] as const];
+    }),
+  );
 }
 
 /** How many each of them explains. */

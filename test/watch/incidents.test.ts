@@ -262,6 +262,27 @@ test("a clock that is set back keeps no incident from its end, nor from its begi
   assert.equal(record(hole).opened.length, 1);
 });
 
+test("late that becomes dead is not said to be over; dead that becomes late is, with what is left of it", () => {
+  using watch = new Watch();
+  const [late, dead] = [finding("series-not-fresh", btc), finding("series-dead", btc)];
+  watch.look([late]);
+  watch.look([dead]);
+  assert.deepEqual(watch.look([dead]).resolved, []);
+  assert.deepEqual(watch.states, ["series-dead open", "series-not-fresh resolved"]);
+  assert.deepEqual(
+    watch.outbox.map((line) => line.split(":")[0]),
+    ["opened", "opened"],
+  );
+  watch.look([late]);
+  const said = watch.ledger.outbox.waiting().at(-1)?.text ?? "";
+  assert.match(
+    said,
+    /^✅ Over on .*\n#2 .*: a series has stopped\n.*\n {2}it has got better and is not well: #3 a series is older/,
+  );
+  watch.look([]);
+  assert.equal(watch.look([]).resolved[0]?.id, 3, "the end of the milder one is said where nothing worse is left");
+});
+
 test("an incident's change and its message are one: where one fails, neither is there", () => {
   using watch = new Watch();
   const { outbox } = watch.ledger;
