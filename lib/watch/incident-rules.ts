@@ -28,7 +28,7 @@ export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "sev
  *
  * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
  * nor while another incident explains why one cannot look, nor where it was seen since the look began.
- * @param ended fingerprints of those that ended since the look began: what it found of them is no longer so
+ * @param ended fingerprints of those that ended since the look began: what it found of them is not so any more
  */
 export function afterLook(
   live: readonly Incident[],
@@ -44,10 +44,7 @@ export function afterLook(
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
     const mayEnd =
-      before !== undefined &&
-      isExamined(look, before) &&
-      !doubtful.has(before.subject) &&
-      !isSince(before.lastSeenMs, look, nowMs);
+      before !== undefined && isExamined(look, before) && !doubtful.has(before.subject) && !isSeenSince(before, look);
     const after = step(before, finding, mayEnd && explainedBy(before, causes) === undefined, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
@@ -85,12 +82,16 @@ export function isGradeOf(
   );
 }
 
-/**
- * Whether something is of the time since a look began. What is of a time to come was written by a clock that has been set back, and
- * is nothing to wait for.
- */
-export function isSince(ms: number, { lookedMs }: Look, nowMs: number): boolean {
-  return lookedMs !== undefined && ms > lookedMs && ms <= nowMs;
+/** Whether a live incident was opened, or seen again, since a look began. */
+function isSeenSince({ id, fingerprint, lastSeenMs }: Incident, { start }: Look): boolean {
+  if (start === undefined) return false;
+  const before = start.live.get(fingerprint);
+  return before?.id !== id || before.lastSeenMs !== lastSeenMs;
+}
+
+/** Whether the newest incident of a fingerprint, which is over, ended since a look began. */
+export function isEndedSince({ id, fingerprint }: Pick<Incident, "id" | "fingerprint">, { start }: Look): boolean {
+  return start !== undefined && (id > start.newestId || start.live.get(fingerprint)?.id === id);
 }
 
 /** An incident behind a look. @param mayEnd the look would have found it */

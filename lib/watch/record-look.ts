@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import type { Alert, Incident, Ledger, Severity } from "../ledger/index.ts";
 import { openedText, reminderText, resolvedText } from "./incident-messages.ts";
 import { fingerprintOf } from "./finding.ts";
-import { afterLook, isGradeOf, isSince } from "./incident-rules.ts";
-import type { Look } from "./look.ts";
+import { afterLook, isEndedSince, isGradeOf } from "./incident-rules.ts";
+import type { Look, LookStart } from "./look.ts";
 
 /** What a look came to. */
 export interface RecordedLook {
@@ -24,7 +24,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     const { incidents, outbox, clock } = ledger;
     const nowMs = clock.wallMs();
     const said: Record<"opened" | "reminder" | "resolved", number[]> = { opened: [], reminder: [], resolved: [] };
-    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs, endedSince(incidents, look, nowMs))) {
+    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs, endedSince(incidents, look))) {
       const id = before?.id ?? incidents.add(after);
       if (before !== undefined) incidents.change(before, after, look.source);
       if (say !== undefined) said[say].push(id);
@@ -61,15 +61,17 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
   });
 }
 
+/** How incidents stand as a look begins, for {@link Look.start}. @throws what the ledger throws */
+export function startLook({ incidents }: Pick<Ledger, "incidents">): LookStart {
+  const live = incidents.live().map(({ id, fingerprint, lastSeenMs }) => [fingerprint, { id, lastSeenMs }] as const);
+  return { live: new Map(live), newestId: incidents.last(1)[0]?.id ?? 0 };
+}
+
 /** Fingerprints of what the look found and another one has found to be over since it began. */
-function endedSince(incidents: Ledger["incidents"], look: Look, nowMs: number): ReadonlySet<string> {
-  const fingerprints = look.findings.map(fingerprintOf);
-  return new Set(
-    fingerprints.filter((fingerprint) => {
-      const resolvedMs = incidents.byFingerprint(fingerprint)?.resolvedMs;
-      return resolvedMs !== undefined && isSince(resolvedMs, look, nowMs);
-    }),
-  );
+function endedSince(incidents: Ledger["incidents"], look: Look): ReadonlySet<string> {
+  const newest = look.findings.flatMap((finding) => incidents.byFingerprint(fingerprintOf(finding)) ?? []);
+  const ended = newest.filter((one) => one.state === "resolved" && isEndedSince(one, look));
+  return new Set(ended.map(({ fingerprint }) => fingerprint));
 }
 
 const reminderFingerprint = "incidents reminder";

@@ -6,8 +6,8 @@ import { explainIncident } from "../../lib/watch/explain-incident.ts";
 import type { Finding, FindingKind } from "../../lib/watch/finding.ts";
 import { findIncident } from "../../lib/watch/find-incident.ts";
 import { allKinds } from "../../lib/watch/kinds.ts";
-import type { Examined } from "../../lib/watch/look.ts";
-import { recordLook, type RecordedLook } from "../../lib/watch/record-look.ts";
+import type { Examined, LookStart } from "../../lib/watch/look.ts";
+import { recordLook, startLook, type RecordedLook } from "../../lib/watch/record-look.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { HandMovedClock } from "../rig/ledger-clock.ts";
 
@@ -236,30 +236,37 @@ test("a clock that is set back neither silences for good nor nags", () => {
 
 test("a look that began before an incident was seen does not end it, and opens nothing that ended since", () => {
   using watch = new Watch();
-  const record = (lookedMs: number, ...findings: readonly Finding[]): RecordedLook =>
-    recordLook(watch.ledger, { source: "slow", lookedMs, findings, examined: everything });
-  const beganMs = watch.clock.wallMs();
+  const begin = (): LookStart => startLook(watch.ledger);
+  const record = (start: LookStart, ...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "slow", start, findings, examined: everything });
+  const early = begin();
   watch.look([hole]);
-  watch.clock.pass(5 * minute);
-  assert.deepEqual(record(beganMs).resolved, []);
+  const between = begin();
+  assert.deepEqual(record(early).resolved, []);
+  watch.look([hole]);
+  assert.deepEqual(record(between).resolved, [], "it was seen again since");
   assert.equal(watch.ledger.incidents.byId(1)?.goodLooks, 0);
-  const laterMs = watch.clock.wallMs();
+  const later = begin();
   assert.equal(watch.look([]).resolved.length, 1);
-  watch.clock.pass(5 * minute);
-  assert.deepEqual(record(laterMs, hole).opened, []);
+  for (const start of [later, early]) assert.deepEqual(record(start, hole).opened, []);
   assert.deepEqual(watch.states, ["gap-interior resolved"]);
-  assert.equal(record(watch.clock.wallMs(), hole).opened.length, 1, "a look that began behind its end sees it anew");
+  assert.equal(record(begin(), hole).opened.length, 1, "a look that began behind its end sees it anew");
 });
 
 test("a clock that is set back keeps no incident from its end, nor from its beginning", () => {
   using watch = new Watch();
-  const record = (...findings: readonly Finding[]): RecordedLook =>
-    recordLook(watch.ledger, { source: "t", lookedMs: watch.clock.wallMs(), findings, examined: everything });
+  const record = (...findings: readonly Finding[]): RecordedLook => {
+    const start = startLook(watch.ledger);
+    watch.clock.pass(minute);
+    return recordLook(watch.ledger, { source: "t", start, findings, examined: everything });
+  };
   watch.look([hole]);
-  watch.clock.jump(-48 * hour);
-  assert.equal(record().resolved.length, 1);
-  watch.clock.jump(-48 * hour);
-  assert.equal(record(hole).opened.length, 1);
+  for (const backMs of [minute, 48 * hour]) {
+    watch.clock.jump(-backMs);
+    assert.equal(record().resolved.length, 1);
+    watch.clock.jump(-backMs);
+    assert.equal(record(hole).opened.length, 1);
+  }
 });
 
 test("late that becomes dead is not said to be over; dead that becomes late is, with what is left of it", () => {

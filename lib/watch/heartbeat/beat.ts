@@ -10,7 +10,7 @@ import { formatSeconds } from "../../model/format.ts";
 import { explainIncident } from "../explain-incident.ts";
 import type { Finding } from "../finding.ts";
 import type { Examined } from "../look.ts";
-import { recordLook, type RecordedLook } from "../record-look.ts";
+import { recordLook, startLook, type RecordedLook } from "../record-look.ts";
 import { hostsPart } from "./hosts-part.ts";
 import { outboxPart, selfPart, writesPart } from "./own-parts.ts";
 import { runParts, type PartResult } from "./part.ts";
@@ -65,6 +65,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   };
   const before = ledger.heartbeats.last();
   const pass = ledger.heartbeats.start(everyMs);
+  const start = startLook(ledger);
   const pinged = open.ping?.start();
   tell(await obeyButtons(request));
   const parts = await runParts(partsOf(request, before), request.budgetMs, signal, log);
@@ -72,7 +73,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const findings = parts.flatMap((part) => part.findings);
   const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
   const incidents = ledger.transaction(() => {
-    const recorded = recordLook(ledger, { source: "heartbeat", lookedMs: startedMs, findings, examined });
+    const recorded = recordLook(ledger, { source: "heartbeat", start, findings, examined });
     // An earlier one that still waits is not true any more.
     ledger.outbox.withdraw(greenFingerprint);
     const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
