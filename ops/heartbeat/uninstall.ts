@@ -19,6 +19,7 @@ const command = defineCommand({
     using ledger = openLedger(settings.stateDirectory);
     await using schedule = new HeartbeatSchedule(settings, env);
     const removed = await schedule.uninstall(scheduler, ledger);
+    ledger.heartbeats.endSchedule();
     if (settings.json) printJson({ scheduler, removed });
     else print(removed ? `${scheduler}: removed` : `${scheduler}: there was nothing to remove`);
     return exitCodes.ok;

@@ -274,4 +274,8 @@ test("passes that a schedule was to make and did not are an incident, over with 
   );
   const timely = await heart.document({}, "--every", "15");
   assert.deepEqual([timely.result, timely.resolved], ["clean", late.opened]);
+  assert.equal((await heart.document({}, ...schedule)).result, "clean");
+  assert.equal((await heart.document()).findings[0]?.kind, "heartbeat-missed");
+  const byHand = await heart.document();
+  assert.equal(byHand.findings[0]?.kind, "heartbeat-missed", "another one by hand makes up for no schedule");
 });

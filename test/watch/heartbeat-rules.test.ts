@@ -131,6 +131,23 @@ test("who runs it by hand misses nothing", () => {
   assert.deepEqual(missedFindings(last, clock), []);
 });
 
+test("a pass by hand hides nothing that the schedule misses after it; a schedule that was ended misses nothing", () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("by-hand"), "state"), { clock });
+  const { heartbeats } = ledger;
+  heartbeats.end(heartbeats.start(15 * minute), "clean");
+  clock.pass(5 * minute);
+  heartbeats.end(heartbeats.start(undefined), "clean");
+  clock.pass(15 * minute);
+  const missed = (): (string | undefined)[] =>
+    missedFindings(heartbeats.last(), clock, heartbeats.everyMs()).map(({ evidence }) => evidence["missed"]);
+  assert.deepEqual(missed(), [], "it counts from the pass by hand");
+  clock.pass(hour);
+  assert.deepEqual(missed(), ["4"]);
+  heartbeats.endSchedule();
+  assert.deepEqual(missed(), []);
+});
+
 test("a part that fails or is late is unknown, and takes nothing from the others", async () => {
   const well: Part = { name: "well", look: async () => Promise.resolve({ findings: [], examined: [], note: "all" }) };
   const late: Part = { name: "late", look: async () => new Promise(() => undefined) };

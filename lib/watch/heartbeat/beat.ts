@@ -12,7 +12,7 @@ import type { Finding } from "../finding.ts";
 import type { Examined } from "../look.ts";
 import { recordLook, startLook, type RecordedLook } from "../record-look.ts";
 import { hostsPart } from "./hosts-part.ts";
-import { outboxPart, selfPart, writesPart } from "./own-parts.ts";
+import { outboxPart, selfPart, writesPart, type EarlierPasses } from "./own-parts.ts";
 import { runParts, type PartResult } from "./part.ts";
 import { seriesPart } from "./series-part.ts";
 
@@ -63,7 +63,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const tell = (problem: string | undefined): void => {
     if (problem !== undefined) log(problem);
   };
-  const before = ledger.heartbeats.last();
+  const before = { last: ledger.heartbeats.last(), everyMs: ledger.heartbeats.everyMs() };
   const pass = ledger.heartbeats.start(everyMs);
   const start = startLook(ledger);
   const pinged = open.ping?.start();
@@ -105,7 +105,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
 
 function partsOf(
   { settings, env, ledger, budgetMs }: HeartbeatRequest,
-  before: ReturnType<Ledger["heartbeats"]["last"]>,
+  before: EarlierPasses,
 ): Parameters<typeof runParts>[0] {
   const series = seriesPart(settings, env, ledger);
   // A look at series that takes all the time takes none from the others: what is whole is not known to them then.

@@ -57,11 +57,18 @@ export function outboxPart(ledger: Ledger, { notify }: Pick<Settings, "notify">)
   };
 }
 
+/** What is known of passes before this one. */
+export interface EarlierPasses {
+  readonly last: Heartbeat | undefined;
+  /** How often a schedule is to run them, milliseconds; undefined where there is none. */
+  readonly everyMs: number | undefined;
+}
+
 /** The watch itself: did it run when it was to, and has this machine room for what it keeps? */
 export function selfPart(
   ledger: Ledger,
   { stateDirectory }: Pick<Settings, "stateDirectory">,
-  before: Heartbeat | undefined,
+  { last, everyMs }: EarlierPasses,
 ): Part {
   return {
     name: "self",
@@ -77,7 +84,7 @@ export function selfPart(
         evidence: { left: formatBytes(free) },
       };
       return Promise.resolve({
-        findings: [...missedFindings(before, ledger.clock), ...(free < diskLeast ? [disk] : [])],
+        findings: [...missedFindings(last, ledger.clock, everyMs), ...(free < diskLeast ? [disk] : [])],
         examined: [
           { kinds: ["heartbeat-missed"], subjects: "all" },
           { kinds: ["host-unsound"], subjects: new Set(["watch"]) },
