@@ -19,7 +19,8 @@ const longestWaitMs = 24 * 3_600_000;
 
 /**
  * Sends what is due, oldest first, through every channel: each message once. What a channel does not take waits for a later call;
- * where it is not known whether a message has arrived, it is sent again and says so. Messages that last only a while are not.
+ * where it is not known whether a message has arrived, it is sent again and says so. Messages that last only a while are not sent
+ * again, nor when that while is over.
  */
 export async function deliver(
   ledger: Ledger,
@@ -28,6 +29,7 @@ export async function deliver(
 ): Promise<DeliveryReport> {
   const failures: { channel: string; reason: string }[] = [];
   let sent = 0;
+  dropPassed(ledger);
   for (const channel of channels) {
     if (isResting(ledger, channel)) continue;
     for (const message of ledger.outbox.due()) {
@@ -53,6 +55,14 @@ export async function deliver(
 export function isResting(ledger: Ledger, { name }: Pick<Channel, "name">): boolean {
   const waitMs = ledger.deliveries.channel(name).notBeforeMs - ledger.clock.wallMs();
   return waitMs > 0 && waitMs <= longestWaitMs;
+}
+
+/** What said how things were a while ago is not sent any more; nor what a clock has dated that has been set back since. */
+function dropPassed({ outbox, clock }: Ledger): void {
+  const nowMs = clock.wallMs();
+  for (const { id, createdMs, lastsMs } of outbox.waiting()) {
+    if (lastsMs !== undefined && Math.abs(nowMs - createdMs) > lastsMs) outbox.close(id, "unknown");
+  }
 }
 
 /** What says how things are now is worth nothing later, and who cannot tell its number cannot delete it. */

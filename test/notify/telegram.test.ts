@@ -236,3 +236,23 @@ test("a green message that may have arrived is not sent again: nobody could dele
   await on.deliver();
   assert.equal(on.ledger.outbox.pending(), 0);
 });
+
+test("a green message that could not be sent while it was true is not sent later, beside what is wrong by then", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const green = { fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute } as const;
+  on.ledger.outbox.enqueue(green);
+  await bot.goOffline();
+  await on.deliver();
+  await bot.start();
+  on.clock.pass(minute);
+  assert.equal((await on.deliver()).sent, 1, "it is true yet");
+  on.ledger.outbox.enqueue(green);
+  on.clock.pass(20 * hour);
+  on.open();
+  assert.equal((await on.deliver()).waiting, 0);
+  assert.deepEqual(
+    bot.messages.map(({ text }) => text.slice(0, 2)),
+    ["✅", "🔴"],
+  );
+});
