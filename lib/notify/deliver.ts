@@ -37,8 +37,7 @@ export async function deliver(
       if (!channel.takes(message)) continue;
       const claim = ledger.deliveries.claim(message, channel.name);
       if (claim === "done" || claim === "busy") continue;
-      const outcome = await sendOnce(channel, claim);
-      record(ledger, claim, outcome);
+      const outcome = await sendAndRecord(ledger, channel, claim);
       if (outcome.result === "sent") {
         sent += 1;
         continue;
@@ -68,6 +67,17 @@ function dropPassed({ outbox, clock }: Ledger): void {
 /** What says how things are now is worth nothing later, and who cannot tell its number cannot delete it. */
 function isPassing({ lastsMs }: Message): boolean {
   return lastsMs !== undefined;
+}
+
+/** @throws what the ledger throws: what has become of the message is unknown then */
+async function sendAndRecord(ledger: Ledger, channel: Channel, claim: Claim): Promise<Outcome> {
+  try {
+    const outcome = await sendOnce(channel, claim);
+    record(ledger, claim, outcome);
+    return outcome;
+  } finally {
+    ledger.deliveries.release(claim);
+  }
 }
 
 async function sendOnce(channel: Channel, { message, mayRepeat }: Claim): Promise<Outcome> {
