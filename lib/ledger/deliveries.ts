@@ -3,7 +3,7 @@ import { z } from "zod";
 import { processStart } from "../store/embedded/process-identity.ts";
 import type { Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
-import type { Message } from "./outbox.ts";
+import { longestMessageWaitMs, type Message } from "./outbox.ts";
 
 /** The right to send one message through one channel, taken before it is sent. */
 export interface Claim {
@@ -90,11 +90,10 @@ const underWay = new Set<string>();
 const longestSendMs = 10 * 60_000;
 
 const firstWaitMs = 10_000;
-const longestWaitMs = 10 * 60_000;
 
 /** How long a channel, or a message, is left alone after so many failures in a row. */
 function waitAfter(failures: number): number {
-  return Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 10));
+  return Math.min(longestMessageWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 10));
 }
 
 /**

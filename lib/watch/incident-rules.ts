@@ -112,8 +112,12 @@ function step(
 
 /** An ack or a snooze that has come to its end. */
 function wake(incident: Incident, nowMs: number): IncidentBody {
-  if (incident.quietUntilMs === undefined || nowMs < incident.quietUntilMs) return incident;
-  return { ...incident, state: "open", quietUntilMs: undefined };
+  const { quietUntilMs, quietForMs = Infinity } = incident;
+  if (quietUntilMs === undefined) return incident;
+  const leftMs = quietUntilMs - nowMs;
+  // An end that is further ahead than was asked for is of a clock that has been set back; by a little, clocks always are.
+  if (leftMs > 0 && leftMs <= quietForMs + hourMs) return incident;
+  return { ...incident, state: "open", quietUntilMs: undefined, quietForMs: undefined };
 }
 
 function bodyOf(finding: Finding, nowMs: number): IncidentBody {
@@ -135,6 +139,7 @@ function bodyOf(finding: Finding, nowMs: number): IncidentBody {
     saidMs: undefined,
     timesSaid: 0,
     quietUntilMs: undefined,
+    quietForMs: undefined,
     hiddenBy: undefined,
     resolvedMs: undefined,
   };
@@ -156,7 +161,8 @@ function notSeen(incident: IncidentBody, nowMs: number): IncidentBody {
   // Of what was never said, nobody waits for the end.
   const wanted = incident.timesSaid === 0 ? 1 : (definitionOf(incident)?.closesAfter ?? 1);
   if (goodLooks < wanted) return { ...incident, badLooks: 0, goodLooks };
-  return { ...incident, state: "resolved", badLooks: 0, goodLooks, quietUntilMs: undefined, resolvedMs: nowMs };
+  const ended = { quietUntilMs: undefined, quietForMs: undefined, resolvedMs: nowMs };
+  return { ...incident, state: "resolved", badLooks: 0, goodLooks, ...ended };
 }
 
 /** Whether it is to be said now, and that it was. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { attend, countdown } from "../../lib/notify/attend.ts";
 import { ConsoleChannel } from "../../lib/notify/console.ts";
 import { Ping } from "../../lib/notify/ping.ts";
 import { Webhook } from "../../lib/notify/webhook.ts";
@@ -94,4 +95,36 @@ test("a dead-man's switch gets start and end of a run under one id; one that is 
   const problem = (await gone.start()) ?? "";
   assert.match(problem, /dead-man/);
   assert.ok(!problem.includes("secret-uuid"));
+});
+
+test("a clock that is set back holds up no message, and nobody who attends; a sleep is over when the machine wakes", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const dayMs = 24 * 3_600_000;
+  on.clock.jump(30 * dayMs);
+  on.open();
+  on.clock.jump(-30 * dayMs);
+  assert.equal((await on.deliver()).sent, 1);
+  const leftMs = countdown(on.clock, 15 * 60_000);
+  on.clock.jump(-dayMs);
+  assert.equal(leftMs(), 15 * 60_000);
+  on.clock.pass(15 * 60_000);
+  assert.equal(leftMs(), 0);
+  const open = { channels: [], telegram: undefined, ping: undefined };
+  await attend(on.ledger, open, () => "", leftMs, new AbortController().signal);
+  const asleep = countdown(on.clock, 15 * 60_000);
+  on.clock.jump(9 * 3_600_000);
+  assert.ok(asleep() < 0);
+});
+
+test("a message that is refused for itself waits for as long as it has to", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "empty", severity: "info", text: " " });
+  let tried = 0;
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    tried += (await on.deliver()).failures.length;
+    on.clock.pass(60_000);
+  }
+  assert.equal(tried, 11, "growing pauses, ten minutes at most");
 });

@@ -290,6 +290,24 @@ test("late that becomes dead is not said to be over; dead that becomes late is, 
   assert.equal(watch.look([]).resolved[0]?.id, 3, "the end of the milder one is said where nothing worse is left");
 });
 
+test("a snooze and an ack last for what was asked for, not until a clock that was ahead comes round again", () => {
+  using watch = new Watch();
+  const other = finding("gap-leading", eth);
+  watch.look([hole, other]);
+  watch.clock.jump(30 * 24 * hour);
+  assert.ok(watch.ledger.incidents.snooze(1, hour, "me"));
+  assert.ok(watch.ledger.incidents.ack(2, "me"));
+  watch.clock.jump(-30 * 24 * hour);
+  assert.deepEqual(
+    watch.look([hole, other]).reminded.map(({ id }) => id),
+    [1, 2],
+  );
+  assert.ok(watch.ledger.incidents.snooze(1, 1000 * hour, "me"));
+  assert.ok(watch.ledger.incidents.ack(2, "me"));
+  watch.clock.jump(-20 * minute);
+  for (let i = 0; i < 8; i += 1) assert.equal(watch.look([hole, other]).reminded.length, 0, "set back by a little");
+});
+
 test("an incident's change and its message are one: where one fails, neither is there", () => {
   using watch = new Watch();
   const { outbox } = watch.ledger;
