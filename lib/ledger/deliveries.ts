@@ -16,6 +16,15 @@ export interface Claim {
   readonly mayRepeat: boolean;
 }
 
+/** A message that waits because a channel does not take it, although it takes others. */
+export interface Refusal {
+  readonly message: number;
+  readonly channel: string;
+  /** When it refused it first. */
+  readonly sinceMs: number;
+  readonly reason: string;
+}
+
 /** What became of sending. */
 export type Outcome =
   | { readonly result: "sent"; /** What the channel calls it. */ readonly messageId?: string }
@@ -83,6 +92,15 @@ const deliveryRow = z.object({
   result: z.enum(["sent", "failed", "unknown"]),
   details: z.string().transform((text): unknown => JSON.parse(text)),
 });
+
+const refusalRow = z
+  .object({
+    message: z.coerce.number(),
+    channel: z.string(),
+    since_ms: z.coerce.number(),
+    reason: z.string(),
+  })
+  .transform(({ since_ms: sinceMs, ...row }) => ({ ...row, sinceMs }));
 
 /** Tokens of claims that this process is at; what its ledger says of others was not brought to an end. */
 const underWay = new Set<string>();
@@ -191,6 +209,17 @@ export class Deliveries {
   /** Has the channel got the message? */
   isDelivered(message: number, channel: string): boolean {
     return this.#before(message, channel).some(({ result }) => result === "sent");
+  }
+
+  /** Messages that wait and that a channel has refused for themselves, oldest first. */
+  refusals(): Refusal[] {
+    const isRefusal = "result = 'failed' AND json_extract(details, '$.isOfMessage') = 1";
+    const ofOne = `FROM deliveries AS d WHERE d.outbox = waiting.outbox AND d.channel = waiting.channel`;
+    const sql = `SELECT outbox AS message, channel, (SELECT min(at_ms) ${ofOne} AND ${isRefusal}) AS since_ms,
+  (SELECT json_extract(details, '$.reason') ${ofOne} AND ${isRefusal} ORDER BY id DESC LIMIT 1) AS reason
+FROM (SELECT DISTINCT outbox, channel FROM deliveries WHERE ${isRefusal} AND outbox IN (SELECT id FROM outbox WHERE state = 'pending')) AS waiting
+WHERE NOT EXISTS (SELECT 1 ${ofOne} AND result = 'sent') ORDER BY message, channel`;
+    return this.#file.rows(sql, refusalRow);
   }
 
   /** The channels through which something was sent, or was to be, since then. */

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { z } from "zod";
 import { attend, countdown } from "../../lib/notify/attend.ts";
 import { ConsoleChannel } from "../../lib/notify/console.ts";
 import { Ping } from "../../lib/notify/ping.ts";
 import { Webhook } from "../../lib/notify/webhook.ts";
+import type { Finding } from "../../lib/watch/finding.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 import { read } from "../docs/pages.ts";
 import { BotApi } from "../rig/bot-api.ts";
 import { HttpRecorder } from "../rig/http-recorder.ts";
@@ -127,4 +130,28 @@ test("a message that is refused for itself waits for as long as it has to", asyn
     on.clock.pass(60_000);
   }
   assert.equal(tried, 11, "growing pauses, ten minutes at most");
+});
+
+test("a message that a webhook refuses for itself holds up no other; of many incidents it gets as many as fit, the worst", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const webhook = new Webhook(hook.url, on.ledger.incidents);
+  const mild = { kind: "price-jump", verdict: "wrong", summary: "x".repeat(200), evidence: {} } as const;
+  const many = Array.from({ length: 400 }, (_, i): Finding => ({ ...mild, subject: `range:binance/spot/S${i}@250` }));
+  const worst: Finding = { ...mild, kind: "gap-interior", subject: "range:binance/spot/BTCUSDT@250" };
+  recordLook(on.ledger, { source: "test", findings: [...many, worst], examined: [] });
+  on.open("a later one");
+  hook.answers.push({ status: 413 });
+  const { sent, failures } = await on.deliver([webhook]);
+  assert.deepEqual([sent, failures.map(({ reason }) => reason)], [1, ["the webhook answers 413"]]);
+  assert.equal(on.ledger.deliveries.channel("webhook").failingSinceMs, undefined);
+  const bodies = hook.requests.map(({ body }): unknown => JSON.parse(body));
+  for (const body of bodies) assert.ok(isWebhookBody(body), JSON.stringify(isWebhookBody.errors));
+  const shape = z.object({ incidents: z.array(z.object({ kind: z.string() })), more_incidents: z.number() });
+  const { incidents, more_incidents: more } = shape.parse(bodies[0]);
+  assert.equal(incidents.length + more, 401);
+  assert.equal(incidents[0]?.kind, "gap-interior");
+  assert.ok((hook.requests[0]?.body.length ?? 0) < 70_000);
+  assert.equal(shape.parse(bodies[1]).more_incidents, 0);
 });
