@@ -3,6 +3,7 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantities.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
+import { checkChannels } from "../lib/notify/open-channels.ts";
 import { sendWaiting } from "../lib/notify/send-waiting.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
 import { detectGapsLines } from "../lib/report/detect-gaps.ts";
@@ -109,6 +110,7 @@ const command = defineCommand({
       },
       hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
     };
+    if (!args.noNotify) checkChannels(settings, env);
     const start = args.noNotify ? undefined : startHandOver(settings.stateDirectory);
     const seen = await watchGaps(settings, env, question, Date.now(), signal);
     const report = args.noNotify ? seen : handOver(settings.stateDirectory, seen, question, start);

@@ -5,6 +5,7 @@ import Database from "better-sqlite3";
 import { ledgerPath, openExistingLedger, openLedger } from "../../lib/ledger/index.ts";
 import type { Channel } from "../../lib/notify/channel.ts";
 import { deliver } from "../../lib/notify/deliver.ts";
+import { sendWaiting } from "../../lib/notify/send-waiting.ts";
 import { barkeep, temporaryFolder } from "../ops/run.ts";
 import { BotApi } from "../rig/bot-api.ts";
 import { RunningCommand } from "../rig/command.ts";
@@ -98,4 +99,21 @@ test("what this process is about to send is not sent beside it; another one's cl
   assert.ok(typeof ledger.deliveries.claim(message, "telegram") === "object");
   bot.release();
   await other.end();
+});
+
+test("a command that sends at its end tells of a ledger that is locked by then, and goes by what it has found", async () => {
+  const stateDirectory = join(temporaryFolder("locked"), "state");
+  {
+    using ledger = openLedger(stateDirectory);
+    ledger.outbox.enqueue({ fingerprint: "a", severity: "critical", text: "message a" });
+  }
+  const lock = new Database(ledgerPath(stateDirectory));
+  lock.exec("BEGIN IMMEDIATE");
+  const none = { telegramToken: undefined, telegramChat: undefined, webhookUrl: undefined, pingUrl: undefined };
+  const settings = { ...none, stateDirectory, notify: ["console"], telegramApi: "http://127.0.0.1:9" } as const;
+  const logged: string[] = [];
+  await sendWaiting(settings, {}, new AbortController().signal, (line) => logged.push(line));
+  lock.exec("ROLLBACK");
+  lock.close();
+  assert.match(logged.join("\n"), /^what waits could not be sent: .*LEDGER_LOCKED/);
 });

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type { ProcessEnvironment, Settings } from "../../config/index.ts";
 import type { Message } from "../../ledger/index.ts";
 import type { Failure } from "../../model/errors.ts";
-import { openChannels, type ChannelKeeper } from "../../notify/open-channels.ts";
+import { noLedger, openChannels } from "../../notify/open-channels.ts";
 import { ledgerFinding } from "../findings.ts";
 import { findingKinds, runbookOf } from "../kinds.ts";
 
@@ -105,9 +105,3 @@ function writeMark(mark: string): boolean {
     return false;
   }
 }
-
-/** Stands in for the ledger. */
-const noLedger: ChannelKeeper = {
-  deliveries: { channel: () => ({ movedTo: undefined }), move: () => undefined },
-  incidents: { byId: () => undefined },
-};
