@@ -198,9 +198,11 @@ export class Deliveries {
     const failures = this.channel(channel).failures + 1;
     this.#setChannel(
       channel,
-      "not_before_ms = ?, failures = ?, failing_since_ms = ifnull(failing_since_ms, ?), last_failure = ?",
+      // A beginning that is yet to come was written by a clock that has been set back.
+      "not_before_ms = ?, failures = ?, failing_since_ms = min(ifnull(failing_since_ms, ?), ?), last_failure = ?",
       nowMs + (retryAfterMs ?? waitAfter(failures)),
       failures,
+      nowMs,
       nowMs,
       reason,
     );
