@@ -3,11 +3,12 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantities.ts";
 import { segmentations } from "../lib/model/segments.ts";
 import { parseThreshold } from "../lib/model/series.ts";
+import { checkChannels } from "../lib/notify/open-channels.ts";
 import { sendWaiting } from "../lib/notify/send-waiting.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
 import { detectGapsLines } from "../lib/report/detect-gaps.ts";
 import { findingsExitCode } from "../lib/report/findings.ts";
-import { handOver } from "../lib/watch/hand-over.ts";
+import { handOver, startHandOver } from "../lib/watch/hand-over.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
 
 const command = defineCommand({
@@ -109,8 +110,10 @@ const command = defineCommand({
       },
       hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
     };
+    if (!args.noNotify) checkChannels(settings, env);
+    const start = args.noNotify ? undefined : startHandOver(settings.stateDirectory);
     const seen = await watchGaps(settings, env, question, Date.now(), signal);
-    const report = args.noNotify ? seen : handOver(settings.stateDirectory, seen, question);
+    const report = args.noNotify ? seen : handOver(settings.stateDirectory, seen, question, start);
     if (settings.json) printJson(detectGapsDocument(report));
     else detectGapsLines(report, args.summary).forEach((line) => print(line));
     // A ledger that could not be read a moment ago is among what was found.

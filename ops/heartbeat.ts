@@ -4,7 +4,7 @@ import { Failure } from "../lib/model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { parsePositive } from "../lib/model/quantities.ts";
 import { rest } from "../lib/model/rest.ts";
-import { attend, lastDeletionMs } from "../lib/notify/attend.ts";
+import { attend, countdown, leftForDeletionMs } from "../lib/notify/attend.ts";
 import { openChannels } from "../lib/notify/open-channels.ts";
 import { heartbeatDocument, heartbeatExitCode, heartbeatLines } from "../lib/report/heartbeat.ts";
 import { keepEngineLean } from "../lib/store/index.ts";
@@ -74,13 +74,12 @@ async function onePass(args: PassArguments, context: CommandContext, ledger: Led
   const { settings, env, signal, print, printJson, log } = context;
   const open = openChannels(settings, env, ledger, log);
   const everyMs = args.every ?? (args.once ? undefined : everyDefaultMs);
+  const leftMs = countdown(ledger.clock, everyMs ?? everyDefaultMs);
   const report = await beat({ settings, env, ledger, open, budgetMs: args.budget, everyMs, signal, log });
   if (settings.json) printJson(heartbeatDocument(report));
   else heartbeatLines(report).forEach((line) => print(line));
   const explain = (incident: Incident): string => explainIncident(incident, ledger).join("\n");
-  const untilMs = (): number =>
-    args.once ? (lastDeletionMs(ledger, greenLastsMs) ?? 0) : report.startedMs + (everyMs ?? everyDefaultMs);
-  await attend(ledger, open, explain, untilMs, signal);
+  await attend(ledger, open, explain, args.once ? () => leftForDeletionMs(ledger, greenLastsMs) : leftMs, signal);
   return heartbeatExitCode(report);
 }
 

@@ -1,16 +1,28 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { processStart } from "../store/embedded/process-identity.ts";
 import type { Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
-import type { Message } from "./outbox.ts";
+import { longestMessageWaitMs, type Message } from "./outbox.ts";
 
 /** The right to send one message through one channel, taken before it is sent. */
 export interface Claim {
   readonly id: bigint;
   readonly message: Message;
   readonly channel: string;
+  /** Tells it from all others, in whatever ledger. */
+  readonly token: string;
   /** It was sent before, and nobody knows whether it arrived. */
   readonly mayRepeat: boolean;
+}
+
+/** A message that waits because a channel does not take it, although it takes others. */
+export interface Refusal {
+  readonly message: number;
+  readonly channel: string;
+  /** When it refused it first. */
+  readonly sinceMs: number;
+  readonly reason: string;
 }
 
 /** What became of sending. */
@@ -69,18 +81,37 @@ const unusedChannel: ChannelState = {
   updatedMs: undefined,
 };
 
-const claimDetails = z.object({ pid: z.number(), process_start: z.string(), ended: z.boolean().optional() });
+const claimDetails = z.object({
+  pid: z.number(),
+  process_start: z.string(),
+  token: z.string().optional(),
+  ended: z.boolean().optional(),
+});
 const deliveryRow = z.object({
+  at_ms: z.coerce.number(),
   result: z.enum(["sent", "failed", "unknown"]),
   details: z.string().transform((text): unknown => JSON.parse(text)),
 });
 
+const refusalRow = z
+  .object({
+    message: z.coerce.number(),
+    channel: z.string(),
+    since_ms: z.coerce.number(),
+    reason: z.string(),
+  })
+  .transform(({ since_ms: sinceMs, ...row }) => ({ ...row, sinceMs }));
+
+/** Tokens of claims that this process is at; what its ledger says of others was not brought to an end. */
+const underWay = new Set<string>();
+/** No channel takes so long to send one message: a claim of another process that is older has failed to say how it ended. */
+const longestSendMs = 10 * 60_000;
+
 const firstWaitMs = 10_000;
-const longestWaitMs = 10 * 60_000;
 
 /** How long a channel, or a message, is left alone after so many failures in a row. */
 function waitAfter(failures: number): number {
-  return Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 10));
+  return Math.min(longestMessageWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 10));
 }
 
 /**
@@ -97,25 +128,34 @@ export class Deliveries {
   }
 
   /**
-   * Takes the right to send a message through a channel.
+   * Takes the right to send a message through a channel, until {@link release}.
    * @returns `done` where the channel has it; `busy` where another process is at it
    */
   claim(message: Message, channel: string): Claim | "done" | "busy" {
-    return this.#file.transaction(() => {
+    const token = randomUUID();
+    const nowMs = this.#clock.wallMs();
+    const claim = this.#file.transaction(() => {
       const before = this.#before(message.id, channel);
       if (before.some(({ result }) => result === "sent")) return "done";
       const unknown = before.filter(({ result }) => result === "unknown");
-      if (unknown.some(({ details }) => isUnderWay(details))) return "busy";
-      const details = { pid: process.pid, process_start: processStart(process.pid) ?? "" };
+      if (unknown.some((one) => isUnderWay(one, nowMs))) return "busy";
+      const details = { pid: process.pid, process_start: processStart(process.pid) ?? "", token };
       const { id } = this.#file.run(
         "INSERT INTO deliveries (outbox, at_ms, channel, result, details) VALUES (?, ?, ?, 'unknown', ?)",
         message.id,
-        this.#clock.wallMs(),
+        nowMs,
         channel,
         JSON.stringify(details),
       );
-      return { id, message, channel, mayRepeat: unknown.length > 0 };
+      return { id, message, channel, token, mayRepeat: unknown.length > 0 };
     });
+    if (typeof claim === "object") underWay.add(claim.token);
+    return claim;
+  }
+
+  /** Nobody is at it any more, whether its end is on record or not: what is not is unknown. */
+  release({ token }: Claim): void {
+    underWay.delete(token);
   }
 
   /** Puts on record what became of it, and until when the channel is left alone. */
@@ -158,9 +198,11 @@ export class Deliveries {
     const failures = this.channel(channel).failures + 1;
     this.#setChannel(
       channel,
-      "not_before_ms = ?, failures = ?, failing_since_ms = ifnull(failing_since_ms, ?), last_failure = ?",
+      // A beginning that is yet to come was written by a clock that has been set back.
+      "not_before_ms = ?, failures = ?, failing_since_ms = min(ifnull(failing_since_ms, ?), ?), last_failure = ?",
       nowMs + (retryAfterMs ?? waitAfter(failures)),
       failures,
+      nowMs,
       nowMs,
       reason,
     );
@@ -169,6 +211,17 @@ export class Deliveries {
   /** Has the channel got the message? */
   isDelivered(message: number, channel: string): boolean {
     return this.#before(message, channel).some(({ result }) => result === "sent");
+  }
+
+  /** Messages that wait and that a channel has refused for themselves, oldest first. */
+  refusals(): Refusal[] {
+    const isRefusal = "result = 'failed' AND json_extract(details, '$.isOfMessage') = 1";
+    const ofOne = `FROM deliveries AS d WHERE d.outbox = waiting.outbox AND d.channel = waiting.channel`;
+    const sql = `SELECT outbox AS message, channel, (SELECT min(at_ms) ${ofOne} AND ${isRefusal}) AS since_ms,
+  (SELECT json_extract(details, '$.reason') ${ofOne} AND ${isRefusal} ORDER BY id DESC LIMIT 1) AS reason
+FROM (SELECT DISTINCT outbox, channel FROM deliveries WHERE ${isRefusal} AND outbox IN (SELECT id FROM outbox WHERE state = 'pending')) AS waiting
+WHERE NOT EXISTS (SELECT 1 ${ofOne} AND result = 'sent') ORDER BY message, channel`;
+    return this.#file.rows(sql, refusalRow);
   }
 
   /** The channels through which something was sent, or was to be, since then. */
@@ -221,7 +274,7 @@ export class Deliveries {
   }
 
   #before(message: number, channel: string): z.output<typeof deliveryRow>[] {
-    const sql = "SELECT result, details FROM deliveries WHERE outbox = ? AND channel = ? ORDER BY id";
+    const sql = "SELECT at_ms, result, details FROM deliveries WHERE outbox = ? AND channel = ? ORDER BY id";
     return this.#file.rows(sql, deliveryRow, message, channel);
   }
 
@@ -231,7 +284,10 @@ export class Deliveries {
   }
 }
 
-function isUnderWay(details: unknown): boolean {
+function isUnderWay({ at_ms: atMs, details }: z.output<typeof deliveryRow>, nowMs: number): boolean {
   const claim = claimDetails.safeParse(details).data;
-  return claim !== undefined && claim.ended !== true && processStart(claim.pid) === claim.process_start;
+  if (claim === undefined || claim.ended === true || processStart(claim.pid) !== claim.process_start) return false;
+  // A process that goes on after it could not put the end on record lives, and is at it no more.
+  if (claim.pid === process.pid) return claim.token !== undefined && underWay.has(claim.token);
+  return Math.abs(nowMs - atMs) < longestSendMs;
 }

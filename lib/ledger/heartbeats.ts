@@ -45,6 +45,17 @@ export class Heartbeats {
     return this.#file.row("SELECT * FROM heartbeats ORDER BY id DESC LIMIT 1", heartbeatRow);
   }
 
+  /** How often the newest one that a schedule ran was to run; undefined where no schedule has run it, or the schedule has ended. */
+  everyMs(): number | undefined {
+    const sql = "SELECT * FROM heartbeats WHERE every_ms IS NOT NULL ORDER BY id DESC LIMIT 1";
+    return this.#file.row(sql, heartbeatRow)?.everyMs;
+  }
+
+  /** The schedule has ended: nobody misses its passes. */
+  endSchedule(): void {
+    this.#file.run("UPDATE heartbeats SET every_ms = NULL WHERE every_ms IS NOT NULL");
+  }
+
   /** The last one that came to its end. */
   lastEnded(): Heartbeat | undefined {
     const sql = "SELECT * FROM heartbeats WHERE ended_ms IS NOT NULL ORDER BY id DESC LIMIT 1";

@@ -37,6 +37,7 @@ const incidentRow = z
     said_ms: optionalMs,
     times_said: z.coerce.number(),
     quiet_until_ms: optionalMs,
+    quiet_for_ms: optionalMs,
     hidden_by: optionalText,
     resolved_ms: optionalMs,
   })
@@ -61,6 +62,8 @@ const incidentRow = z
     timesSaid: row.times_said,
     /** The end of an ack or a snooze. */
     quietUntilMs: row.quiet_until_ms,
+    /** For how long it was asked; undefined where an older release kept a snooze. */
+    quietForMs: row.quiet_for_ms,
     /** The fingerprint of the incident that explains this one. */
     hiddenBy: row.hidden_by,
     resolvedMs: row.resolved_ms,
@@ -135,19 +138,20 @@ export class Incidents {
 
   /** Says no more of it until it ends, for a week at most. @param by who, for the journal @returns false for one that has ended */
   ack(id: number, by: string): boolean {
-    return this.#quieten(id, "acked", this.#clock.wallMs() + ackLastsMs, by);
+    return this.#quieten(id, "acked", ackLastsMs, by);
   }
 
   /** Says no more of it for so long. @param by who, for the journal @returns false for one that has ended */
   snooze(id: number, forMs: number, by: string): boolean {
-    return this.#quieten(id, "snoozed", this.#clock.wallMs() + forMs, by);
+    return this.#quieten(id, "snoozed", forMs, by);
   }
 
-  #quieten(id: number, state: "acked" | "snoozed", quietUntilMs: number, by: string): boolean {
+  #quieten(id: number, state: "acked" | "snoozed", quietForMs: number, by: string): boolean {
     return this.#file.transaction(() => {
       const incident = this.byId(id);
       if (incident === undefined || incident.state === "resolved") return false;
-      this.change(incident, { ...incident, state, quietUntilMs }, by);
+      const quietUntilMs = this.#clock.wallMs() + quietForMs;
+      this.change(incident, { ...incident, state, quietUntilMs, quietForMs }, by);
       return true;
     });
   }
@@ -174,6 +178,7 @@ function cellsOf(body: IncidentBody): (string | number | null)[] {
     body.saidMs ?? null,
     body.timesSaid,
     body.quietUntilMs ?? null,
+    body.quietForMs ?? null,
     body.hiddenBy ?? null,
     body.resolvedMs ?? null,
   ];

@@ -8,7 +8,7 @@ export type { AttemptResult, EndedJobAttempt } from "./job-attempts.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
 export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
 export type { Divergence } from "./mirror.ts";
-export type { Claim, ChannelState, Outcome } from "./deliveries.ts";
+export type { Claim, ChannelState, Outcome, Refusal } from "./deliveries.ts";
 export type { Heartbeat, HeartbeatResult } from "./heartbeats.ts";
 export type { Incident, IncidentBody, IncidentState, Severity } from "./incidents.ts";
 export type { Alert, Message, MessageKind } from "./outbox.ts";

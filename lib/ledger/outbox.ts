@@ -37,6 +37,9 @@ const messageRow = z
 /** A message as it waits. */
 export type Message = Readonly<z.output<typeof messageRow>>;
 
+/** No message is left alone for longer: a wait that is was written by a clock that has been set back since, and is over. */
+export const longestMessageWaitMs = 10 * 60_000;
+
 const columns = "id, fingerprint, severity, text, created_ms, kind, incidents, lasts_ms";
 
 /** Messages that wait to be delivered: put there in the transaction that found the trouble, so that neither is without the other. */
@@ -94,8 +97,9 @@ ON CONFLICT (fingerprint) WHERE state = 'pending' DO NOTHING`,
 
   /** Those of them that may be sent now. */
   due(): Message[] {
-    const sql = `SELECT ${columns} FROM outbox WHERE state = 'pending' AND not_before_ms <= ? ORDER BY id`;
-    return this.#file.rows(sql, messageRow, this.#clock.wallMs());
+    const sql = `SELECT ${columns} FROM outbox WHERE state = 'pending' AND (not_before_ms <= ? OR not_before_ms > ?) ORDER BY id`;
+    const nowMs = this.#clock.wallMs();
+    return this.#file.rows(sql, messageRow, nowMs, nowMs + longestMessageWaitMs);
   }
 
   /** One by its number, whatever became of it. */

@@ -39,7 +39,7 @@ const tables: readonly KeptTable[] = [
   table(
     "incidents",
     "id",
-    "id fingerprint kind subject place severity verdict summary evidence state first_seen_ms last_seen_ms bad_looks good_looks said_ms times_said quiet_until_ms hidden_by resolved_ms",
+    "id fingerprint kind subject place severity verdict summary evidence state first_seen_ms last_seen_ms bad_looks good_looks said_ms times_said quiet_until_ms quiet_for_ms hidden_by resolved_ms",
   ),
   table(
     "channels",

@@ -299,6 +299,10 @@ CREATE TABLE archive_accepted (
   expires_ms INTEGER
 ) STRICT;`;
 
+/** How long an ack or a snooze was asked for: its end alone does not say that the clock has been set back since. An ack is for a week. */
+const quietTimes = `ALTER TABLE incidents ADD COLUMN quiet_for_ms INTEGER;
+UPDATE incidents SET quiet_for_ms = 604800000 WHERE state = 'acked';`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
   { version: 2, sql: archives },
@@ -306,6 +310,7 @@ export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 4, sql: healTries },
   { version: 5, sql: hostNotes },
   { version: 6, sql: jobAttempts },
+  { version: 7, sql: quietTimes },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

@@ -1,4 +1,4 @@
-import type { Ledger } from "../ledger/index.ts";
+import type { Clock, Ledger } from "../ledger/index.ts";
 import { rest } from "../model/rest.ts";
 import { deliver } from "./deliver.ts";
 import { deletePassed } from "./ephemeral.ts";
@@ -10,29 +10,43 @@ const longestPollSeconds = 25;
 const pauseMs = 5_000;
 
 /**
- * Sends what becomes due, obeys buttons as they are pressed and deletes messages in time, until the ledger's clock says
- * `untilMs()` or the signal is aborted.
+ * Sends what becomes due, obeys buttons as they are pressed and deletes messages in time, until `leftMs()` has come to nothing or
+ * the signal is aborted.
  */
 export async function attend(
   ledger: Ledger,
   { channels, telegram }: OpenChannels,
   explain: Explain,
-  untilMs: () => number,
+  leftMs: () => number,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     if (telegram !== undefined) await deletePassed(ledger, telegram);
     await deliver(ledger, channels, signal);
-    const leftMs = untilMs() - ledger.clock.wallMs();
-    if (leftMs <= 0 || signal.aborted) return;
-    const seconds = Math.min(longestPollSeconds, Math.ceil(leftMs / 1000));
+    const restMs = leftMs();
+    if (restMs <= 0 || signal.aborted) return;
+    const seconds = Math.min(longestPollSeconds, Math.ceil(restMs / 1000));
     const isPolled =
       telegram !== undefined && (await takeUpdates(ledger, telegram, explain, seconds, signal)) === undefined;
-    if (!isPolled) await rest(Math.min(pauseMs, leftMs), signal);
+    if (!isPolled) await rest(Math.min(pauseMs, restMs), signal);
   }
 }
 
-/** When the last of the messages that are to be deleted is due; undefined where there is none. */
-export function lastDeletionMs(ledger: Ledger, withinMs: number): number | undefined {
-  return ledger.deliveries.dueForDeletion("telegram", ledger.clock.wallMs() + withinMs).at(-1)?.atMs;
+/**
+ * What is left of a time that begins now: by the clock that only goes forward, so that no wall clock that is set back draws it out; by
+ * the wall clock where that is less, as behind a night with the lid closed.
+ */
+export function countdown(clock: Clock, forMs: number): () => number {
+  const [beganMs, beganNs] = [clock.wallMs(), clock.monotonicNs()];
+  return () => {
+    const goneMs = Math.max(clock.wallMs() - beganMs, Number((clock.monotonicNs() - beganNs) / 1_000_000n));
+    return forMs - goneMs;
+  };
+}
+
+/** How long it is until the last of the messages that are to be deleted within a time is due; 0 where there is none. */
+export function leftForDeletionMs(ledger: Ledger, withinMs: number): number {
+  const nowMs = ledger.clock.wallMs();
+  const last = ledger.deliveries.dueForDeletion("telegram", nowMs + withinMs).at(-1);
+  return last === undefined ? 0 : last.atMs - nowMs;
 }

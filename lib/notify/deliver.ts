@@ -19,7 +19,8 @@ const longestWaitMs = 24 * 3_600_000;
 
 /**
  * Sends what is due, oldest first, through every channel: each message once. What a channel does not take waits for a later call;
- * where it is not known whether a message has arrived, it is sent again and says so. Messages that last only a while are not.
+ * where it is not known whether a message has arrived, it is sent again and says so. Messages that last only a while are not sent
+ * again, nor when that while is over.
  */
 export async function deliver(
   ledger: Ledger,
@@ -28,6 +29,7 @@ export async function deliver(
 ): Promise<DeliveryReport> {
   const failures: { channel: string; reason: string }[] = [];
   let sent = 0;
+  dropPassed(ledger);
   for (const channel of channels) {
     if (isResting(ledger, channel)) continue;
     for (const message of ledger.outbox.due()) {
@@ -35,8 +37,7 @@ export async function deliver(
       if (!channel.takes(message)) continue;
       const claim = ledger.deliveries.claim(message, channel.name);
       if (claim === "done" || claim === "busy") continue;
-      const outcome = await sendOnce(channel, claim);
-      record(ledger, claim, outcome);
+      const outcome = await sendAndRecord(ledger, channel, claim);
       if (outcome.result === "sent") {
         sent += 1;
         continue;
@@ -55,9 +56,28 @@ export function isResting(ledger: Ledger, { name }: Pick<Channel, "name">): bool
   return waitMs > 0 && waitMs <= longestWaitMs;
 }
 
+/** What said how things were a while ago is not sent any more; nor what a clock has dated that has been set back since. */
+function dropPassed({ outbox, clock }: Ledger): void {
+  const nowMs = clock.wallMs();
+  for (const { id, createdMs, lastsMs } of outbox.waiting()) {
+    if (lastsMs !== undefined && Math.abs(nowMs - createdMs) > lastsMs) outbox.close(id, "unknown");
+  }
+}
+
 /** What says how things are now is worth nothing later, and who cannot tell its number cannot delete it. */
 function isPassing({ lastsMs }: Message): boolean {
   return lastsMs !== undefined;
+}
+
+/** @throws what the ledger throws: what has become of the message is unknown then */
+async function sendAndRecord(ledger: Ledger, channel: Channel, claim: Claim): Promise<Outcome> {
+  try {
+    const outcome = await sendOnce(channel, claim);
+    record(ledger, claim, outcome);
+    return outcome;
+  } finally {
+    ledger.deliveries.release(claim);
+  }
 }
 
 async function sendOnce(channel: Channel, { message, mayRepeat }: Claim): Promise<Outcome> {

@@ -6,7 +6,8 @@ import { Ping } from "./ping.ts";
 import { Telegram, type ChatMoves } from "./telegram.ts";
 import { Webhook, type IncidentSource } from "./webhook.ts";
 
-type NotifySettings = Pick<
+/** What of the settings says how messages leave. */
+export type NotifySettings = Pick<
   Settings,
   "notify" | "telegramToken" | "telegramChat" | "telegramApi" | "webhookUrl" | "pingUrl"
 >;
@@ -61,6 +62,20 @@ export function openChannels(
   }
   return { channels, telegram, ping };
 }
+
+/**
+ * For commands that send at their end: settings that are wrong are told before they begin.
+ * @throws as {@link openChannels}
+ */
+export function checkChannels(settings: NotifySettings, env: ProcessEnvironment): void {
+  openChannels(settings, env, noLedger, () => undefined);
+}
+
+/** Stands in for the ledger where there is none. */
+export const noLedger: ChannelKeeper = {
+  deliveries: { channel: () => ({ movedTo: undefined }), move: () => undefined },
+  incidents: { byId: () => undefined },
+};
 
 /**
  * For commands that are there to send.

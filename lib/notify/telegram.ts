@@ -20,6 +20,12 @@ export interface ChatMoves {
   move(name: string, to: string): void;
 }
 
+/**
+ * What became of a message that was to be deleted: it is not there, or will never be deleted; it is of a chat that the bot has no
+ * right to; nobody deletes anything now.
+ */
+export type Deletion = "gone" | "refused" | "away";
+
 /** Telegram by its Bot API. */
 export class Telegram implements Channel {
   readonly name = "telegram";
@@ -60,15 +66,17 @@ export class Telegram implements Channel {
     }
   }
 
-  /** Deletes a message. @returns false where that must be tried again */
-  async delete(messageId: string): Promise<boolean> {
+  /** Deletes a message. @returns what became of it; never throws */
+  async delete(messageId: string): Promise<Deletion> {
     const [chat = "", id] = messageId.split(" ");
     try {
       await this.#api.deleteMessage({ chat_id: chat, message_id: Number(id) });
-      return true;
+      return "gone";
     } catch (error) {
+      if (!(error instanceof TelegramApiError)) return "away";
       // Gone already, or too old to be deleted: it will not be another time.
-      return error instanceof TelegramApiError && error.errorCode === 400;
+      if (error.errorCode === 400) return "gone";
+      return error.errorCode === 403 ? "refused" : "away";
     }
   }
 

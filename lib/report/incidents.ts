@@ -1,4 +1,4 @@
-import type { ChannelState, Incident, Message } from "../ledger/index.ts";
+import type { ChannelState, Incident, Message, Refusal } from "../ledger/index.ts";
 import { incidentRecord } from "../notify/incident-record.ts";
 import { lasting, nameOf, titleOf, utcMinute } from "../watch/incident-messages.ts";
 import { asFindingKind, runbookOf } from "../watch/kinds.ts";
@@ -37,8 +37,13 @@ export interface NamedChannel {
   readonly state: ChannelState;
 }
 
-/** The messages that wait, and how the channels do. */
-export function outboxLines(waiting: readonly Message[], channels: readonly NamedChannel[], nowMs: number): string[] {
+/** The messages that wait, which of them a channel refuses for themselves, and how the channels do. */
+export function outboxLines(
+  waiting: readonly Message[],
+  refusals: readonly Refusal[],
+  channels: readonly NamedChannel[],
+  nowMs: number,
+): string[] {
   const messages = waiting.map(
     ({ id, kind, createdMs, text }) => `${id}  ${kind}  ${utcMinute(createdMs)}  ${text.split("\n", 1)[0] ?? ""}`,
   );
@@ -46,12 +51,18 @@ export function outboxLines(waiting: readonly Message[], channels: readonly Name
     if (state.failingSinceMs === undefined) return `${name}: well`;
     return `${name}: failing for ${lasting(nowMs - state.failingSinceMs)}, ${state.failures} times: ${state.lastFailure}`;
   });
-  return [messages.length === 0 ? "no message waits" : `${messages.length} messages wait`, ...messages, ...states];
+  const refused = refusals.map(
+    ({ message, channel, sinceMs, reason }) =>
+      `${channel} has refused message ${message} for ${lasting(nowMs - sinceMs)}: ${reason}`,
+  );
+  const title = messages.length === 0 ? "no message waits" : `${messages.length} messages wait`;
+  return [title, ...messages, ...refused, ...states];
 }
 
 /** The same for a program. */
 export function outboxDocument(
   waiting: readonly Message[],
+  refusals: readonly Refusal[],
   channels: readonly NamedChannel[],
 ): Record<string, unknown> {
   return {
@@ -62,6 +73,12 @@ export function outboxDocument(
       created: isoOf(createdMs),
       text,
       incidents,
+    })),
+    refused: refusals.map(({ message, channel, sinceMs, reason }) => ({
+      message,
+      channel,
+      since: isoOf(sinceMs),
+      reason,
     })),
     channels: channels.map(({ name, state }) => ({
       name,

@@ -20,12 +20,17 @@ export function reminderText(incidents: readonly Incident[], host: string, nowMs
   ]);
 }
 
-/** What is said of incidents that are over. */
-export function resolvedText(incidents: readonly Incident[], host: string): string {
+/** What is said of incidents that are over. @param left milder ones that some of them have become, by their numbers */
+export function resolvedText(
+  incidents: readonly Incident[],
+  left: ReadonlyMap<number, Incident>,
+  host: string,
+): string {
   const title = `✅ ${incidents.length === 1 ? "Over" : `${incidents.length} things are over`} on ${host}`;
   return grouped(title, incidents, (one) => [
     `#${one.id} ${nameOf(one)}: ${titleOf(one)}`,
     `  lasted ${lasting((one.resolvedMs ?? one.lastSeenMs) - one.firstSeenMs)}`,
+    ...leftLine(left.get(one.id)),
   ]);
 }
 
@@ -73,6 +78,10 @@ function hiddenLine(count: number): string[] {
   return count === 0
     ? []
     : [`  explains ${count} ${count === 1 ? "other" : "others"} that ${count === 1 ? "is" : "are"} not said`];
+}
+
+function leftLine(left: Incident | undefined): string[] {
+  return left === undefined ? [] : [`  it has got better and is not well: #${left.id} ${titleOf(left)}`];
 }
 
 /** The worst first; so many in full, then how many more. */

@@ -27,16 +27,24 @@ export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "sev
  * What becomes of the live incidents, and which are new, after a look. Pure.
  *
  * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
- * nor while another incident explains why one cannot look.
+ * nor while another incident explains why one cannot look, nor where it was seen since the look began.
+ * @param ended fingerprints of those that ended since the look began: what it found of them is not so any more
  */
-export function afterLook(live: readonly Incident[], look: Look, nowMs: number): IncidentChange[] {
-  const found = new Map(look.findings.map((finding) => [fingerprintOf(finding), finding]));
+export function afterLook(
+  live: readonly Incident[],
+  look: Look,
+  nowMs: number,
+  ended: ReadonlySet<string> = new Set(),
+): IncidentChange[] {
+  const current = look.findings.filter((finding) => !ended.has(fingerprintOf(finding)));
+  const found = new Map(current.map((finding) => [fingerprintOf(finding), finding]));
   const known = new Map(live.map((incident) => [incident.fingerprint, incident]));
   const doubtful = new Set(look.findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject));
   const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
-    const mayEnd = before !== undefined && isExamined(look, before) && !doubtful.has(before.subject);
+    const mayEnd =
+      before !== undefined && isExamined(look, before) && !doubtful.has(before.subject) && !isSeenSince(before, look);
     const after = step(before, finding, mayEnd && explainedBy(before, causes) === undefined, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
@@ -47,7 +55,43 @@ export function afterLook(live: readonly Incident[], look: Look, nowMs: number):
   };
   const causes = [...all].filter(isCause).map((fingerprint) => next(fingerprint, []));
   const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
-  return [...causes, ...[...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active))];
+  const others = [...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active));
+  return withoutWorse([...causes, ...others]);
+}
+
+/** The end of what has become something worse is no news that anybody should be glad of. */
+function withoutWorse(changes: readonly IncidentChange[]): IncidentChange[] {
+  const lasting = changes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
+  return changes.map((change) => {
+    const isWorse = change.say === "resolved" && lasting.some((one) => isGradeOf(change.after, one));
+    return isWorse ? { ...change, say: undefined } : change;
+  });
+}
+
+/** Whether one is what the other becomes when it gets worse. */
+export function isGradeOf(
+  milder: Pick<IncidentBody, "kind" | "subject" | "place">,
+  worse: Pick<IncidentBody, "kind" | "subject" | "place">,
+): boolean {
+  const { worsensTo } = definitionOf(milder) ?? {};
+  return (
+    worsensTo !== undefined &&
+    worsensTo === worse.kind &&
+    milder.subject === worse.subject &&
+    milder.place === worse.place
+  );
+}
+
+/** Whether a live incident was opened, or seen again, since a look began. */
+function isSeenSince({ id, fingerprint, lastSeenMs }: Incident, { start }: Look): boolean {
+  if (start === undefined) return false;
+  const before = start.live.get(fingerprint);
+  return before?.id !== id || before.lastSeenMs !== lastSeenMs;
+}
+
+/** Whether the newest incident of a fingerprint, which is over, ended since a look began. */
+export function isEndedSince({ id, fingerprint }: Pick<Incident, "id" | "fingerprint">, { start }: Look): boolean {
+  return start !== undefined && (id > start.newestId || start.live.get(fingerprint)?.id === id);
 }
 
 /** An incident behind a look. @param mayEnd the look would have found it */
@@ -68,8 +112,12 @@ function step(
 
 /** An ack or a snooze that has come to its end. */
 function wake(incident: Incident, nowMs: number): IncidentBody {
-  if (incident.quietUntilMs === undefined || nowMs < incident.quietUntilMs) return incident;
-  return { ...incident, state: "open", quietUntilMs: undefined };
+  const { quietUntilMs, quietForMs = Infinity } = incident;
+  if (quietUntilMs === undefined) return incident;
+  const leftMs = quietUntilMs - nowMs;
+  // An end that is further ahead than was asked for is of a clock that has been set back; by a little, clocks always are.
+  if (leftMs > 0 && leftMs <= quietForMs + hourMs) return incident;
+  return { ...incident, state: "open", quietUntilMs: undefined, quietForMs: undefined };
 }
 
 function bodyOf(finding: Finding, nowMs: number): IncidentBody {
@@ -91,6 +139,7 @@ function bodyOf(finding: Finding, nowMs: number): IncidentBody {
     saidMs: undefined,
     timesSaid: 0,
     quietUntilMs: undefined,
+    quietForMs: undefined,
     hiddenBy: undefined,
     resolvedMs: undefined,
   };
@@ -112,7 +161,8 @@ function notSeen(incident: IncidentBody, nowMs: number): IncidentBody {
   // Of what was never said, nobody waits for the end.
   const wanted = incident.timesSaid === 0 ? 1 : (definitionOf(incident)?.closesAfter ?? 1);
   if (goodLooks < wanted) return { ...incident, badLooks: 0, goodLooks };
-  return { ...incident, state: "resolved", badLooks: 0, goodLooks, quietUntilMs: undefined, resolvedMs: nowMs };
+  const ended = { quietUntilMs: undefined, quietForMs: undefined, resolvedMs: nowMs };
+  return { ...incident, state: "resolved", badLooks: 0, goodLooks, ...ended };
 }
 
 /** Whether it is to be said now, and that it was. */
@@ -139,7 +189,7 @@ function isExamined({ examined }: Look, incident: IncidentBody): boolean {
   );
 }
 
-function definitionOf({ kind }: IncidentBody): KindDefinition | undefined {
+function definitionOf({ kind }: Pick<IncidentBody, "kind">): KindDefinition | undefined {
   const known = asFindingKind(kind);
   return known === undefined ? undefined : findingKinds[known];
 }

@@ -18,6 +18,8 @@ export interface KindDefinition {
   readonly whatToDo: string;
   /** What it explains. */
   readonly hides?: { readonly kinds: readonly FindingKind[]; readonly reach: Reach };
+  /** What it becomes when it gets worse, of the same subject and place. */
+  readonly worsensTo?: FindingKind;
   /** Looks in a row that must find it before it is said; one unless it comes and goes by itself. */
   readonly opensAfter: number;
   /** Looks in a row that must not find it before it counts as over. */
@@ -112,6 +114,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "a series is older than it may be",
     meaning: "The last trade of the series is older than its objective in the registry allows.",
     whatToDo: `${populate} Where the archive itself is late, it ends by itself.`,
+    worsensTo: "series-dead",
     ...unsteady,
   },
   "series-dead": {
@@ -215,6 +218,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "a job has failed",
     meaning: "The last attempt at a job ended without all of its days.",
     whatToDo: "`barkeep logs JOB` shows its end; `barkeep retry JOB` queues it anew.",
+    worsensTo: "job-quarantined",
     ...atOnce,
   },
   "job-quarantined": {

@@ -12,10 +12,23 @@ export interface Examined {
   readonly wouldSee?: (incident: IncidentBody) => boolean;
 }
 
+/**
+ * Incidents when a look began. What others have seen or ended since is newer than what it found. Not told by times: between two
+ * looks the wall clock may have been set.
+ */
+export interface LookStart {
+  /** By the fingerprints of those that were not over: their number, and when they were last seen. */
+  readonly live: ReadonlyMap<string, Pick<IncidentBody, "lastSeenMs"> & { readonly id: number }>;
+  /** The number of the newest one, over or not; 0 where there was none. */
+  readonly newestId: number;
+}
+
 /** One look at a part of the world, or at all of it. */
 export interface Look {
   /** Who looked: a command's name. */
   readonly source: string;
+  /** How incidents stood when it began; where it is absent, as they stand when it is recorded. */
+  readonly start?: LookStart;
   readonly findings: readonly Finding[];
   /** What is in neither `examined` nor `findings` was not looked at, and stays as it is. */
   readonly examined: readonly Examined[];

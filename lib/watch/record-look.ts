@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
 import type { Alert, Incident, Ledger, Severity } from "../ledger/index.ts";
 import { openedText, reminderText, resolvedText } from "./incident-messages.ts";
-import { afterLook } from "./incident-rules.ts";
-import type { Look } from "./look.ts";
+import { fingerprintOf } from "./finding.ts";
+import { afterLook, isEndedSince, isGradeOf } from "./incident-rules.ts";
+import type { Look, LookStart } from "./look.ts";
 
 /** What a look came to. */
 export interface RecordedLook {
@@ -23,7 +24,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     const { incidents, outbox, clock } = ledger;
     const nowMs = clock.wallMs();
     const said: Record<"opened" | "reminder" | "resolved", number[]> = { opened: [], reminder: [], resolved: [] };
-    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs)) {
+    for (const { before, after, say } of afterLook(incidents.live(), look, nowMs, endedSince(incidents, look))) {
       const id = before?.id ?? incidents.add(after);
       if (before !== undefined) incidents.change(before, after, look.source);
       if (say !== undefined) said[say].push(id);
@@ -42,7 +43,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
     }
     if (result.resolved.length > 0) {
       outbox.enqueue({
-        ...alertOf("resolved", result.resolved, resolvedText(result.resolved, host)),
+        ...alertOf("resolved", result.resolved, resolvedText(result.resolved, milderOf(result.resolved, live), host)),
         severity: "info",
       });
     }
@@ -60,6 +61,19 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
   });
 }
 
+/** How incidents stand as a look begins, for {@link Look.start}. @throws what the ledger throws */
+export function startLook({ incidents }: Pick<Ledger, "incidents">): LookStart {
+  const live = incidents.live().map(({ id, fingerprint, lastSeenMs }) => [fingerprint, { id, lastSeenMs }] as const);
+  return { live: new Map(live), newestId: incidents.last(1)[0]?.id ?? 0 };
+}
+
+/** Fingerprints of what the look found and another one has found to be over since it began. */
+function endedSince(incidents: Ledger["incidents"], look: Look): ReadonlySet<string> {
+  const newest = look.findings.flatMap((finding) => incidents.byFingerprint(fingerprintOf(finding)) ?? []);
+  const ended = newest.filter((one) => one.state === "resolved" && isEndedSince(one, look));
+  return new Set(ended.map(({ fingerprint }) => fingerprint));
+}
+
 const reminderFingerprint = "incidents reminder";
 
 /** Whether people are to hear of it: not acked, not snoozed, not explained by another. */
@@ -75,6 +89,16 @@ function alertOf(kind: "opened" | "reminder" | "resolved", incidents: readonly I
 function worst(incidents: readonly Incident[]): Severity {
   const all = new Set(incidents.map(({ severity }) => severity));
   return all.has("critical") ? "critical" : all.has("warning") ? "warning" : "info";
+}
+
+/** What is left of incidents that are over, by their numbers: it has got better, and is not well. */
+function milderOf(resolved: readonly Incident[], live: readonly Incident[]): ReadonlyMap<number, Incident> {
+  return new Map(
+    resolved.flatMap((worse) => {
+      const milder = live.find((one) => isGradeOf(one, worse));
+      return milder === undefined ? [] : [[worse.id, milder] as const];
+    }),
+  );
 }
 
 /** How many each of them explains. */

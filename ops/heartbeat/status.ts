@@ -21,7 +21,7 @@ const command = defineCommand({
     await using schedule = new HeartbeatSchedule(settings, env);
     const { isInstalled, text } = await schedule.status(schedulerOf(args.scheduler));
     const last = ledger.heartbeats.last();
-    const missed = missedFindings(last, ledger.clock);
+    const missed = missedFindings(last, ledger.clock, ledger.heartbeats.everyMs());
     if (settings.json) printJson({ installed: isInstalled, schedule: text, ...passDocument(last, missed) });
     else [text, ...passLines(last, missed)].forEach((line) => print(line));
     return isInstalled && missed.length === 0 ? exitCodes.ok : exitCodes.findings;

@@ -26,6 +26,7 @@ const command = defineCommand({
     }
     using ledger = openLedger(settings.stateDirectory);
     const removed = await schedule.uninstall(scheduler, ledger);
+    ledger.heartbeats.endSchedule();
     if (settings.json) printJson({ scheduler, removed });
     else print(removed ? `${scheduler}: removed` : `${scheduler}: there was nothing to remove`);
     return exitCodes.ok;

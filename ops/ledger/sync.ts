@@ -5,7 +5,7 @@ import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
 import { divergenceFinding } from "../../lib/watch/divergence-finding.ts";
-import { recordLook } from "../../lib/watch/record-look.ts";
+import { recordLook, startLook } from "../../lib/watch/record-look.ts";
 
 const command = defineCommand({
   name: "ledger sync",
@@ -39,9 +39,11 @@ const command = defineCommand({
         else differingLines(differing).forEach((line) => print(line));
         return exitCodes.ok;
       }
+      const start = startLook(ledger);
       const result = await syncLedger(ledger, store, signal);
       recordLook(ledger, {
         source: "ledger sync",
+        start,
         findings: result.divergences.map(divergenceFinding),
         examined: [{ kinds: ["store-differs"], subjects: "all" }],
       });

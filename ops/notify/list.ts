@@ -12,9 +12,10 @@ const command = defineCommand({
     const { deliveries, outbox, clock } = ledger;
     const names = new Set([...settings.notify.filter((name) => name !== "ping"), ...deliveries.channels()]);
     const channels = [...names].map((name) => ({ name, state: deliveries.channel(name) }));
-    if (settings.json) printJson({ switched_on: settings.notify, ...outboxDocument(outbox.waiting(), channels) });
+    const [waiting, refusals] = [outbox.waiting(), deliveries.refusals()];
+    if (settings.json) printJson({ switched_on: settings.notify, ...outboxDocument(waiting, refusals, channels) });
     else {
-      outboxLines(outbox.waiting(), channels, clock.wallMs()).forEach((line) => print(line));
+      outboxLines(waiting, refusals, channels, clock.wallMs()).forEach((line) => print(line));
       if (settings.notify.length === 0) print("sending is switched off on this machine: BARKEEP_NOTIFY");
     }
     return channels.some(({ state }) => state.failingSinceMs !== undefined) ? exitCodes.findings : exitCodes.ok;

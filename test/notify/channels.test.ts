@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { z } from "zod";
+import { attend, countdown } from "../../lib/notify/attend.ts";
 import { ConsoleChannel } from "../../lib/notify/console.ts";
+import { deletePassed } from "../../lib/notify/ephemeral.ts";
 import { Ping } from "../../lib/notify/ping.ts";
 import { Webhook } from "../../lib/notify/webhook.ts";
+import type { Finding } from "../../lib/watch/finding.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 import { read } from "../docs/pages.ts";
 import { BotApi } from "../rig/bot-api.ts";
 import { HttpRecorder } from "../rig/http-recorder.ts";
@@ -94,4 +99,68 @@ test("a dead-man's switch gets start and end of a run under one id; one that is 
   const problem = (await gone.start()) ?? "";
   assert.match(problem, /dead-man/);
   assert.ok(!problem.includes("secret-uuid"));
+});
+
+test("a clock that is set back holds up no message, and nobody who attends; a sleep is over when the machine wakes", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const dayMs = 24 * 3_600_000;
+  on.clock.jump(30 * dayMs);
+  on.open();
+  on.clock.jump(-30 * dayMs);
+  assert.equal((await on.deliver()).sent, 1);
+  on.clock.jump(30 * dayMs);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 120_000 });
+  assert.equal((await on.deliver()).sent, 1);
+  on.ledger.deliveries.missed("ping", "no answer");
+  on.clock.jump(-30 * dayMs);
+  assert.equal(await deletePassed(on.ledger, on.telegram), 1);
+  on.ledger.deliveries.missed("ping", "no answer");
+  assert.equal(on.ledger.deliveries.channel("ping").failingSinceMs, on.clock.wallMs());
+  const leftMs = countdown(on.clock, 15 * 60_000);
+  on.clock.jump(-dayMs);
+  assert.equal(leftMs(), 15 * 60_000);
+  on.clock.pass(15 * 60_000);
+  assert.equal(leftMs(), 0);
+  const open = { channels: [], telegram: undefined, ping: undefined };
+  await attend(on.ledger, open, () => "", leftMs, new AbortController().signal);
+  const asleep = countdown(on.clock, 15 * 60_000);
+  on.clock.jump(9 * 3_600_000);
+  assert.ok(asleep() < 0);
+});
+
+test("a message that is refused for itself waits for as long as it has to", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "empty", severity: "info", text: " " });
+  let tried = 0;
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    tried += (await on.deliver()).failures.length;
+    on.clock.pass(60_000);
+  }
+  assert.equal(tried, 11, "growing pauses, ten minutes at most");
+});
+
+test("a message that a webhook refuses for itself holds up no other; of many incidents it gets as many as fit, the worst", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const webhook = new Webhook(hook.url, on.ledger.incidents);
+  const mild = { kind: "price-jump", verdict: "wrong", summary: "x".repeat(200), evidence: {} } as const;
+  const many = Array.from({ length: 400 }, (_, i): Finding => ({ ...mild, subject: `range:binance/spot/S${i}@250` }));
+  const worst: Finding = { ...mild, kind: "gap-interior", subject: "range:binance/spot/BTCUSDT@250" };
+  recordLook(on.ledger, { source: "test", findings: [...many, worst], examined: [] });
+  on.open("a later one");
+  hook.answers.push({ status: 413 });
+  const { sent, failures } = await on.deliver([webhook]);
+  assert.deepEqual([sent, failures.map(({ reason }) => reason)], [1, ["the webhook answers 413"]]);
+  assert.equal(on.ledger.deliveries.channel("webhook").failingSinceMs, undefined);
+  const bodies = hook.requests.map(({ body }): unknown => JSON.parse(body));
+  for (const body of bodies) assert.ok(isWebhookBody(body), JSON.stringify(isWebhookBody.errors));
+  const shape = z.object({ incidents: z.array(z.object({ kind: z.string() })), more_incidents: z.number() });
+  const { incidents, more_incidents: more } = shape.parse(bodies[0]);
+  assert.equal(incidents.length + more, 401);
+  assert.equal(incidents[0]?.kind, "gap-interior");
+  assert.ok((hook.requests[0]?.body.length ?? 0) < 70_000);
+  assert.equal(shape.parse(bodies[1]).more_incidents, 0);
 });

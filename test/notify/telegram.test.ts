@@ -228,6 +228,28 @@ test("a message that lasts two minutes is deleted by whoever comes next; one tha
   assert.equal(await deletePassed(on.ledger, on.telegram), 1);
 });
 
+test("a message that the bot has no right to delete any more keeps no other there, and is let be after two days", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  for (const fingerprint of ["old chat", "new chat"]) {
+    on.ledger.outbox.enqueue({ fingerprint, severity: "info", text: fingerprint, kind: "green", lastsMs: 2 * minute });
+  }
+  await on.deliver();
+  on.clock.pass(2 * minute);
+  bot.fail("deleteMessage", { kind: "forbidden" });
+  assert.equal(await deletePassed(on.ledger, on.telegram), 1);
+  assert.deepEqual(
+    bot.shown.map(({ text }) => text),
+    ["old chat"],
+  );
+  on.clock.pass(48 * hour);
+  bot.fail("deleteMessage", { kind: "forbidden" });
+  assert.equal(await deletePassed(on.ledger, on.telegram), 0);
+  const asked = bot.requests.length;
+  await deletePassed(on.ledger, on.telegram);
+  assert.equal(bot.requests.length, asked, "nobody asks for it any more");
+});
+
 test("a green message that may have arrived is not sent again: nobody could delete the first", async () => {
   await using bot = await new BotApi().start();
   using on = new NotifyState(bot);
@@ -235,4 +257,24 @@ test("a green message that may have arrived is not sent again: nobody could dele
   bot.fail("sendMessage", { kind: "lost-answer" });
   await on.deliver();
   assert.equal(on.ledger.outbox.pending(), 0);
+});
+
+test("a green message that could not be sent while it was true is not sent later, beside what is wrong by then", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const green = { fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute } as const;
+  on.ledger.outbox.enqueue(green);
+  await bot.goOffline();
+  await on.deliver();
+  await bot.start();
+  on.clock.pass(minute);
+  assert.equal((await on.deliver()).sent, 1, "it is true yet");
+  on.ledger.outbox.enqueue(green);
+  on.clock.pass(20 * hour);
+  on.open();
+  assert.equal((await on.deliver()).waiting, 0);
+  assert.deepEqual(
+    bot.messages.map(({ text }) => text.slice(0, 2)),
+    ["✅", "🔴"],
+  );
 });

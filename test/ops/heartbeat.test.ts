@@ -219,6 +219,26 @@ test("a ledger that is locked: said past it, once an hour, and the dead-man's sw
   );
 });
 
+test("a state directory that cannot be written: said once an hour, by the next run too, and by a service that runs on", async () => {
+  await using bot = await new BotApi().start();
+  await using pings = await new HttpRecorder().start();
+  const folder = temporaryFolder("unwritable");
+  const state = join(folder, "state");
+  // Not even root writes into that.
+  writeFileSync(state, "");
+  const env = { ...bot.env, BARKEEP_NOTIFY: "telegram,ping", BARKEEP_PING_URL: pings.url, TMPDIR: folder };
+  for (let i = 0; i < 2; i += 1) {
+    const { code, stderr } = await barkeep(["heartbeat", "--once", "--state", state], env);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /STATE_NOT_WRITABLE/);
+  }
+  assert.equal(bot.messages.length, 1);
+  const service = new RunningCommand(["heartbeat", "--every", "0.001", "--state", state], { ...env, TMPDIR: state });
+  while (pings.requests.length < 5) await delay(10);
+  assert.equal(await service.end("SIGTERM"), 130, service.stderr);
+  assert.equal(bot.messages.length, 2, "where no file can be written, the process knows");
+});
+
 test("it runs on where nobody says --once: buttons are obeyed as they are pressed, an end by signal is clean", async () => {
   await using bot = await new BotApi().start();
   const heart = new Heart(lacking, bot.env);
@@ -296,4 +316,8 @@ test("passes that a schedule was to make and did not are an incident, over with 
   );
   const timely = await heart.document({}, "--every", "15");
   assert.deepEqual([timely.result, timely.resolved], ["clean", late.opened]);
+  assert.equal((await heart.document({}, ...schedule)).result, "clean");
+  assert.equal((await heart.document()).findings[0]?.kind, "heartbeat-missed");
+  const byHand = await heart.document();
+  assert.equal(byHand.findings[0]?.kind, "heartbeat-missed", "another one by hand makes up for no schedule");
 });

@@ -122,6 +122,17 @@ test("detect-gaps sends what it found by itself, where this machine may send: a 
   assert.match(healed.stderr, /telegram: .*ECONNREFUSED/);
 });
 
+test("detect-gaps tells of a channel without its settings before it looks: one document, exit 3; with --no-notify it needs none", async () => {
+  const bench = new Bench();
+  assert.equal((await bench.populate()).code, 0);
+  const words = ["detect-gaps", "--json", "--archive", bench.archive.root];
+  const env = { BARKEEP_NOTIFY: "telegram", ...clockAt("2024-03-07T03:00:00Z") };
+  const lacking = await bench.run(words, env);
+  assert.equal(lacking.code, 3, lacking.stderr);
+  assert.match(JSON.stringify(JSON.parse(lacking.stdout)), /NOTIFY_INCOMPLETE/);
+  assert.equal((await bench.run([...words, "--no-notify"], env)).code, 0);
+});
+
 test("the console channel prints on stderr: stdout is one document under --json", async () => {
   const { code, stdout, stderr } = await barkeep(["notify", "test", "--json", "--state", stateWithHole()], {
     BARKEEP_NOTIFY: "console",

@@ -10,6 +10,8 @@ export type BotFault =
   | { readonly kind: "too-many"; readonly retryAfter: number }
   /** The server's own 500, with its envelope. */
   | { readonly kind: "error" }
+  /** The bot is no member of the chat. */
+  | { readonly kind: "forbidden" }
   /** A proxy's page: nobody knows what became of it. */
   | { readonly kind: "bad-gateway" }
   /** It is done, and the connection breaks before the answer. */
@@ -181,6 +183,7 @@ export class BotApi implements AsyncDisposable {
         throw new Refusal(429, `Too Many Requests: retry after ${fault.retryAfter}`, { retry_after: fault.retryAfter });
       }
       if (fault?.kind === "error") throw new Refusal(500, "Internal Server Error");
+      if (fault?.kind === "forbidden") throw new Refusal(403, "Forbidden: bot was kicked from the supergroup chat");
       if (fault?.kind === "migrated") {
         this.chat = String(fault.to);
         const why = "Bad Request: group chat was upgraded to a supergroup chat";

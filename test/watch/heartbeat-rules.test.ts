@@ -134,6 +134,23 @@ test("who runs it by hand misses nothing", () => {
   assert.deepEqual(missedFindings(last, clock), []);
 });
 
+test("a pass by hand hides nothing that the schedule misses after it; a schedule that was ended misses nothing", () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("by-hand"), "state"), { clock });
+  const { heartbeats } = ledger;
+  heartbeats.end(heartbeats.start(15 * minute), "clean");
+  clock.pass(5 * minute);
+  heartbeats.end(heartbeats.start(undefined), "clean");
+  clock.pass(15 * minute);
+  const missed = (): (string | undefined)[] =>
+    missedFindings(heartbeats.last(), clock, heartbeats.everyMs()).map(({ evidence }) => evidence["missed"]);
+  assert.deepEqual(missed(), [], "it counts from the pass by hand");
+  clock.pass(hour);
+  assert.deepEqual(missed(), ["4"]);
+  heartbeats.endSchedule();
+  assert.deepEqual(missed(), []);
+});
+
 test("a part that fails or is late is unknown, and takes nothing from the others", async () => {
   const well: Part = { name: "well", look: async () => Promise.resolve({ findings: [], examined: [], note: "all" }) };
   const late: Part = { name: "late", look: async () => new Promise(() => undefined) };
@@ -385,4 +402,32 @@ test("a channel that takes nothing for an hour is told", async () => {
     clock.pass(14 * minute);
   }
   assert.deepEqual(await kinds(), ["notify-failing telegram"]);
+});
+
+test("messages that a channel refuses for themselves are told of after an hour, by what it takes, until they are gone", async () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("refused"), "state"), { clock });
+  for (const fingerprint of ["a", "b"]) ledger.outbox.enqueue({ fingerprint, severity: "warning", text: " " });
+  const part = outboxPart(ledger, { notify: ["telegram", "webhook"] });
+  const refuse = (): void => {
+    for (const message of ledger.outbox.waiting()) {
+      const claim = ledger.deliveries.claim(message, "telegram");
+      assert.ok(typeof claim === "object");
+      ledger.deliveries.finish(claim, { result: "failed", reason: "400 text is empty", isOfMessage: true });
+      ledger.deliveries.release(claim);
+    }
+  };
+  refuse();
+  clock.pass(59 * minute);
+  refuse();
+  assert.deepEqual((await part.look(never)).findings, []);
+  clock.pass(minute);
+  const [found, ...others] = (await part.look(never)).findings;
+  assert.deepEqual(others, []);
+  assert.equal(found?.place, "messages of telegram");
+  assert.match(found?.summary ?? "", /^telegram has refused message 1 and 1 more for 1 h 0 min: 400 text is empty$/);
+  ledger.outbox.close(1, "sent");
+  assert.match((await part.look(never)).findings[0]?.summary ?? "", /refused message 2 for/);
+  ledger.outbox.close(2, "sent");
+  assert.deepEqual((await part.look(never)).findings, []);
 });

@@ -6,8 +6,8 @@ import { explainIncident } from "../../lib/watch/explain-incident.ts";
 import type { Finding, FindingKind } from "../../lib/watch/finding.ts";
 import { findIncident } from "../../lib/watch/find-incident.ts";
 import { allKinds } from "../../lib/watch/kinds.ts";
-import type { Examined } from "../../lib/watch/look.ts";
-import { recordLook, type RecordedLook } from "../../lib/watch/record-look.ts";
+import type { Examined, LookStart } from "../../lib/watch/look.ts";
+import { recordLook, startLook, type RecordedLook } from "../../lib/watch/record-look.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { HandMovedClock } from "../rig/ledger-clock.ts";
 
@@ -232,6 +232,80 @@ test("a clock that is set back neither silences for good nor nags", () => {
   watch.clock.jump(-48 * hour);
   const said = Array.from({ length: 4 }, () => watch.look([hole]).reminded.length);
   assert.deepEqual(said, [1, 0, 0, 0]);
+});
+
+test("a look that began before an incident was seen does not end it, and opens nothing that ended since", () => {
+  using watch = new Watch();
+  const begin = (): LookStart => startLook(watch.ledger);
+  const record = (start: LookStart, ...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "slow", start, findings, examined: everything });
+  const early = begin();
+  watch.look([hole]);
+  const between = begin();
+  assert.deepEqual(record(early).resolved, []);
+  watch.look([hole]);
+  assert.deepEqual(record(between).resolved, [], "it was seen again since");
+  assert.equal(watch.ledger.incidents.byId(1)?.goodLooks, 0);
+  const later = begin();
+  assert.equal(watch.look([]).resolved.length, 1);
+  for (const start of [later, early]) assert.deepEqual(record(start, hole).opened, []);
+  assert.deepEqual(watch.states, ["gap-interior resolved"]);
+  assert.equal(record(begin(), hole).opened.length, 1, "a look that began behind its end sees it anew");
+});
+
+test("a clock that is set back keeps no incident from its end, nor from its beginning", () => {
+  using watch = new Watch();
+  const record = (...findings: readonly Finding[]): RecordedLook => {
+    const start = startLook(watch.ledger);
+    watch.clock.pass(minute);
+    return recordLook(watch.ledger, { source: "t", start, findings, examined: everything });
+  };
+  watch.look([hole]);
+  for (const backMs of [minute, 48 * hour]) {
+    watch.clock.jump(-backMs);
+    assert.equal(record().resolved.length, 1);
+    watch.clock.jump(-backMs);
+    assert.equal(record(hole).opened.length, 1);
+  }
+});
+
+test("late that becomes dead is not said to be over; dead that becomes late is, with what is left of it", () => {
+  using watch = new Watch();
+  const [late, dead] = [finding("series-not-fresh", btc), finding("series-dead", btc)];
+  watch.look([late]);
+  watch.look([dead]);
+  assert.deepEqual(watch.look([dead]).resolved, []);
+  assert.deepEqual(watch.states, ["series-dead open", "series-not-fresh resolved"]);
+  assert.deepEqual(
+    watch.outbox.map((line) => line.split(":")[0]),
+    ["opened", "opened"],
+  );
+  watch.look([late]);
+  const said = watch.ledger.outbox.waiting().at(-1)?.text ?? "";
+  assert.match(
+    said,
+    /^✅ Over on .*\n#2 .*: a series has stopped\n.*\n {2}it has got better and is not well: #3 a series is older/,
+  );
+  watch.look([]);
+  assert.equal(watch.look([]).resolved[0]?.id, 3, "the end of the milder one is said where nothing worse is left");
+});
+
+test("a snooze and an ack last for what was asked for, not until a clock that was ahead comes round again", () => {
+  using watch = new Watch();
+  const other = finding("gap-leading", eth);
+  watch.look([hole, other]);
+  watch.clock.jump(30 * 24 * hour);
+  assert.ok(watch.ledger.incidents.snooze(1, hour, "me"));
+  assert.ok(watch.ledger.incidents.ack(2, "me"));
+  watch.clock.jump(-30 * 24 * hour);
+  assert.deepEqual(
+    watch.look([hole, other]).reminded.map(({ id }) => id),
+    [1, 2],
+  );
+  assert.ok(watch.ledger.incidents.snooze(1, 1000 * hour, "me"));
+  assert.ok(watch.ledger.incidents.ack(2, "me"));
+  watch.clock.jump(-20 * minute);
+  for (let i = 0; i < 8; i += 1) assert.equal(watch.look([hole, other]).reminded.length, 0, "set back by a little");
 });
 
 test("an incident's change and its message are one: where one fails, neither is there", () => {

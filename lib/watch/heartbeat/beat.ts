@@ -10,9 +10,9 @@ import { formatSeconds } from "../../model/format.ts";
 import { explainIncident } from "../explain-incident.ts";
 import type { Finding } from "../finding.ts";
 import type { Examined } from "../look.ts";
-import { recordLook, type RecordedLook } from "../record-look.ts";
+import { recordLook, startLook, type RecordedLook } from "../record-look.ts";
 import { hostsPart } from "./hosts-part.ts";
-import { outboxPart, selfPart, writesPart } from "./own-parts.ts";
+import { outboxPart, selfPart, writesPart, type EarlierPasses } from "./own-parts.ts";
 import { runParts, type PartResult } from "./part.ts";
 import { seriesPart } from "./series-part.ts";
 
@@ -65,8 +65,9 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const tell = (problem: string | undefined): void => {
     if (problem !== undefined) log(problem);
   };
-  const before = ledger.heartbeats.last();
+  const before = { last: ledger.heartbeats.last(), everyMs: ledger.heartbeats.everyMs() };
   const pass = ledger.heartbeats.start(everyMs);
+  const start = startLook(ledger);
   const pinged = open.ping?.start();
   tell(await obeyButtons(request));
   const parts = await runParts(partsOf(request, before), request.budgetMs, signal, log);
@@ -74,7 +75,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const findings = parts.flatMap((part) => part.findings);
   const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
   const incidents = ledger.transaction(() => {
-    const recorded = recordLook(ledger, { source: "heartbeat", findings, examined });
+    const recorded = recordLook(ledger, { source: "heartbeat", start, findings, examined });
     // An earlier one that still waits is not true any more.
     ledger.outbox.withdraw(greenFingerprint);
     const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
@@ -106,7 +107,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
 
 function partsOf(
   { settings, env, ledger, budgetMs }: HeartbeatRequest,
-  before: ReturnType<Ledger["heartbeats"]["last"]>,
+  before: EarlierPasses,
 ): Parameters<typeof runParts>[0] {
   const series = seriesPart(settings, env, ledger, budgetMs * archiveShare);
   // A look at series that takes all the time takes none from the others: what is whole is not known to them then.

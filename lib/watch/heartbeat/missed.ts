@@ -17,12 +17,16 @@ export function awakeSinceMs(last: Pick<Heartbeat, "startedMs" | "boot" | "monot
   return wokeMs === undefined || wokeMs <= last.startedMs ? upMs : Math.min(upMs, Math.max(0, clock.wallMs() - wokeMs));
 }
 
-/** Passes that were due since the last one and did not run, while the machine was awake. */
-export function missedFindings(last: Heartbeat | undefined, clock: Clock): Finding[] {
-  if (last?.everyMs === undefined) return [];
+/**
+ * Passes that were due since the last one and did not run, while the machine was awake.
+ * @param last whoever ran it: after a pass by hand, too, the schedule has to go on
+ * @param everyMs how often a schedule is to run it; undefined where there is none
+ */
+export function missedFindings(last: Heartbeat | undefined, clock: Clock, everyMs = last?.everyMs): Finding[] {
+  if (last === undefined || everyMs === undefined) return [];
   const awakeMs = awakeSinceMs(last, clock);
-  if (awakeMs <= last.everyMs * tolerance) return [];
-  const missed = Math.max(1, Math.round(awakeMs / last.everyMs) - 1);
+  if (awakeMs <= everyMs * tolerance) return [];
+  const missed = Math.max(1, Math.round(awakeMs / everyMs) - 1);
   const passes = missed === 1 ? "one pass" : `${missed} passes`;
   const summary = `${passes} did not run; the last one began ${utcMinute(last.startedMs)}, and the machine has been awake for ${lasting(awakeMs)} since`;
   const evidence = { missed: String(missed), awake: lasting(awakeMs), last: utcMinute(last.startedMs) };

@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Settings } from "../../config/index.ts";
-import type { Heartbeat, Ledger } from "../../ledger/index.ts";
+import type { Heartbeat, Ledger, Refusal } from "../../ledger/index.ts";
 import { formatBytes } from "../../model/format.ts";
 import type { Finding } from "../finding.ts";
 import { lasting } from "../incident-messages.ts";
@@ -46,10 +46,11 @@ export function outboxPart(ledger: Ledger, { notify }: Pick<Settings, "notify">)
         const evidence = { failures: String(failures), last_failure: lastFailure };
         return [{ kind: "notify-failing", subject: "watch", place: name, verdict: "wrong", summary, evidence }];
       });
+      const refused = notify.flatMap((name) => refusedFindings(name, ledger.deliveries.refusals(), nowMs));
       const waiting = ledger.outbox.pending();
       const off = notify.length === 0 ? "; sending is switched off" : "";
       return Promise.resolve({
-        findings,
+        findings: [...findings, ...refused],
         examined: [{ kinds: ["notify-failing"], subjects: "all" }],
         note: `${waiting} messages wait${off}`,
       });
@@ -57,11 +58,32 @@ export function outboxPart(ledger: Ledger, { notify }: Pick<Settings, "notify">)
   };
 }
 
+/** Messages that a channel has refused for themselves for too long: it takes others, so that nobody would hear of them. */
+function refusedFindings(name: string, refusals: readonly Refusal[], nowMs: number): Finding[] {
+  const late = refusals.filter(({ channel, sinceMs }) => channel === name && nowMs - sinceMs >= failingAfterMs);
+  const [first] = late;
+  if (first === undefined) return [];
+  const { message, sinceMs, reason } = first;
+  const others = late.length === 1 ? "" : ` and ${late.length - 1} more`;
+  const summary = `${name} has refused message ${message}${others} for ${lasting(nowMs - sinceMs)}: ${reason}`;
+  const evidence = { messages: late.map((one) => one.message).join(" "), last_failure: reason };
+  return [
+    { kind: "notify-failing", subject: "watch", place: `messages of ${name}`, verdict: "wrong", summary, evidence },
+  ];
+}
+
+/** What is known of passes before this one. */
+export interface EarlierPasses {
+  readonly last: Heartbeat | undefined;
+  /** How often a schedule is to run them, milliseconds; undefined where there is none. */
+  readonly everyMs: number | undefined;
+}
+
 /** The watch itself: did it run when it was to, and has this machine room for what it keeps? */
 export function selfPart(
   ledger: Ledger,
   { stateDirectory }: Pick<Settings, "stateDirectory">,
-  before: Heartbeat | undefined,
+  { last, everyMs }: EarlierPasses,
 ): Part {
   return {
     name: "self",
@@ -77,7 +99,7 @@ export function selfPart(
         evidence: { left: formatBytes(free) },
       };
       return Promise.resolve({
-        findings: [...missedFindings(before, ledger.clock), ...(free < diskLeast ? [disk] : [])],
+        findings: [...missedFindings(last, ledger.clock, everyMs), ...(free < diskLeast ? [disk] : [])],
         examined: [
           { kinds: ["heartbeat-missed"], subjects: "all" },
           { kinds: ["host-unsound"], subjects: new Set(["watch"]) },
