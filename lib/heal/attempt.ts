@@ -5,13 +5,15 @@ import { logRepairs, pinPublished, unitStateOf, type LoggedRepair, type UnitStat
 import type { Gap } from "../watch/gap.ts";
 import { carryOut } from "./carry-out.ts";
 import type { GapLook, HealContext } from "./context.ts";
-import { isElsewhere, resultOf } from "./outcome.ts";
+import { answeringFor, isElsewhere, resultOf } from "./outcome.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 
 /** What became of one gap that was tried. */
 export interface GapResult {
   readonly gap: Gap;
   readonly result: HealResult;
+  /** What answers for it where it is not healed, as far as that is known. */
+  readonly failure: Failure | undefined;
   readonly before: UnitState;
   readonly after: UnitState;
 }
@@ -47,17 +49,17 @@ export async function attemptRepair(
     // After an interruption too: the look is what says whether it helped.
     const found = await context.findGaps(new AbortController().signal, repair.series);
     const after = await unitStates(repair, context);
-    const last = failures.at(-1);
     const gaps = repair.gaps.map((gap): GapResult => {
-      const result = resultOf(gap, found, failures, signal.aborted);
-      return { gap, result, before: stateOf(before, gap), after: stateOf(after, gap) };
+      const own = answeringFor(gap, repair.series, failures);
+      const result = resultOf(gap, found, own, signal.aborted);
+      return { gap, result, failure: own.at(-1), before: stateOf(before, gap), after: stateOf(after, gap) };
     });
     const endedMs = ledger.clock.wallMs();
-    const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, last, startedMs, endedMs));
+    const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, startedMs, endedMs));
     await logRepairs(store, rows);
     ids.forEach((id, i) => {
-      const result = gaps[i]?.result ?? "failed";
-      ledger.healTries.end(id, result, result === "healed" ? undefined : last?.code);
+      const { result = "failed", failure } = gaps[i] ?? {};
+      ledger.healTries.end(id, result, result === "healed" ? undefined : failure?.code);
     });
     return { repair, gaps, failures, elapsedMs: endedMs - startedMs, found };
   } catch (error) {
@@ -92,9 +94,8 @@ function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Gap): UnitSta
 
 function logged(
   repair: Repair,
-  { gap, result, before, after }: GapResult,
+  { gap, result, failure, before, after }: GapResult,
   tryNumber: number,
-  last: Failure | undefined,
   startedMs: number,
   endedMs: number,
 ): LoggedRepair {
@@ -112,8 +113,8 @@ function logged(
     reason: gap.reason,
     action: repair.action,
     result,
-    code: last?.code ?? "",
-    message: last?.message ?? "",
+    code: failure?.code ?? "",
+    message: failure?.message ?? "",
     tryNumber,
     before,
     after,

@@ -139,9 +139,11 @@ class Pass {
     listener.beat();
     this.#results.push(result);
     this.#refresh(repair, result.found.gaps);
-    const last = result.failures.at(-1);
-    if (last === undefined) return;
-    for (const gap of repair.gaps) this.#markSeen(gap, { reason: "tried", text: describeFailure(last) });
+    for (const { gap, failure } of result.gaps) {
+      if (failure === undefined) continue;
+      const reason = failure.code === "UNIT_HELD" ? "held" : "tried";
+      this.#markSeen(gap, { reason, text: describeFailure(failure) });
+    }
   }
 
   #markSeen(gap: Gap, why: Obstacle | undefined): void {

@@ -9,8 +9,8 @@ import { gapKey } from "../../lib/heal/repairs.ts";
 import { openLedger } from "../../lib/ledger/index.ts";
 import { parseDay } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
-import { unitId } from "../../lib/model/series.ts";
-import { holesOf, pinPublished, planUndo, readRepairs, undoRebuild } from "../../lib/store/index.ts";
+import { seriesId, unitId, type SeriesId } from "../../lib/model/series.ts";
+import { holesOf, pinPublished, planUndo, pointerHistory, readRepairs, undoRebuild } from "../../lib/store/index.ts";
 import type { GapCause, GapKind } from "../../lib/watch/gap.ts";
 import { findGaps } from "../../lib/watch/find-gaps.ts";
 import { recordLook } from "../../lib/watch/record-look.ts";
@@ -346,6 +346,74 @@ test("what a person has undone is not done again; what another process writes is
     [["elsewhere"]],
   );
   assert.match(passed.left[0]?.text ?? "", /LEASE_HELD/);
+});
+
+/** Which build of a unit readers see. */
+async function publishedBuild(series: SeriesId, segment: string): Promise<number | undefined> {
+  return (await pointerHistory(bed.store, series, parseSegmentId(segment)))[0]?.build;
+}
+
+/** Nothing can be put behind what is built of a series so far. */
+async function damageCheckpoints(series: SeriesId): Promise<void> {
+  await bed.store.command(`ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA'
+WHERE series = '${series}' AND segment = '2024-02' AND checkpoint != '' SETTINGS mutations_sync = 1`);
+}
+
+for (const [what, harm] of [
+  ["of another version", { builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } } }],
+  ["whose checkpoint is damaged", { coverage: { set: { checkpoint: "if(checkpoint = '', '', 'AAAA')" } } }],
+] as const satisfies readonly (readonly [string, Harm])[]) {
+  test(`an undo is not undone by a new day: a unit ${what} is left as held, its neighbours get the day`, async () => {
+    const scene = await (await built(short, { to: parseDay("2024-02-02") })).copy(harm);
+    scene.unpublish(scene.lastDay);
+    const other = seriesId(scene.keyAt(40));
+    assert.deepEqual(await scene.build({ thresholds: [40], to: parseDay("2024-02-02") }), []);
+    await heal(scene);
+    const segment = parseSegmentId("2024-02");
+    await undoRebuild(bed.store, await planUndo(bed.store, { series: scene.series, segment, build: 2 }));
+    scene.publish(scene.lastDay);
+
+    const pass = await heal(scene);
+    assert.equal(await publishedBuild(scene.series, "2024-02"), 1);
+    assert.deepEqual(
+      pass.left.map(({ gap, reason }) => [gap.unit, reason]),
+      [[unitOf(scene, "2024-02"), "held"]],
+    );
+    assert.match(pass.left[0]?.text ?? "", /barkeep rebuild T\d+USDT@20:2024-02 --reason TEXT/);
+    assert.equal(pass.exitCode, 1);
+    const [, end] = await pinPublished(bed.store, other);
+    assert.equal(end?.parts.at(-1)?.day, scene.lastDay);
+    await heal(scene);
+    assert.equal(await publishedBuild(scene.series, "2024-02"), 1);
+  });
+}
+
+test("each unit that cannot be gone on with is made anew, and what keeps one from its days keeps no other", async () => {
+  const end = parseDay("2024-02-02");
+  const scene = await built(short, { to: end });
+  assert.deepEqual(await scene.build({ thresholds: [30, 40, 50], to: end }), []);
+  const [second, third, fourth] = [30, 40, 50].map((one) => seriesId(scene.keyAt(one)));
+  assert.ok(second !== undefined && third !== undefined && fourth !== undefined);
+  for (const damaged of [scene.series, third]) await damageCheckpoints(damaged);
+  const holder = { host: "elsewhere", pid: 7, process_start: "x", command: "barkeep populate" };
+  await bed.store.insertRows("barkeep.leases", [
+    { series: second, segment: "2024-02", build: 1, attempt: "18446744073709551", event: "taken", ...holder },
+  ]);
+
+  const pass = await heal(scene);
+  assert.deepEqual(
+    pass.repairs.map(({ gaps }) => gaps.map(({ gap, result, failure }) => [gap.series, result, failure?.code])),
+    [
+      [
+        [scene.series, "healed", undefined],
+        [second, "elsewhere", "LEASE_HELD"],
+        [third, "healed", undefined],
+        [fourth, "healed", undefined],
+      ],
+    ],
+  );
+  const builds = [scene.series, second, third, fourth].map(async (one) => publishedBuild(one, "2024-02"));
+  assert.deepEqual(await Promise.all(builds), [2, 1, 2, 1]);
 });
 
 test("an archive that cannot be looked at is exit 2, and nothing is touched", async () => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { agendaOf } from "../../lib/heal/agenda.ts";
 import type { GapLook } from "../../lib/heal/context.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
-import { isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
+import { answeringFor, isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
 import { gapKey, repairsOf, type UnitFacts } from "../../lib/heal/repairs.ts";
 import { openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
@@ -216,6 +216,17 @@ test("only what is found afterwards says whether a gap is healed", () => {
     evidence: {},
   };
   assert.equal(resultOf(gap, { gaps: [], unknown: [blind] }, [], false), "elsewhere");
+});
+
+test("a failure of one series answers for no gap of another, one of no series for all", () => {
+  const [gap, other] = [gapOf({}), gapOf({ threshold: 500 })];
+  const held = new RefusedError("held", { code: "LEASE_HELD", subject: other.unit });
+  const unsound = new UnavailableError("not sound", { code: "REBUILD_NOT_SOUND", subject: `${gap.unit}#2` });
+  const torn = new UpstreamDataError("torn", { code: "ZIP_CORRUPT", subject: "BTCUSDT-aggTrades-2024-03-05.zip" });
+  const codesOf = (one: Gap): string[] =>
+    answeringFor(one, [gap.series, other.series], [torn, unsound, held]).map(({ code }) => code);
+  assert.deepEqual(codesOf(gap), ["ZIP_CORRUPT", "REBUILD_NOT_SOUND"]);
+  assert.deepEqual(codesOf(other), ["ZIP_CORRUPT", "LEASE_HELD"]);
 });
 
 test("store, archive, disk and other writers are not the unit's fault; its checkpoint and its bars are", () => {
