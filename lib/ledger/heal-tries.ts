@@ -100,14 +100,13 @@ export class HealTries {
     });
   }
 
-  /** Ends tries as failed whose process on this host is gone. */
+  /**
+   * Ends tries as failed whose process is gone. A ledger is of one machine, whatever that is called today: which run of a process began
+   * a try its start tells, which no other run and no other boot has.
+   */
   endAbandoned(): void {
     this.#file.transaction(() => {
-      const open = this.#file.rows(
-        "SELECT id, pid, process_start FROM heal_tries WHERE result IS NULL AND host = ?",
-        openRow,
-        hostname(),
-      );
+      const open = this.#file.rows("SELECT id, pid, process_start FROM heal_tries WHERE result IS NULL", openRow);
       for (const { id } of open.filter((one) => processStart(one.pid) !== one.process_start)) {
         this.end(id, "failed", "PROCESS_GONE");
       }

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { agendaOf } from "../../lib/heal/agenda.ts";
 import type { GapLook } from "../../lib/heal/context.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { answeringFor, isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
 import { gapKey, repairsOf, type UnitFacts } from "../../lib/heal/repairs.ts";
-import { openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
+import { gapsToReplay } from "../../lib/heal/replay.ts";
+import { ledgerPath, openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
 import { parseDay } from "../../lib/model/day.ts";
 import {
   NotYetAvailableError,
@@ -112,6 +114,40 @@ test("a try whose process lives is left to it; one whose process is gone is gone
   assert.equal(step(ledger, gap).step, "running");
   ledger.healTries.end(id, "failed", "PROCESS_GONE");
   assert.deepEqual(step(ledger, gap), { step: "go", tryNumber: 2 });
+});
+
+test("a try is its process's, whatever the machine was called when it began", () => {
+  const state = join(temporaryFolder("heal-renamed"), "state");
+  using ledger = openLedger(state, { clock: new SetClock(start) });
+  const [gone, alive] = [gapOf({}), gapOf({ days: "2023-01-01" })];
+  ledger.healTries.start([gone, alive].map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  const file = new Database(ledgerPath(state));
+  file.exec("UPDATE heal_tries SET host = 'as-it-was-called'");
+  file.exec("UPDATE heal_tries SET process_start = 'an earlier boot/1' WHERE id = 1");
+  file.close();
+  ledger.healTries.endAbandoned();
+  assert.deepEqual(step(ledger, gone), { step: "go", tryNumber: 2 });
+  assert.equal(step(ledger, alive).step, "running");
+});
+
+test("a replay takes units and series as explain does, and refuses what was never tried", () => {
+  const { ledger } = newLedger();
+  using _ = ledger;
+  const gaps = [gapOf({}), gapOf({ days: "2023-01-01" }), gapOf({ threshold: 500 })];
+  for (const gap of gaps) tryOnce(ledger, gap, "failed", "ZIP_CORRUPT");
+  tryOnce(ledger, gapOf({ days: "2022-01-01" }), "healed");
+  const replayed = (...names: string[]): string[] => gapsToReplay(names, ledger.healTries.byGap());
+  const [latest, older, other] = gaps.map(gapKey);
+  assert.deepEqual(replayed(), [latest, older, other]);
+  assert.deepEqual(replayed("BTCUSDT@250:2024"), [latest]);
+  assert.deepEqual(replayed("range:binance/spot/BTCUSDT@250:2024"), [latest]);
+  assert.deepEqual(replayed("BTCUSDT@250"), [latest, older]);
+  assert.deepEqual(replayed("range:binance/spot/BTCUSDT@500", "BTCUSDT@250:2023"), [older, other]);
+  assert.deepEqual(replayed("BTCUSDT@250:2022"), []);
+  for (const name of ["BTCUSDT@250:2021", "ETHUSDT@250", "range:binance/futures-um/BTCUSDT@250"]) {
+    assert.throws(() => replayed(name), { code: "UNKNOWN_UNIT", subject: name });
+  }
+  assert.throws(() => replayed("BTCUSDT"), { code: "BAD_UNIT" });
 });
 
 test("a replay begins to count anew, and keeps what was", () => {

@@ -7,8 +7,10 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import Database from "better-sqlite3";
 import { z } from "zod";
 import { addDays, type Day } from "../../lib/model/day.ts";
+import { ledgerPath, openLedger } from "../../lib/ledger/index.ts";
 import { openStore } from "../../lib/store/index.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench } from "../rig/bench.ts";
@@ -171,6 +173,22 @@ test("a heal that is killed in the middle of a repair is gone on with, and nothi
   assert.equal(verified.code, 0, verified.stdout);
   const journal = await bench.run(["ledger", "journal", "--kind", "heal", "--json"]);
   assert.match(journal.stdout, /PROCESS_GONE/);
+});
+
+test("a replay of what was never tried is refused; a try whose process is gone is ended first", async () => {
+  const bench = new Bench(size);
+  {
+    using ledger = openLedger(bench.state);
+    ledger.healTries.start([{ gap: "trailing BTCUSDT@50:2024 2024-03-05", unit: "BTCUSDT@50:2024" }]);
+    const file = new Database(ledgerPath(bench.state));
+    file.exec("UPDATE heal_tries SET process_start = 'an earlier boot/1', host = 'as-it-was-called'");
+    file.close();
+  }
+  const unknown = await bench.run(["heal", "replay", "BTCUSDT@50:2020"]);
+  assert.equal(unknown.code, 3, unknown.stdout);
+  assert.match(unknown.stderr, /nothing was tried of BTCUSDT@50:2020.*tried were BTCUSDT@50:2024/s);
+  const replayed = await bench.run(["heal", "replay", "BTCUSDT@50"]);
+  assert.match(replayed.stdout, /^1 gaps may be tried again; 1 earlier tries count no more$/m);
 });
 
 /** A fleet whose one host is this machine, with the queue that needs nothing. @returns its file */
