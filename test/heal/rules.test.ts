@@ -105,6 +105,26 @@ test("a clock that was set back makes nothing wait for it", () => {
   assert.deepEqual(step(ledger, gap), { step: "go", tryNumber: 2 });
 });
 
+test("tries made while the clock ran ahead lock nothing until it is there again", () => {
+  const { ledger, clock } = newLedger();
+  using _ = ledger;
+  const gap = gapOf({});
+  for (const ahead of [400 * 24 * hour, 5 * hour]) {
+    clock.nowMs = start + ahead;
+    for (let i = 0; i < 3; i += 1) tryOnce(ledger, gap, "failed", "ZIP_CORRUPT");
+    clock.nowMs = start;
+    assert.equal(step(ledger, gap).step, "go");
+    assert.deepEqual(exhaustedFindings([gap], ledger.healTries.byGap(), clock.nowMs, healPolicy), []);
+  }
+  const [id = 0n] = ledger.healTries.start([{ gap: gapKey(gap), unit: gap.unit }]);
+  clock.nowMs = start + 400 * 24 * hour;
+  ledger.healTries.end(id, "failed", "ZIP_CORRUPT");
+  clock.nowMs = start;
+  assert.equal(step(ledger, gap).step, "wait");
+  clock.nowMs = start + hour;
+  assert.equal(step(ledger, gap).step, "go", "a wait is no longer than it is");
+});
+
 test("a try whose process lives is left to it; one whose process is gone is gone on with at once, and counts", () => {
   const { ledger } = newLedger();
   using _ = ledger;
