@@ -42,7 +42,9 @@ export async function attemptRepair(
   const { store, ledger, signal } = context;
   const before = await unitStates(repair, context);
   const startedMs = ledger.clock.wallMs();
-  const ids = ledger.healTries.start(repair.gaps.map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  // Gaps with one key are one trouble: a try at them is one.
+  const tried = [...new Map(repair.gaps.map((gap) => [gapKey(gap), gap.unit]))];
+  const ids = ledger.healTries.start(tried.map(([gap, unit]) => ({ gap, unit })));
   const failures: Failure[] = [];
   try {
     failures.push(...(await carryOutSafely(repair, context)));
@@ -57,9 +59,10 @@ export async function attemptRepair(
     const endedMs = ledger.clock.wallMs();
     const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, startedMs, endedMs));
     await logRepairs(store, rows);
-    ids.forEach((id, i) => {
-      const { result = "failed", failure } = gaps[i] ?? {};
-      ledger.healTries.end(id, result, result === "healed" ? undefined : failure?.code);
+    tried.forEach(([key], i) => {
+      const { result, failure } = worstOf(gaps.filter(({ gap }) => gapKey(gap) === key));
+      const id = ids[i];
+      if (id !== undefined) ledger.healTries.end(id, result, result === "healed" ? undefined : failure?.code);
     });
     return { repair, gaps, failures, elapsedMs: endedMs - startedMs, found };
   } catch (error) {
@@ -69,6 +72,12 @@ export async function attemptRepair(
     for (const id of ids) ledger.healTries.end(id, result, code);
     throw error;
   }
+}
+
+/** What a try at several gaps with one key came to: it helped when all of them are closed. */
+function worstOf(results: readonly GapResult[]): Pick<GapResult, "result" | "failure"> {
+  const left = results.filter(({ result }) => result !== "healed");
+  return left.find(({ result }) => result === "failed") ?? left[0] ?? { result: "healed", failure: undefined };
 }
 
 /** An error of ours is what the repair came to; the coverage is looked at whatever it says. */

@@ -5,7 +5,8 @@ import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { agendaOf, type Agenda, type LeftGap } from "./agenda.ts";
 import { attemptRepair, type RepairResult } from "./attempt.ts";
-import type { HealContext } from "./context.ts";
+import { blindSpotsAfter, type BlindSpot } from "./blind-spots.ts";
+import type { GapLook, HealContext } from "./context.ts";
 import { obstaclesTo, type Obstacle } from "./obstacles.ts";
 import { healPolicy, nextHealStep, type HealPolicy } from "./policy.ts";
 import { gapKey, type Repair } from "./repairs.ts";
@@ -86,7 +87,7 @@ class Pass {
   /** Gaps that this pass is done with, and why they are left where they are still there. */
   readonly #seen = new Map<string, Obstacle>();
   #gaps: readonly Gap[] = [];
-  #unknown: readonly Finding[] = [];
+  #blind: readonly BlindSpot[] = [];
   #historical = 0;
 
   constructor(limits: HealLimits, context: HealContext) {
@@ -99,7 +100,9 @@ class Pass {
   async run(): Promise<HealPass> {
     const { ledger, findGaps, signal } = this.#context;
     ledger.healTries.endAbandoned();
-    ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(this.#interruption));
+    const { gaps, unknown } = await findGaps(this.#interruption);
+    this.#gaps = gaps;
+    this.#blind = unknown.map((finding) => ({ finding, series: undefined }));
     for (const gap of this.#gaps) this.#markSeen(gap, this.#limits.others?.get(gap.unit));
     while (!signal.aborted) {
       const { repairs } = await readAgenda(this.#unseen(), this.#policy, this.#context);
@@ -121,9 +124,9 @@ class Pass {
   async #take(repair: Repair): Promise<void> {
     const { findGaps, listener, store } = this.#context;
     // Somebody else may have closed it since the last look.
-    const { gaps: now } = await findGaps(this.#interruption, repair.series);
+    const now = await findGaps(this.#interruption, repair.series);
     this.#refresh(repair, now);
-    const still = new Set(now.map(gapKey));
+    const still = new Set(now.gaps.map(gapKey));
     if (repair.gaps.some((gap) => !still.has(gapKey(gap)))) return;
     const obstacles = await obstaclesTo(repair, store);
     if (obstacles.size > 0) {
@@ -138,7 +141,7 @@ class Pass {
     const result = await attemptRepair(repair, this.#tryNumbers(repair), this.#context);
     listener.beat();
     this.#results.push(result);
-    this.#refresh(repair, result.found.gaps);
+    this.#refresh(repair, result.found);
     for (const { gap, failure } of result.gaps) {
       if (failure === undefined) continue;
       const reason = failure.code === "UNIT_HELD" ? "held" : "tried";
@@ -160,9 +163,10 @@ class Pass {
   }
 
   /** What was found of a repair's series takes the place of what was known of them. */
-  #refresh({ series }: Repair, found: readonly Gap[]): void {
+  #refresh({ series }: Repair, { gaps, unknown }: GapLook): void {
     const looked = new Set<string>(series);
-    this.#gaps = [...this.#gaps.filter((gap) => !looked.has(gap.series)), ...found];
+    this.#gaps = [...this.#gaps.filter((gap) => !looked.has(gap.series)), ...gaps];
+    this.#blind = blindSpotsAfter(this.#blind, looked, unknown);
   }
 
   async #end(): Promise<HealPass> {
@@ -171,12 +175,13 @@ class Pass {
       const why = this.#seen.get(gapKey(gap));
       return why === undefined ? [] : [{ gap, ...why }];
     });
+    const unknown = this.#blind.map(({ finding }) => finding);
     const notBegun = repairs.flatMap(({ gaps }) => gaps.map((gap) => ({ gap, ...overBudget })));
     return {
       repairs: this.#results,
       left: [...seen, ...left, ...notBegun],
-      unknown: this.#unknown,
-      exitCode: this.#interruption.aborted ? exitCodes.interrupted : exitCodeOf(this.#gaps, this.#unknown),
+      unknown,
+      exitCode: this.#interruption.aborted ? exitCodes.interrupted : exitCodeOf(this.#gaps, unknown),
     };
   }
 }

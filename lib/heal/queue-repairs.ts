@@ -97,6 +97,7 @@ function nothingQueued({ hosts }: FleetPopulate): Obstacle {
 
 function recordQueued(stateDirectory: string, gaps: readonly Gap[]): void {
   using ledger = openLedger(stateDirectory);
-  const ids = ledger.healTries.start(gaps.map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  const tried = new Map(gaps.map((gap) => [gapKey(gap), gap.unit]));
+  const ids = ledger.healTries.start([...tried].map(([gap, unit]) => ({ gap, unit })));
   for (const id of ids) ledger.healTries.end(id, "queued");
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { GapLook, HealContext } from "../../lib/heal/context.ts";
+import type { FindGaps, GapLook, HealContext } from "../../lib/heal/context.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { lookForGaps } from "../../lib/heal/look.ts";
 import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
@@ -424,6 +424,46 @@ test("an archive that cannot be looked at is exit 2, and nothing is touched", as
   assert.ok(pass.unknown.length > 0 || pass.left.some(({ reason }) => reason === "unknown"));
   const outlook = await planHeal({ historicalMax: 9 }, contextOf(scene));
   assert.equal(outlook.exitCode, 2);
+});
+
+test("a pass that could not look afterwards is exit 2, however well it repaired", async () => {
+  const scene = await built(short, { to: parseDay("2024-02-02") });
+  const context = contextOf(scene);
+  const seeing = scene.location;
+  let looks = 0;
+  const findGaps: FindGaps = async (...asked) => {
+    looks += 1;
+    // Of the whole, of the repair's series before it, and of those behind it.
+    scene.location = looks === 3 ? scene.nowhere : seeing;
+    return contextOf(scene).findGaps(...asked);
+  };
+  const pass = await healOnce({ historicalMax: 9, budget: never }, { ...context, findGaps });
+  assert.deepEqual(
+    [pass.exitCode, pass.unknown.map(({ kind }) => kind)],
+    [2, ["archive-unreachable"]],
+    "the archive was away when it was looked whether that helped",
+  );
+  scene.location = seeing;
+  assert.equal((await heal(scene)).exitCode, 0);
+});
+
+test("ranges of one unit that are there twice are one trouble: a pass at all of them is one try", async () => {
+  const twice = [1100, 1130, 1160].map((id) => `first_agg_trade_id <= ${id} AND last_agg_trade_id >= ${id}`);
+  const scene = await whole.copy({ bars: { twice: `segment = '2024-02' AND (${twice.join(" OR ")})` } });
+  const { store, ledger } = bed;
+  const selection = { symbols: [scene.symbol], thresholds: [], tier1Only: false };
+  const of = { store, ledger, registry: scene.registry, env: {}, settings: scene.settings, selection };
+  const { findings } = await findGaps({ ...of, limits: { exhaustive: true }, nowMs: scene.nowMs, signal: never });
+  recordLook(ledger, { source: "detect-gaps", findings, examined: [] });
+  const { gaps } = await look(scene);
+  assert.equal(gaps.length, 3, "three ranges are found");
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.repairs.length], [0, 1]);
+  const tries = [...ledger.healTries.byGap()].filter(([, [first]]) => first?.unit === unitOf(scene, "2024-02"));
+  assert.deepEqual(
+    tries.map(([key, all]) => [key, all.length]),
+    [[`overlap ${unitOf(scene, "2024-02")} bars`, 1]],
+  );
 });
 
 /** Ten hours of a day's trades are missing. */

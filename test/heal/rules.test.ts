@@ -4,6 +4,7 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import { agendaOf } from "../../lib/heal/agenda.ts";
 import type { GapLook } from "../../lib/heal/context.ts";
+import { blindSpotsAfter, type BlindSpot } from "../../lib/heal/blind-spots.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { answeringFor, isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
@@ -272,6 +273,47 @@ test("only what is found afterwards says whether a gap is healed", () => {
     evidence: {},
   };
   assert.equal(resultOf(gap, { gaps: [], unknown: [blind] }, [], false), "elsewhere");
+});
+
+test("what is wrong with the bars of a unit is one gap in every look, and is given up once", () => {
+  const { ledger, clock } = newLedger();
+  using _ = ledger;
+  const counted = gapOf({ kind: "interior", cause: "bars-lost", days: "2024-01-01..2024-03-04" });
+  const named = [gapOf({ kind: "interior", cause: "bars-lost", isSeenInBars: true, days: "2024-02-03" })];
+  for (const day of ["2024-02-10", "2024-02-10", "2024-02-12"]) {
+    named.push(gapOf({ kind: "overlap", cause: "doubled", isSeenInBars: true, days: day }));
+  }
+  assert.equal(new Set([counted, ...named].map(gapKey)).size, 2);
+  for (let i = 0; i < 3; i += 1) tryOnce(ledger, counted, "failed", "REBUILD_NOT_SOUND");
+  const [lost, ...others] = exhaustedFindings(named, ledger.healTries.byGap(), clock.nowMs, healPolicy);
+  assert.deepEqual([lost?.place, others], ["interior bars", []]);
+  const covered = ["2024-02-10", "2024-02-12"].map((days) =>
+    gapKey(gapOf({ kind: "overlap", cause: "doubled", days })),
+  );
+  assert.equal(new Set(covered).size, 2, "what coverage has twice is known by its days");
+});
+
+function blind(subject: string): Finding {
+  return { kind: "archive-unreachable", subject, verdict: "unknown", summary: "no answer", evidence: {} };
+}
+
+function subjectsAfter(spots: readonly BlindSpot[]): string[] {
+  return spots.map(({ finding }) => finding.subject);
+}
+
+test("what one look could not see stays unknown until a look that sees as much", () => {
+  const [of, other] = [gapOf({}).series, gapOf({ threshold: 500 }).series];
+  const all = [{ finding: blind("archive:spot"), series: undefined }];
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(all, new Set([of]), [])), ["archive:spot"]);
+  const one = blindSpotsAfter([], new Set([of]), [blind("archive:spot")]);
+  assert.deepEqual(subjectsAfter(one), ["archive:spot"]);
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(one, new Set([other]), [])), ["archive:spot"]);
+  assert.deepEqual(blindSpotsAfter(one, new Set([of, other]), []), []);
+  const both = blindSpotsAfter(one, new Set([other]), [blind("archive:spot")]);
+  assert.deepEqual(subjectsAfter(both), ["archive:spot"]);
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(both, new Set([of]), [])), ["archive:spot"]);
+  const own = [{ finding: blind(of), series: undefined }];
+  assert.deepEqual(blindSpotsAfter(own, new Set([of]), []), []);
 });
 
 test("a failure of one series answers for no gap of another, one of no series for all", () => {
