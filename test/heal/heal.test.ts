@@ -6,8 +6,10 @@ import { lookForGaps } from "../../lib/heal/look.ts";
 import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
 import { healPolicy } from "../../lib/heal/policy.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
+import { planRebuilds } from "../../lib/datasets/range/rebuild-plan.ts";
+import { verifyStored } from "../../lib/datasets/range/verify.ts";
 import { openLedger } from "../../lib/ledger/index.ts";
-import { parseDay } from "../../lib/model/day.ts";
+import { parseDay, type Day } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { seriesId, unitId, type SeriesId } from "../../lib/model/series.ts";
 import { holesOf, pinPublished, planUndo, pointerHistory, readRepairs, undoRebuild } from "../../lib/store/index.ts";
@@ -165,6 +167,12 @@ const cases: readonly Case[] = [
     action: "rebuild",
   },
   {
+    what: "stale: what made it is not on record",
+    make: copied({ builds: { without: "segment = '2024-02'" } }),
+    gap: ["stale", "other-version", "2024-02"],
+    action: "rebuild",
+  },
+  {
     what: "revised: an archive was replaced since",
     make: replaced,
     gap: ["revised", "archive-revised", "2024-03"],
@@ -207,6 +215,45 @@ for (const {
     assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
   });
 }
+
+async function verified(scene: Scene): Promise<string[]> {
+  const entry = scene.registry.symbols.get(scene.symbol);
+  const { findings } = await verifyStored(bed.store, scene.series, entry, { signal: never });
+  return findings.map(({ code }) => code);
+}
+
+test("a unit that is lost, and begun again from an earlier day than it was first, is on record with that day", async () => {
+  const late = await built(short, { from: parseDay("2024-01-31") });
+  const gone = { without: "segment = '2024-01'" };
+  const scene = await late.copy({ bars: gone, coverage: gone });
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.left], [0, []]);
+  assert.equal(await scene.digest(), shortDigest);
+  assert.deepEqual(await verified(scene), []);
+  const again = await scene.copy({ builds: { set: { bar_version: "0" } } });
+  assert.equal((await heal(again)).exitCode, 0, "it can be made anew");
+});
+
+test("a unit whose record says a later first day than its coverage, or that has none, is planned from its coverage's", async () => {
+  const scene = await whole.copy({
+    builds: {
+      set: { first_day: "if(segment = '2024-02', toDate('2024-02-10'), first_day)" },
+      without: "segment = '2024-03'",
+    },
+  });
+  const { settings, registry } = scene;
+  const plan = async (reason?: string): Promise<[string, Day, string][]> => {
+    const request = { targets: [scene.series], reason, startAsked: undefined };
+    const { rebuilds } = await planRebuilds(bed.store, request, settings, registry, never);
+    return rebuilds.map(({ published, firstDay, reason: why }) => [published.segment, firstDay, why]);
+  };
+  assert.deepEqual(await plan("a test"), [
+    ["2024-01", "2024-01-31", "a test"],
+    ["2024-02", "2024-02-01", "a test"],
+    ["2024-03", "2024-03-01", "a test"],
+  ]);
+  assert.deepEqual(await plan(), [["2024-03", "2024-03-01", "what made it is not on record"]]);
+});
 
 /** A row of nobody in the place of a bar that is gone: as many as were committed. */
 const replacedBar: Harm = {
