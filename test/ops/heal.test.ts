@@ -153,6 +153,22 @@ test("heal without a store or an archive is told, and makes none", async () => {
   assert.equal((await heal(bench, ["--max-p2-jobs", "few"])).code, 3);
 });
 
+test("a time that no timer counts is refused, and names the most that can be given", async () => {
+  const bench = new Bench(size);
+  for (const [flag, much, most] of [
+    ["--budget", "36000", "34560"],
+    ["--budget", "100000", "34560"],
+    ["--interval-clean", "2592000", "2073600"],
+    ["--interval-active", "2592000", "2073600"],
+  ] as const) {
+    const refused = await heal(bench, [flag, much]);
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, new RegExp(`${much} is too much.*at most ${most}`, "s"));
+  }
+  assert.equal((await bench.populate()).code, 0);
+  assert.equal((await heal(bench, ["--budget", "34560"])).code, 0);
+});
+
 test("a heal that is killed in the middle of a repair is gone on with, and nothing is there twice", async () => {
   const bench = await benchWithHole();
   const clean = await bench.cleanStatus();
