@@ -64,11 +64,26 @@ export async function planHeal(limits: Omit<HealLimits, "budget">, context: Heal
       return obstacle === undefined ? [] : [{ gap, ...obstacle }];
     });
     left.push(...alone);
-    if (alone.length === repair.gaps.length) continue;
-    repairs.push({ ...repair, units: repair.units.filter((unit) => !obstacles.has(unit)) });
+    const rest = isOver ? undefined : without(repair, obstacles);
+    if (rest === undefined) continue;
+    repairs.push(rest);
     if (repair.priority === "P2") historical += 1;
   }
   return { repairs, left, unknown, exitCode: exitCodeOf(gaps, unknown) };
+}
+
+/** What is left of a repair without some units; undefined for nothing. */
+function without(repair: Repair, obstacles: ReadonlyMap<string, Obstacle>): Repair | undefined {
+  const [first, ...rest] = repair.gaps.filter(({ unit }) => !obstacles.has(unit));
+  if (first === undefined) return undefined;
+  const gaps = [first, ...rest] as const;
+  const [series, units] = [new Set<string>(gaps.map((gap) => gap.series)), new Set(gaps.map(({ unit }) => unit))];
+  return {
+    ...repair,
+    series: repair.series.filter((one) => series.has(one)),
+    units: repair.units.filter((one) => units.has(one)),
+    gaps,
+  };
 }
 
 const overBudget: Obstacle = {

@@ -87,14 +87,14 @@ function lost(segment: string): Harm {
 }
 
 /** Two days were a declared hole when the unit was built, and are published by now. */
-async function declared(): Promise<Scene> {
+async function declared(thresholds: readonly number[] = [20]): Promise<Scene> {
   const scene = new Scene(bed, short);
   const days = [scene.day(3), scene.day(4)];
   for (const day of days) scene.unpublish(day);
   scene.registry = scene.registryWith(
     `known_gaps = [{ start_date = ${days[0]}, end_date = ${days[1]}, reason = "a test" }]`,
   );
-  assert.deepEqual(await scene.build(), []);
+  assert.deepEqual(await scene.build({ thresholds }), []);
   for (const day of days) scene.publish(day);
   scene.registry = scene.registryWith("");
   return scene;
@@ -138,7 +138,7 @@ const cases: readonly Case[] = [
   },
   {
     what: "interior: days inside a unit that are published by now",
-    make: declared,
+    make: async () => declared(),
     gap: ["interior", "not-built", "2024-02"],
     action: "rebuild",
   },
@@ -393,6 +393,23 @@ test("what a person has undone is not done again; what another process writes is
     [["elsewhere"]],
   );
   assert.match(passed.left[0]?.text ?? "", /LEASE_HELD/);
+});
+
+test("a dry run leaves out of a repair what is held, and says so", async () => {
+  const scene = await declared([20, 40]);
+  const held = { series: scene.series, segment: "2024-02", build: 1, seq: 2, reason: "a test", held: true };
+  await bed.store.insertRows("barkeep.pointer (series, segment, build, seq, reason, held)", [held]);
+  const { repairs, left } = await planHeal({ historicalMax: 9 }, contextOf(scene));
+  const free = seriesId(scene.keyAt(40));
+  const unit = unitId(free, "2024-02");
+  assert.deepEqual(
+    repairs.map(({ series, units, gaps }) => [series, units, gaps.map((gap) => gap.unit)]),
+    [[[free], [unit], [unit]]],
+  );
+  assert.deepEqual(
+    left.map(({ gap, reason }) => [gap.unit, reason]),
+    [[unitOf(scene, "2024-02"), "held"]],
+  );
 });
 
 /** Which build of a unit readers see. */

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { addDays, type Day } from "../../lib/model/day.ts";
 import { ledgerPath, openLedger } from "../../lib/ledger/index.ts";
 import { openStore } from "../../lib/store/index.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
@@ -145,6 +146,48 @@ test("explain says 2 where it could not look, and names a series that is too old
   const old = await bench.run(["explain", "BTCUSDT@50", "--archive", bench.archive.root]);
   assert.equal(old.code, 1, old.stdout + old.stderr);
   assert.match(old.stdout, /a series has stopped: its newest trade is \d+ h old, at most 24 h are allowed/);
+});
+
+test("explain says of a unit that an undo holds what gets on with it, as a dry run does", async () => {
+  const bench = await benchWithHole();
+  assert.equal((await heal(bench)).code, 0);
+  const undone = await bench.run(["undo", "BTCUSDT@50:2024#2"]);
+  assert.equal(undone.code, 0, undone.stderr);
+  const archive = ["--archive", bench.archive.root];
+  for (const subject of ["BTCUSDT@50", "BTCUSDT@50:2024"]) {
+    const explained = await bench.run(["explain", subject, ...archive]);
+    assert.equal(explained.code, 1, explained.stderr);
+    assert.match(explained.stdout, /Nothing is done about it now: an undo holds it/);
+    assert.match(explained.stdout, /^ {2}what to do: barkeep rebuild BTCUSDT@50:2024 --reason TEXT$/m);
+  }
+  const plan = await heal(bench, ["--dry-run"]);
+  assert.match(plan.stdout, /an undo holds it.*\n0 gaps would be tried in 0 repairs, 1 left alone/);
+});
+
+test("explain names what builds a pair that never was, and what else is open of a series", async () => {
+  const bench = new Bench(size);
+  assert.equal((await bench.populate()).code, 0);
+  const archive = ["--archive", bench.archive.root];
+  const never = await bench.run(["explain", "BTCUSDT@100", ...archive]);
+  assert.equal(never.code, 1, never.stderr);
+  assert.match(never.stdout, /No heal looks at it: nothing of the series was ever built\./);
+  assert.match(never.stdout, /^ {2}what to do: barkeep populate --symbol BTCUSDT --threshold 100$/m);
+
+  {
+    using ledger = openLedger(bench.state);
+    const subject = "range:binance/spot/BTCUSDT@50";
+    const summary = "7 rows that were seen are gone";
+    const finding = { kind: "store-differs", subject, verdict: "wrong", summary, evidence: {} } as const;
+    recordLook(ledger, { source: "heartbeat", findings: [finding], examined: [] });
+  }
+  const env = clockAt(`${dayOf(bench, size.days)}T03:00:00Z`);
+  const open = await bench.run(["explain", "BTCUSDT@50", ...archive], env);
+  assert.equal(open.code, 1, open.stdout + open.stderr);
+  assert.match(
+    open.stdout,
+    /#1 range:binance\/spot\/BTCUSDT@50: .*: 7 rows that were seen are gone\. .*barkeep ledger/,
+  );
+  assert.doesNotMatch(open.stdout, /Nothing is to be done/);
 });
 
 test("heal without a store or an archive is told, and makes none", async () => {
