@@ -1,7 +1,14 @@
 import type { HealResult } from "../ledger/index.ts";
 import { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
-import { logRepairs, pinPublished, unitStateOf, type LoggedRepair, type UnitState } from "../store/index.ts";
+import {
+  logRepairs,
+  pinPublished,
+  unitStateOf,
+  type LoggedRepair,
+  type Store,
+  type UnitState,
+} from "../store/index.ts";
 import type { Gap } from "../watch/gap.ts";
 import { carryOut } from "./carry-out.ts";
 import type { GapLook, HealContext } from "./context.ts";
@@ -40,7 +47,7 @@ export async function attemptRepair(
   context: HealContext,
 ): Promise<RepairResult> {
   const { store, ledger, signal } = context;
-  const before = await unitStates(repair, context);
+  const before = await unitStates(repair, store);
   const startedMs = ledger.clock.wallMs();
   // Gaps with one key are one trouble: a try at them is one.
   const tried = [...new Map(repair.gaps.map((gap) => [gapKey(gap), gap.unit]))];
@@ -50,14 +57,14 @@ export async function attemptRepair(
     failures.push(...(await carryOutSafely(repair, context)));
     // After an interruption too: the look is what says whether it helped.
     const found = await context.findGaps(new AbortController().signal, repair.series);
-    const after = await unitStates(repair, context);
+    const after = await unitStates(repair, store);
     const gaps = repair.gaps.map((gap): GapResult => {
       const own = answeringFor(gap, repair.series, failures);
       const result = resultOf(gap, found, own, signal.aborted);
       return { gap, result, failure: own.at(-1), before: stateOf(before, gap), after: stateOf(after, gap) };
     });
     const endedMs = ledger.clock.wallMs();
-    const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, startedMs, endedMs));
+    const rows = gaps.map((one, i) => loggedRepair(repair, one, tryNumbers[i] ?? 1, startedMs, endedMs));
     await logRepairs(store, rows);
     tried.forEach(([key], i) => {
       const { result, failure } = worstOf(gaps.filter(({ gap }) => gapKey(gap) === key));
@@ -92,16 +99,22 @@ async function carryOutSafely(repair: Repair, context: HealContext): Promise<rea
   }
 }
 
-async function unitStates(repair: Repair, { store }: HealContext): Promise<ReadonlyMap<string, UnitState>> {
-  const pinned = await Promise.all(repair.series.map(async (one) => pinPublished(store, one)));
+/** What readers see of the units of some series, by unit. */
+export async function unitStates(
+  { series }: Pick<Repair, "series">,
+  store: Store,
+): Promise<ReadonlyMap<string, UnitState>> {
+  const pinned = await Promise.all(series.map(async (one) => pinPublished(store, one)));
   return new Map(pinned.flat().map((one) => [unitId(one.series, one.segment), unitStateOf(one)]));
 }
 
-function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Gap): UnitState {
+/** Of a gap's unit; all 0 where nothing of it is published. */
+export function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Pick<Gap, "unit">): UnitState {
   return states.get(unit) ?? unitStateOf(undefined);
 }
 
-function logged(
+/** A gap that was tried, for the repair log. */
+export function loggedRepair(
   repair: Repair,
   { gap, result, failure, before, after }: GapResult,
   tryNumber: number,

@@ -20,6 +20,11 @@ const cannotGoOn: ReadonlySet<string> = new Set([
   "CHECKPOINT_MISMATCH",
 ]);
 
+/** Is it the end of what cannot be gone on with as it is? */
+export function isCannotGoOn(code: string | undefined): boolean {
+  return code !== undefined && cannotGoOn.has(code);
+}
+
 /**
  * Does what a populate or a rebuild of these units does, under the same leases, budgets and audits. A populate that meets a unit it
  * cannot go on with makes that one anew first, unless a person's undo holds it. What is in the way of one series keeps no other from
@@ -67,7 +72,7 @@ async function cure(
   const curable = new Map<string, Failure>();
   for (const failure of inTheWay) {
     const { code, subject: unit } = failure;
-    if (unit === undefined || !cannotGoOn.has(code) || anew.has(unit)) stays.push(failure);
+    if (unit === undefined || !isCannotGoOn(code) || anew.has(unit)) stays.push(failure);
     else if (isHeld(unit)) stays.push(unitHeld(unit, code));
     else curable.set(unit, failure);
   }

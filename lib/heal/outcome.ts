@@ -59,6 +59,11 @@ export function isElsewhere(failure: Failure): boolean {
   return failure instanceof RetryableError || failure instanceof NotYetAvailableError;
 }
 
+/** The same of a job, of which only the code is known: one that may pass, or that is of a thing that was away. */
+export function isElsewhereCode(code: string): boolean {
+  return passing.has(code) || away.test(code);
+}
+
 /** Trades that were never built; the other causes are of what was. */
 const missing: ReadonlySet<GapCause> = new Set<GapCause>(["not-built", "missing-upstream"]);
 

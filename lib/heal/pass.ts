@@ -9,7 +9,7 @@ import { blindSpotsAfter, type BlindSpot } from "./blind-spots.ts";
 import type { GapLook, HealContext } from "./context.ts";
 import { obstaclesTo, type Obstacle } from "./obstacles.ts";
 import { healPolicy, nextHealStep, type HealPolicy } from "./policy.ts";
-import { gapKey, type Repair } from "./repairs.ts";
+import { gapKey, repairWithout, type Repair } from "./repairs.ts";
 import { unitFacts } from "./unit-facts.ts";
 
 /** How much one pass may begin. */
@@ -64,26 +64,12 @@ export async function planHeal(limits: Omit<HealLimits, "budget">, context: Heal
       return obstacle === undefined ? [] : [{ gap, ...obstacle }];
     });
     left.push(...alone);
-    const rest = isOver ? undefined : without(repair, obstacles);
+    const rest = isOver ? undefined : repairWithout(repair, obstacles);
     if (rest === undefined) continue;
     repairs.push(rest);
     if (repair.priority === "P2") historical += 1;
   }
   return { repairs, left, unknown, exitCode: exitCodeOf(gaps, unknown) };
-}
-
-/** What is left of a repair without some units; undefined for nothing. */
-function without(repair: Repair, obstacles: ReadonlyMap<string, Obstacle>): Repair | undefined {
-  const [first, ...rest] = repair.gaps.filter(({ unit }) => !obstacles.has(unit));
-  if (first === undefined) return undefined;
-  const gaps = [first, ...rest] as const;
-  const [series, units] = [new Set<string>(gaps.map((gap) => gap.series)), new Set(gaps.map(({ unit }) => unit))];
-  return {
-    ...repair,
-    series: repair.series.filter((one) => series.has(one)),
-    units: repair.units.filter((one) => units.has(one)),
-    gaps,
-  };
 }
 
 const overBudget: Obstacle = {

@@ -95,6 +95,20 @@ function joined(a: Repair, b: Repair): Repair {
   };
 }
 
+/** What is left of a repair without some units; undefined for nothing. */
+export function repairWithout(repair: Repair, left: Pick<ReadonlySet<string>, "has">): Repair | undefined {
+  const [first, ...rest] = repair.gaps.filter(({ unit }) => !left.has(unit));
+  if (first === undefined) return undefined;
+  const gaps = [first, ...rest] as const;
+  const [series, units] = [new Set<string>(gaps.map((gap) => gap.series)), new Set(gaps.map(({ unit }) => unit))];
+  return {
+    ...repair,
+    series: repair.series.filter((one) => series.has(one)),
+    units: repair.units.filter((one) => units.has(one)),
+    gaps,
+  };
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -3,8 +3,8 @@ import { parseUnit } from "../fleet/explain-unit.ts";
 import { unitsOf } from "../fleet/jobs.ts";
 import type { HealTry } from "../ledger/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import { seriesId } from "../model/series.ts";
 import { isSeriesName } from "./explain.ts";
+import { seriesOf } from "./queued-tries.ts";
 
 /**
  * The gaps that may be tried as if for the first time: those that were tried, are not being tried now, and were not healed.
@@ -37,15 +37,8 @@ function namedUnits(name: string, tried: ReadonlySet<string>): string[] {
 }
 
 function unitsOfSeries(name: string, tried: ReadonlySet<string>): string[] {
-  const unitsBy = Map.groupBy(tried, (unit) => seriesOf(unit));
+  const unitsBy = Map.groupBy(tried, seriesOf);
   const known = [...unitsBy.keys()];
   const isKnown = known.some((series) => series === name || series.endsWith(`/${name}`));
   return isKnown ? (unitsBy.get(resolveSeries(name, known)) ?? []) : [];
-}
-
-function seriesOf(unit: string): ReturnType<typeof seriesId> {
-  const { venue, market, symbol, thresholds } = parseUnit(unit);
-  const [threshold] = thresholds;
-  if (threshold === undefined) throw new Error(`${unit} has no threshold`);
-  return seriesId({ venue, market, symbol, threshold });
 }

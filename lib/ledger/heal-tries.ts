@@ -7,7 +7,7 @@ import type { Journal } from "./journal.ts";
 
 /**
  * What became of a try to close a gap. `healed`: it was looked for again and not found. `elsewhere`: the store, the archive or
- * another writer was in the way. `queued`: handed to a host's queue; whether it helped shows when the gap is looked for again.
+ * another writer was in the way. `queued`: handed to a host's queue; what that came to is put down when the job has ended.
  */
 export const healResults = ["healed", "failed", "elsewhere", "interrupted", "queued"] as const;
 export type HealResult = (typeof healResults)[number];
@@ -81,9 +81,18 @@ export class HealTries {
 
   /** Puts a try's end on record, in the journal too; one that has ended keeps its first result. */
   end(id: bigint, result: HealResult, code?: string): void {
+    this.#end(id, "result IS NULL", result, code);
+  }
+
+  /** Puts on record what became of a try that was handed to a queue, in the journal too. */
+  settle(id: bigint, result: HealResult, code?: string): void {
+    this.#end(id, "result = 'queued'", result, code);
+  }
+
+  #end(id: bigint, state: string, result: HealResult, code: string | undefined): void {
     this.#file.transaction(() => {
       const begun = this.#file.row(
-        "SELECT gap, unit FROM heal_tries WHERE id = ? AND result IS NULL",
+        `SELECT gap, unit FROM heal_tries WHERE id = ? AND ${state}`,
         z.object({ gap: z.string(), unit: z.string() }),
         id,
       );

@@ -294,6 +294,78 @@ async function tried(bench: Bench): Promise<string[]> {
   return triesShape.parse(JSON.parse(journal.stdout)).events.map(({ subject }) => subject);
 }
 
+const logShape = z.object({ repairs: z.array(z.object({ result: z.string(), code: z.string(), action: z.string() })) });
+
+/** What the repair log says, oldest first: result, code and action. */
+async function logged(bench: Bench): Promise<string[]> {
+  const log = await bench.run(["heal", "log", "--json"]);
+  return logShape
+    .parse(JSON.parse(log.stdout))
+    .repairs.map(({ result, code, action }) => [action, result, code].filter((word) => word !== "").join(" "));
+}
+
+/** Settles when the host's queue has nothing to do any more. */
+async function queueDone(fleet: string): Promise<void> {
+  const queue = new LocalQueue(join(dirname(fleet), "queued", "queue"), "here");
+  await eventually("the queue is done", async () =>
+    (await queue.poll()).tasks.every(({ state }) => state.kind === "done") ? true : undefined,
+  );
+}
+
+test("a try that was queued ends as its job did, with a row of the log, and the next one waits", async () => {
+  const bench = new Bench(size);
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const torn = dayOf(bench, 2);
+  bench.archive.putZip(torn, Buffer.from("this is no zip"));
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
+  await queueDone(fleet);
+  const failed = await heal(bench, words);
+  assert.match(failed.stdout, /the last try ended with ZIP_CORRUPT; the next one is due/, failed.stderr);
+  assert.deepEqual(await tried(bench), ["BTCUSDT@50:2024"], "it is not queued again at once");
+  assert.deepEqual(await logged(bench), ["populate queued", "populate failed ZIP_CORRUPT"]);
+
+  bench.archive.putLines(torn, linesOf(walkOf(torn, 1000 + 2 * bench.perDay, bench.perDay)));
+  assert.equal((await bench.run(["heal", "replay"])).code, 0);
+  await heal(bench, words);
+  await queueDone(fleet);
+  assert.equal((await heal(bench, words)).code, 0);
+  assert.deepEqual((await logged(bench)).slice(2), ["populate queued", "populate healed"]);
+});
+
+test("a unit that no host's job can go on with is made anew here, and gone on with", async () => {
+  const bench = new Bench(size);
+  const clean = await bench.cleanStatus();
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const store = await openStore({ stateDirectory: bench.state });
+  await store.command(
+    "ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE checkpoint != '' SETTINGS mutations_sync = 1",
+  );
+  await store.close();
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
+  await queueDone(fleet);
+  const failed = await heal(bench, words);
+  assert.match(failed.stdout, /the last try ended with CHECKPOINT_CORRUPT; the next one is due/, failed.stderr);
+  {
+    // The wait is over.
+    const file = new Database(ledgerPath(bench.state));
+    file.exec("UPDATE heal_tries SET started_ms = started_ms - 3600000, ended_ms = ended_ms - 3600000");
+    file.close();
+  }
+  const healed = await heal(bench, words);
+  assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+  assert.deepEqual(
+    (await bench.status()).map(({ digest, bars }) => [digest, bars]),
+    clean.map(({ digest, bars }) => [digest, bars]),
+  );
+  assert.deepEqual(await logged(bench), ["populate queued", "populate failed CHECKPOINT_CORRUPT", "populate healed"]);
+});
+
 test("what a host has no room for was not tried, and is queued when there is some", async () => {
   const bench = new Bench(size);
   const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
