@@ -40,8 +40,10 @@ export function unsettled(tries: ReadonlyMap<string, readonly HealTry[]>): HealT
  * @param live units that wait or run on a host
  */
 export async function settleQueued(live: ReadonlySet<string>, context: HealContext): Promise<void> {
-  const { ledger, signal } = context;
-  const open = unsettled(ledger.healTries.byGap()).filter(({ unit }) => !live.has(unit));
+  const { ledger, registry, signal } = context;
+  // Of a symbol that is not kept any more no gap is found, whatever became of it.
+  const isKept = (unit: string): boolean => registry.symbols.get(parseUnit(unit).symbol)?.enabled === true;
+  const open = unsettled(ledger.healTries.byGap()).filter(({ unit }) => !live.has(unit) && isKept(unit));
   if (open.length === 0) return;
   const { gaps, unknown } = await context.findGaps(signal, [...new Set(open.map(({ unit }) => seriesOf(unit)))]);
   if (unknown.length > 0) return;
