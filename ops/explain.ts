@@ -53,11 +53,12 @@ const command = defineCommand({
     const registry = loadRegistry(settings.symbolsFile);
     const { units, failures } = await explainUnits(name, entries, settings, registry, new Date());
     const explained: SeriesExplanation[] = [];
-    for (const [i, { unit, isComplete, sentences, fix }] of units.entries()) {
+    for (const [i, { unit, isComplete, sentences, fix, isQueued }] of units.entries()) {
       const ofFleet = { subject: unit, isComplete, isUnknown: false, sentences, fix };
       const threshold = name.thresholds[i];
       const isThere = storeExists(storeSettings(settings)) && threshold !== undefined;
-      explained.push(isThere ? await withGaps(ofFleet, seriesId({ ...name, threshold }), context) : ofFleet);
+      const series = isThere ? seriesId({ ...name, threshold }) : undefined;
+      explained.push(series === undefined ? ofFleet : await withGaps(ofFleet, isQueued, series, context));
     }
     answer(explained, failures, context);
     const code = exitCodeOfLooks(explained);
@@ -75,6 +76,7 @@ function exitCodeOfLooks(explained: readonly SeriesExplanation[]): ExitCode {
 /** What the watch finds of a unit, behind what the queues say of it. */
 async function withGaps(
   ofFleet: SeriesExplanation,
+  isQueued: boolean,
   series: SeriesId,
   { settings, env, signal }: CommandContext,
 ): Promise<SeriesExplanation> {
@@ -84,8 +86,8 @@ async function withGaps(
     isComplete: ofFleet.isComplete && found.isComplete,
     isUnknown: found.isUnknown,
     sentences: [...ofFleet.sentences, ...found.sentences],
-    // A job that waits or runs is left to end.
-    fix: ofFleet.isComplete ? found.fix : ofFleet.fix,
+    // A job that waits or runs is left to end; without one the gap itself says best what gets on with it.
+    fix: ofFleet.isComplete || !isQueued ? (found.fix ?? ofFleet.fix) : ofFleet.fix,
   };
 }
 

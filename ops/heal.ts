@@ -8,6 +8,9 @@ import type { ExitCode } from "../lib/model/exit-codes.ts";
 import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { healDocument, healLines, healOutlookDocument, healOutlookLines } from "../lib/report/heal.ts";
 
+/** A timer counts no more than 24 days of milliseconds. */
+const daysMax = 24;
+
 const command = defineCommand({
   name: "heal",
   summary:
@@ -29,7 +32,7 @@ const command = defineCommand({
       type: "string",
       describe:
         "minutes after which what is at work stops behind its next commit, to go on in the next pass (default: none)",
-      parse: wholeNumberOf("minutes", 1),
+      parse: wholeNumberOf("minutes", 1, daysMax * 24 * 60),
     },
     host: {
       type: "string",
@@ -45,13 +48,13 @@ const command = defineCommand({
       type: "string",
       default: "1800",
       describe: "with --daemon: seconds until the next look when nothing was left",
-      parse: wholeNumberOf("seconds", 1),
+      parse: wholeNumberOf("seconds", 1, daysMax * 86_400),
     },
     "interval-active": {
       type: "string",
       default: "900",
       describe: "with --daemon: seconds until the next look when something is left, or could not be looked at",
-      parse: wholeNumberOf("seconds", 1),
+      parse: wholeNumberOf("seconds", 1, daysMax * 86_400),
     },
   },
   examples: [

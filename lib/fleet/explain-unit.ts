@@ -20,6 +20,8 @@ export interface UnitExplanation {
   readonly sentences: readonly string[];
   /** The one command to type; undefined where there is nothing to do. */
   readonly fix: string | undefined;
+  /** Some queue has it, or had: what its jobs say comes before what else is known of it. */
+  readonly isQueued: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function explainUnits(
     ];
     const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
     const fix = advised ?? (isLive ? undefined : populateCommand(series, entries));
-    return { unit, isComplete, sentences, fix: isComplete ? undefined : fix };
+    return { unit, isComplete, sentences, fix: isComplete ? undefined : fix, isQueued: jobs.length > 0 };
   });
   return { units, failures: hosts.failures };
 }

@@ -1,17 +1,26 @@
 import type { HealResult } from "../ledger/index.ts";
 import { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
-import { logRepairs, pinPublished, unitStateOf, type LoggedRepair, type UnitState } from "../store/index.ts";
+import {
+  logRepairs,
+  pinPublished,
+  unitStateOf,
+  type LoggedRepair,
+  type Store,
+  type UnitState,
+} from "../store/index.ts";
 import type { Gap } from "../watch/gap.ts";
 import { carryOut } from "./carry-out.ts";
 import type { GapLook, HealContext } from "./context.ts";
-import { isElsewhere, resultOf } from "./outcome.ts";
+import { answeringFor, isElsewhere, resultOf } from "./outcome.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 
 /** What became of one gap that was tried. */
 export interface GapResult {
   readonly gap: Gap;
   readonly result: HealResult;
+  /** What answers for it where it is not healed, as far as that is known. */
+  readonly failure: Failure | undefined;
   readonly before: UnitState;
   readonly after: UnitState;
 }
@@ -38,26 +47,29 @@ export async function attemptRepair(
   context: HealContext,
 ): Promise<RepairResult> {
   const { store, ledger, signal } = context;
-  const before = await unitStates(repair, context);
+  const before = await unitStates(repair, store);
   const startedMs = ledger.clock.wallMs();
-  const ids = ledger.healTries.start(repair.gaps.map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  // Gaps with one key are one trouble: a try at them is one.
+  const tried = [...new Map(repair.gaps.map((gap) => [gapKey(gap), gap.unit]))];
+  const ids = ledger.healTries.start(tried.map(([gap, unit]) => ({ gap, unit })));
   const failures: Failure[] = [];
   try {
     failures.push(...(await carryOutSafely(repair, context)));
     // After an interruption too: the look is what says whether it helped.
     const found = await context.findGaps(new AbortController().signal, repair.series);
-    const after = await unitStates(repair, context);
-    const last = failures.at(-1);
+    const after = await unitStates(repair, store);
     const gaps = repair.gaps.map((gap): GapResult => {
-      const result = resultOf(gap, found, failures, signal.aborted);
-      return { gap, result, before: stateOf(before, gap), after: stateOf(after, gap) };
+      const own = answeringFor(gap, repair.series, failures);
+      const result = resultOf(gap, found, own, signal.aborted);
+      return { gap, result, failure: own.at(-1), before: stateOf(before, gap), after: stateOf(after, gap) };
     });
     const endedMs = ledger.clock.wallMs();
-    const rows = gaps.map((one, i) => logged(repair, one, tryNumbers[i] ?? 1, last, startedMs, endedMs));
+    const rows = gaps.map((one, i) => loggedRepair(repair, one, tryNumbers[i] ?? 1, startedMs, endedMs));
     await logRepairs(store, rows);
-    ids.forEach((id, i) => {
-      const result = gaps[i]?.result ?? "failed";
-      ledger.healTries.end(id, result, result === "healed" ? undefined : last?.code);
+    tried.forEach(([key], i) => {
+      const { result, failure } = worstOf(gaps.filter(({ gap }) => gapKey(gap) === key));
+      const id = ids[i];
+      if (id !== undefined) ledger.healTries.end(id, result, result === "healed" ? undefined : failure?.code);
     });
     return { repair, gaps, failures, elapsedMs: endedMs - startedMs, found };
   } catch (error) {
@@ -67,6 +79,12 @@ export async function attemptRepair(
     for (const id of ids) ledger.healTries.end(id, result, code);
     throw error;
   }
+}
+
+/** What a try at several gaps with one key came to: it helped when all of them are closed. */
+function worstOf(results: readonly GapResult[]): Pick<GapResult, "result" | "failure"> {
+  const left = results.filter(({ result }) => result !== "healed");
+  return left.find(({ result }) => result === "failed") ?? left[0] ?? { result: "healed", failure: undefined };
 }
 
 /** An error of ours is what the repair came to; the coverage is looked at whatever it says. */
@@ -81,20 +99,25 @@ async function carryOutSafely(repair: Repair, context: HealContext): Promise<rea
   }
 }
 
-async function unitStates(repair: Repair, { store }: HealContext): Promise<ReadonlyMap<string, UnitState>> {
-  const pinned = await Promise.all(repair.series.map(async (one) => pinPublished(store, one)));
+/** What readers see of the units of some series, by unit. */
+export async function unitStates(
+  { series }: Pick<Repair, "series">,
+  store: Store,
+): Promise<ReadonlyMap<string, UnitState>> {
+  const pinned = await Promise.all(series.map(async (one) => pinPublished(store, one)));
   return new Map(pinned.flat().map((one) => [unitId(one.series, one.segment), unitStateOf(one)]));
 }
 
-function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Gap): UnitState {
+/** Of a gap's unit; all 0 where nothing of it is published. */
+export function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Pick<Gap, "unit">): UnitState {
   return states.get(unit) ?? unitStateOf(undefined);
 }
 
-function logged(
+/** A gap that was tried, for the repair log. */
+export function loggedRepair(
   repair: Repair,
-  { gap, result, before, after }: GapResult,
+  { gap, result, failure, before, after }: GapResult,
   tryNumber: number,
-  last: Failure | undefined,
   startedMs: number,
   endedMs: number,
 ): LoggedRepair {
@@ -112,8 +135,8 @@ function logged(
     reason: gap.reason,
     action: repair.action,
     result,
-    code: last?.code ?? "",
-    message: last?.message ?? "",
+    code: failure?.code ?? "",
+    message: failure?.message ?? "",
     tryNumber,
     before,
     after,

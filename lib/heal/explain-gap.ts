@@ -1,8 +1,10 @@
 import type { HealTry } from "../ledger/index.ts";
+import { parseSeriesId } from "../model/series.ts";
 import type { LeaseState } from "../store/index.ts";
 import type { SeriesLook } from "../watch/find-gaps.ts";
 import type { Gap } from "../watch/gap.ts";
 import type { Agenda, LeftReason } from "./agenda.ts";
+import { rebuildHeld } from "./obstacles.ts";
 import { healPolicy } from "./policy.ts";
 import { gapKey } from "./repairs.ts";
 
@@ -28,43 +30,80 @@ export function seriesSentences({ wish, units, freshness, explained }: SeriesLoo
   ];
 }
 
+/** What is known about a gap beside itself. */
+export interface GapEvidence {
+  /** Of this gap alone. */
+  readonly agenda: Agenda;
+  /** By gap, as the ledger has them. */
+  readonly tries: ReadonlyMap<string, readonly HealTry[]>;
+  /** Who writes its unit now. */
+  readonly writer: LeaseState | undefined;
+  /** Why heal would not find it at all. */
+  readonly unseen?: UnseenByHeal | undefined;
+}
+
 /**
- * What is wrong, who works on it, what happens next.
- * @param agenda of this gap alone
+ * `series`: the store has nothing of it, and nobody has asked for it to be kept. `bars`: only its bars show the gap, and heal looks at
+ * bars where an exhaustive look has found something before.
  */
-export function gapExplanation(
-  gap: Gap,
-  { repairs, left }: Agenda,
-  tries: ReadonlyMap<string, readonly HealTry[]>,
-  writer: LeaseState | undefined,
-): GapExplanation {
+export type UnseenByHeal = "series" | "bars";
+
+/** What is wrong, who works on it, what happens next. */
+export function gapExplanation(gap: Gap, { agenda, tries, writer, unseen }: GapEvidence): GapExplanation {
   const days = daysText(gap.fromDay, gap.throughDay);
   const what = `${gap.unit} has a gap (${gap.kind}, ${gap.priority}) at ${days}: ${gap.reason}.`;
   const who =
     writer === undefined
       ? []
       : [`Process ${writer.pid} on ${writer.host} writes it since ${writer.since} UTC (${writer.command}).`];
-  const [repair] = repairs;
-  const [alone] = left;
+  const [repair] = agenda.repairs;
+  const [alone] = agenda.left;
   if (repair !== undefined) {
+    if (writer !== undefined) return { sentences: [what, ...who], fix: undefined };
     const how = repair.action === "populate" ? "builds the days" : "makes the unit anew and publishes it in one step";
     const made = (tries.get(gapKey(gap)) ?? []).length;
     const before =
       made === 0
         ? "it was not tried yet"
         : `it was tried ${made} times, ${healPolicy.triesMax} within 24 h are allowed`;
-    const next = writer === undefined ? `Next, barkeep heal ${how}; ${before}.` : "";
-    return {
-      sentences: [what, ...who, ...(next === "" ? [] : [next])],
-      fix: writer === undefined ? "barkeep heal" : undefined,
-    };
+    return { sentences: [what, nextSentence(how, before, unseen)], fix: commandFor(gap, unseen) };
   }
   if (alone === undefined) return { sentences: [what, ...who], fix: undefined };
   return { sentences: [what, ...who, `Nothing is done about it now: ${alone.text}.`], fix: fixOf(alone.reason, gap) };
 }
 
+function nextSentence(how: string, before: string, unseen: UnseenByHeal | undefined): string {
+  switch (unseen) {
+    case "series":
+      return "No heal looks at it: nothing of the series was ever built.";
+    case "bars":
+      return `Next, barkeep heal ${how}, once barkeep detect-gaps --exhaustive has found it too; ${before}.`;
+    case undefined:
+      return `Next, barkeep heal ${how}; ${before}.`;
+    default:
+      return unseen satisfies never;
+  }
+}
+
+function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
+  const { market, symbol, threshold } = parseSeriesId(series);
+  switch (unseen) {
+    case "series": {
+      const place = market === "spot" ? "" : ` --market ${market}`;
+      return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}`;
+    }
+    case "bars":
+      return `barkeep detect-gaps --exhaustive --symbol ${symbol}, then barkeep heal`;
+    case undefined:
+      return "barkeep heal";
+    default:
+      return unseen satisfies never;
+  }
+}
+
 function fixOf(reason: LeftReason, { unit }: Gap): string | undefined {
   if (reason === "exhausted") return `barkeep heal log, then barkeep heal replay ${unit}`;
+  if (reason === "held") return rebuildHeld(unit);
   return reason === "unknown" ? "barkeep doctor" : undefined;
 }
 

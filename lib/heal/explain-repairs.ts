@@ -24,7 +24,11 @@ export function repairSentences(
     const own = ofKind.filter(([, [first]]) => first?.unit === unit).map(([, all]) => all);
     return unitSentence(unit, own, nowMs);
   });
-  return units.length > toldMost ? [...told, `And ${units.length - toldMost} units more.`] : told;
+  const more = units.length > toldMost ? [`And ${units.length - toldMost} units more.`] : [];
+  // Only the store knows which units are held, and it is not looked at.
+  return told.length === 0
+    ? []
+    : [...told, ...more, "A unit that an undo holds is left alone: barkeep explain UNIT says so."];
 }
 
 /** @param tries of the unit's gaps of one kind, each oldest first */

@@ -1,15 +1,20 @@
 import { loadRegistry, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { resolveSeries } from "../datasets/range/resolve-series.ts";
-import { openLedger } from "../ledger/index.ts";
+import { openLedger, type Incident } from "../ledger/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseThreshold, unitId } from "../model/series.ts";
+import { parseThreshold } from "../model/series.ts";
 import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type Store } from "../store/index.ts";
 import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
 import type { Finding } from "../watch/finding.ts";
-import { findingKinds } from "../watch/kinds.ts";
-import { agendaOf } from "./agenda.ts";
+import { isOfSelection } from "../watch/findings.ts";
+import { nameOf, titleOf } from "../watch/incident-messages.ts";
+import { asFindingKind, findingKinds, gapKinds } from "../watch/kinds.ts";
+import { unitsSeenInBars } from "../watch/seen-in-bars.ts";
+import { agendaOf, type Agenda } from "./agenda.ts";
 import { gapExplanation, seriesSentences } from "./explain-gap.ts";
+import { obstaclesTo } from "./obstacles.ts";
+import { isAboutSeries, isAboutUnit } from "./outcome.ts";
 import { healPolicy } from "./policy.ts";
 import { unitFacts } from "./unit-facts.ts";
 
@@ -73,17 +78,22 @@ export async function explainSeries(
     const facts = await unitFacts(store, [subject]);
     const tries = ledger.healTries.byGap();
     const writers = await writersOf(store, look);
-    const explained = gaps.map((gap) => {
-      const agenda = agendaOf([gap], facts, tries, nowMs, healPolicy);
-      return gapExplanation(gap, agenda, tries, writers.get(gap.unit));
-    });
-    const isOfSubject = (finding: Finding): boolean =>
-      unit === undefined
-        ? finding.subject === subject || finding.subject.startsWith(unitId(subject, ""))
-        : finding.subject === unit;
+    const seenUnits = unitsSeenInBars(ledger);
+    // Asked for here by its name, and by no heal: the store has nothing of it.
+    const isNobodys = findings.some((one) => one.subject === subject && isOfSelection(one));
+    const explained = [];
+    for (const gap of gaps) {
+      const agenda = await withObstacles(agendaOf([gap], facts, tries, nowMs, healPolicy), store);
+      const isOnlyInBars = gap.isSeenInBars === true && !seenUnits.has(gap.unit);
+      const unseen = isNobodys ? "series" : isOnlyInBars ? "bars" : undefined;
+      explained.push(gapExplanation(gap, { agenda, tries, writer: writers.get(gap.unit), unseen }));
+    }
+    const isOfSubject = (finding: Pick<Finding, "subject">): boolean =>
+      unit === undefined ? isAboutSeries(finding, subject) : isAboutUnit(finding, unit);
+    const open = ledger.incidents.live().filter((one) => isOfSubject(one) && !isLookedAt(one.kind));
     const wrong = findings.filter((one) => one.verdict === "wrong" && !one.kind.startsWith("gap-") && isOfSubject(one));
     const isUnknown = unknown.length > 0 || gaps.some(({ cause }) => cause === "not-known");
-    const isComplete = gaps.length === 0 && wrong.length === 0 && !isUnknown;
+    const isComplete = gaps.length === 0 && wrong.length === 0 && open.length === 0 && !isUnknown;
     return {
       subject: unit ?? subject,
       isComplete,
@@ -95,6 +105,7 @@ export async function explainSeries(
           const { title, whatToDo } = findingKinds[kind];
           return `${of}: ${title}: ${summary}. ${whatToDo}`;
         }),
+        ...open.map(incidentSentence),
         ...explained.flatMap(({ sentences }) => sentences),
         ...(isComplete && unit === undefined ? ["Nothing that is published is missing."] : []),
       ],
@@ -103,6 +114,28 @@ export async function explainSeries(
   } finally {
     await store.close();
   }
+}
+
+/** What keeps the repair of a gap from being begun, in the place of the repair. */
+async function withObstacles({ repairs, left }: Agenda, store: Store): Promise<Agenda> {
+  const [repair] = repairs;
+  if (repair === undefined) return { repairs, left };
+  const [gap] = repair.gaps;
+  const obstacle = (await obstaclesTo(repair, store)).get(gap.unit);
+  return obstacle === undefined ? { repairs, left } : { repairs: [], left: [{ gap, ...obstacle }] };
+}
+
+/** Kinds that this very look has looked for: an incident of one may be over. */
+const lookedAt: ReadonlySet<string> = new Set([...gapKinds, "series-not-fresh", "series-dead", "sum-overflow"]);
+
+function isLookedAt(kind: string): boolean {
+  return lookedAt.has(kind);
+}
+
+function incidentSentence(incident: Incident): string {
+  const known = asFindingKind(incident.kind);
+  const advice = known === undefined ? "" : ` ${findingKinds[known].whatToDo}`;
+  return `#${incident.id} ${nameOf(incident)}: ${titleOf(incident)}: ${incident.summary}.${advice}`;
 }
 
 /** Who writes the published builds of a series at the moment, by unit. */

@@ -2,7 +2,7 @@ import type { HealTry } from "../ledger/index.ts";
 import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { nextHealStep, type HealPolicy } from "./policy.ts";
-import { gapKey } from "./repairs.ts";
+import { gapKey, gapPlace } from "./repairs.ts";
 
 /**
  * The gaps whose tries are used up: from here on a person has to look.
@@ -14,14 +14,15 @@ export function exhaustedFindings(
   nowMs: number,
   policy: HealPolicy,
 ): Finding[] {
-  return gaps.flatMap((gap): Finding[] => {
+  const distinct = [...Map.groupBy(gaps, gapKey).values()].flatMap((same) => same.slice(0, 1));
+  return distinct.flatMap((gap): Finding[] => {
     const next = nextHealStep(tries.get(gapKey(gap)) ?? [], nowMs, policy);
     if (next.step !== "exhausted") return [];
     return [
       {
         kind: "heal-exhausted",
         subject: gap.unit,
-        place: `${gap.kind} ${gap.fromDay}`,
+        place: `${gap.kind} ${gapPlace(gap)}`,
         verdict: "wrong",
         summary: `the ${gap.kind} gap from ${gap.fromDay} was tried ${next.tries} times and is still there`,
         evidence: {

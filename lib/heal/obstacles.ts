@@ -1,4 +1,7 @@
-import { heldUnits, type Store } from "../store/index.ts";
+import { currentFingerprint } from "../datasets/range/fingerprint.ts";
+import { parseSegmentId, segmentationOf, type SegmentId } from "../model/segments.ts";
+import { unitId, type SeriesId } from "../model/series.ts";
+import { buildsOf, heldUnits, isSameFingerprint, pointerHistory, type Store } from "../store/index.ts";
 import type { LeftReason } from "./agenda.ts";
 import type { Repair } from "./repairs.ts";
 
@@ -8,18 +11,43 @@ export interface Obstacle {
   readonly text: string;
 }
 
-/** Units of a repair that are not to be touched, and why: what a person has undone is not done again unasked. */
+/**
+ * Units of a repair that are not to be touched, and why: what a person has undone is not done again unasked. Days are put behind a
+ * unit that is held, where this program goes on with its build.
+ */
 export async function obstaclesTo(
-  { action, series, segment, units }: Repair,
+  { action, series, segment }: Pick<Repair, "action" | "series" | "segment">,
   store: Store,
 ): Promise<ReadonlyMap<string, Obstacle>> {
   const found = new Map<string, Obstacle>();
-  if (action !== "rebuild") return found;
   const isHeld = await heldUnits(store);
-  for (const [i, one] of series.entries()) {
-    const unit = units[i];
-    if (unit === undefined || !isHeld(one, segment)) continue;
-    found.set(unit, { reason: "held", text: `an undo holds it: barkeep rebuild ${unit} --reason TEXT` });
+  for (const one of series) {
+    if (!isHeld(one, segment) || (action === "populate" && (await goesOn(one, segment, store)))) continue;
+    const unit = unitId(one, segment);
+    found.set(unit, { reason: "held", text: `an undo holds it: ${rebuildHeld(unit)}` });
   }
   return found;
+}
+
+/** Would this program make the bars that follow those of the published build? */
+async function goesOn(series: SeriesId, segment: SegmentId, store: Store): Promise<boolean> {
+  const [published] = await pointerHistory(store, series, segment);
+  const record = (await buildsOf(store, series)).find(
+    (one) => one.segment === segment && one.build === published?.build,
+  );
+  return record !== undefined && isSameFingerprint(record, currentFingerprint(segmentationOf(segment)));
+}
+
+/** Whether an undo holds a unit of some series. @returns by the unit's id */
+export async function heldAmong(series: readonly SeriesId[], store: Store): Promise<(unit: string) => boolean> {
+  const isHeld = await heldUnits(store);
+  return (unit) => {
+    const of = series.find((one) => unit.startsWith(unitId(one, "")));
+    return of !== undefined && isHeld(of, parseSegmentId(unit.slice(unitId(of, "").length)));
+  };
+}
+
+/** What a person types to make a unit anew that an undo holds. */
+export function rebuildHeld(unit: string): string {
+  return `barkeep rebuild ${unit} --reason TEXT`;
 }

@@ -5,10 +5,11 @@ import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { agendaOf, type Agenda, type LeftGap } from "./agenda.ts";
 import { attemptRepair, type RepairResult } from "./attempt.ts";
-import type { HealContext } from "./context.ts";
+import { blindSpotsAfter, type BlindSpot } from "./blind-spots.ts";
+import type { GapLook, HealContext } from "./context.ts";
 import { obstaclesTo, type Obstacle } from "./obstacles.ts";
 import { healPolicy, nextHealStep, type HealPolicy } from "./policy.ts";
-import { gapKey, type Repair } from "./repairs.ts";
+import { gapKey, repairWithout, type Repair } from "./repairs.ts";
 import { unitFacts } from "./unit-facts.ts";
 
 /** How much one pass may begin. */
@@ -63,8 +64,9 @@ export async function planHeal(limits: Omit<HealLimits, "budget">, context: Heal
       return obstacle === undefined ? [] : [{ gap, ...obstacle }];
     });
     left.push(...alone);
-    if (alone.length === repair.gaps.length) continue;
-    repairs.push({ ...repair, units: repair.units.filter((unit) => !obstacles.has(unit)) });
+    const rest = isOver ? undefined : repairWithout(repair, obstacles);
+    if (rest === undefined) continue;
+    repairs.push(rest);
     if (repair.priority === "P2") historical += 1;
   }
   return { repairs, left, unknown, exitCode: exitCodeOf(gaps, unknown) };
@@ -86,7 +88,7 @@ class Pass {
   /** Gaps that this pass is done with, and why they are left where they are still there. */
   readonly #seen = new Map<string, Obstacle>();
   #gaps: readonly Gap[] = [];
-  #unknown: readonly Finding[] = [];
+  #blind: readonly BlindSpot[] = [];
   #historical = 0;
 
   constructor(limits: HealLimits, context: HealContext) {
@@ -99,7 +101,9 @@ class Pass {
   async run(): Promise<HealPass> {
     const { ledger, findGaps, signal } = this.#context;
     ledger.healTries.endAbandoned();
-    ({ gaps: this.#gaps, unknown: this.#unknown } = await findGaps(this.#interruption));
+    const { gaps, unknown } = await findGaps(this.#interruption);
+    this.#gaps = gaps;
+    this.#blind = unknown.map((finding) => ({ finding, series: undefined }));
     for (const gap of this.#gaps) this.#markSeen(gap, this.#limits.others?.get(gap.unit));
     while (!signal.aborted) {
       const { repairs } = await readAgenda(this.#unseen(), this.#policy, this.#context);
@@ -121,9 +125,9 @@ class Pass {
   async #take(repair: Repair): Promise<void> {
     const { findGaps, listener, store } = this.#context;
     // Somebody else may have closed it since the last look.
-    const { gaps: now } = await findGaps(this.#interruption, repair.series);
+    const now = await findGaps(this.#interruption, repair.series);
     this.#refresh(repair, now);
-    const still = new Set(now.map(gapKey));
+    const still = new Set(now.gaps.map(gapKey));
     if (repair.gaps.some((gap) => !still.has(gapKey(gap)))) return;
     const obstacles = await obstaclesTo(repair, store);
     if (obstacles.size > 0) {
@@ -138,10 +142,12 @@ class Pass {
     const result = await attemptRepair(repair, this.#tryNumbers(repair), this.#context);
     listener.beat();
     this.#results.push(result);
-    this.#refresh(repair, result.found.gaps);
-    const last = result.failures.at(-1);
-    if (last === undefined) return;
-    for (const gap of repair.gaps) this.#markSeen(gap, { reason: "tried", text: describeFailure(last) });
+    this.#refresh(repair, result.found);
+    for (const { gap, failure } of result.gaps) {
+      if (failure === undefined) continue;
+      const reason = failure.code === "UNIT_HELD" ? "held" : "tried";
+      this.#markSeen(gap, { reason, text: describeFailure(failure) });
+    }
   }
 
   #markSeen(gap: Gap, why: Obstacle | undefined): void {
@@ -158,9 +164,10 @@ class Pass {
   }
 
   /** What was found of a repair's series takes the place of what was known of them. */
-  #refresh({ series }: Repair, found: readonly Gap[]): void {
+  #refresh({ series }: Repair, { gaps, unknown }: GapLook): void {
     const looked = new Set<string>(series);
-    this.#gaps = [...this.#gaps.filter((gap) => !looked.has(gap.series)), ...found];
+    this.#gaps = [...this.#gaps.filter((gap) => !looked.has(gap.series)), ...gaps];
+    this.#blind = blindSpotsAfter(this.#blind, looked, unknown);
   }
 
   async #end(): Promise<HealPass> {
@@ -169,12 +176,13 @@ class Pass {
       const why = this.#seen.get(gapKey(gap));
       return why === undefined ? [] : [{ gap, ...why }];
     });
+    const unknown = this.#blind.map(({ finding }) => finding);
     const notBegun = repairs.flatMap(({ gaps }) => gaps.map((gap) => ({ gap, ...overBudget })));
     return {
       repairs: this.#results,
       left: [...seen, ...left, ...notBegun],
-      unknown: this.#unknown,
-      exitCode: this.#interruption.aborted ? exitCodes.interrupted : exitCodeOf(this.#gaps, this.#unknown),
+      unknown,
+      exitCode: this.#interruption.aborted ? exitCodes.interrupted : exitCodeOf(this.#gaps, unknown),
     };
   }
 }

@@ -37,14 +37,17 @@ export function nextHealStep(tries: readonly HealTry[], nowMs: number, policy: H
   const last = tries.at(-1);
   if (last === undefined) return { step: "go", tryNumber: 1 };
   if (last.result === undefined) return { step: "running", host: last.host, pid: last.pid };
-  const counted = tries.filter((one) => isCounted(one) && nowMs - one.startedMs < policy.withinMs);
+  const counted = tries.filter((one) => isCounted(one) && Math.abs(nowMs - one.startedMs) < policy.withinMs);
   const code = last.code ?? "NOT_CLOSED";
-  const oldest = counted.at(-policy.triesMax);
-  if (oldest !== undefined && counted.length >= policy.triesMax) {
-    return { step: "exhausted", untilMs: oldest.startedMs + policy.withinMs, tries: counted.length, code };
+  // What was made while the clock ran ahead would be in the way until the clock is there again.
+  const past = counted.filter(({ startedMs }) => startedMs <= nowMs);
+  const oldest = past.at(-policy.triesMax);
+  if (oldest !== undefined) {
+    return { step: "exhausted", untilMs: oldest.startedMs + policy.withinMs, tries: past.length, code };
   }
-  const untilMs = (last.endedMs ?? last.startedMs) + waitBehind(last, tries, counted.length, policy);
   // A wall clock that was set back makes no wait longer than it is.
+  const endedMs = last.endedMs !== undefined && last.endedMs <= nowMs ? last.endedMs : last.startedMs;
+  const untilMs = endedMs + waitBehind(last, tries, counted.length, policy);
   if (nowMs < untilMs && nowMs >= last.startedMs) return { step: "wait", untilMs, code };
   return { step: "go", tryNumber: counted.length + 1 };
 }

@@ -1,13 +1,17 @@
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
 import { unitsOf } from "../fleet/jobs.ts";
+import { liveUnits, lookAt } from "../fleet/look.ts";
+import { OpenHosts } from "../fleet/open-hosts.ts";
 import { populateOnHosts, type FleetPopulate } from "../fleet/populate.ts";
+import { recordResults } from "../fleet/results.ts";
 import { openLedger } from "../ledger/index.ts";
 import { RefusedError } from "../model/errors.ts";
 import { segmentationOf } from "../model/segments.ts";
 import { parseSeriesId } from "../model/series.ts";
-import type { Gap } from "../watch/gap.ts";
 import type { Obstacle } from "./obstacles.ts";
+import { healPolicy, nextHealStep } from "./policy.ts";
+import type { QueuedGap } from "./queued-tries.ts";
 import { gapKey, type Repair } from "./repairs.ts";
 
 /**
@@ -15,7 +19,6 @@ import { gapKey, type Repair } from "./repairs.ts";
  * has taken is put on record as a try. Hosts that refuse, as drained ones do, keep no other repair from being made. The store is not held
  * meanwhile: a worker of this machine may have to own it.
  * @param repairs of action `populate`
- * @returns the units that a host has or could not take, and why they are not for this process
  */
 export async function queueRepairs(
   repairs: readonly Repair[],
@@ -23,9 +26,10 @@ export async function queueRepairs(
   settings: Settings,
   env: ProcessEnvironment,
   line: (text: string) => void,
-): Promise<ReadonlyMap<string, Obstacle>> {
+): Promise<QueuedRepairs> {
   const registry = loadRegistry(settings.symbolsFile);
   const others = new Map<string, Obstacle>();
+  const queued: QueuedGap[] = [];
   for (const repair of repairs) {
     const { market, symbol } = parseSeriesId(repair.gaps[0].series);
     const units = new Set(repair.units);
@@ -41,10 +45,7 @@ export async function queueRepairs(
       const outcome = await populateOnHosts(asked, of, registry, env, new Date(), line);
       for (const { host, failure } of outcome.failures) line(`${host}: ${describeFailure(failure)}`);
       const added = addedUnits(outcome);
-      recordQueued(
-        settings.stateDirectory,
-        repair.gaps.filter(({ unit }) => added.has(unit)),
-      );
+      queued.push(...recordQueued(settings.stateDirectory, repair, added));
       const known = obstaclesOf(outcome);
       for (const unit of units) others.set(unit, known.get(unit) ?? nothingQueued(outcome));
     } catch (error) {
@@ -53,7 +54,36 @@ export async function queueRepairs(
       for (const unit of units) others.set(unit, { reason: "tried", text });
     }
   }
-  return others;
+  return { others, queued };
+}
+
+/** What the hosts made of repairs. */
+export interface QueuedRepairs {
+  /** Units that a host has or could not take, and why they are not for this process. */
+  readonly others: ReadonlyMap<string, Obstacle>;
+  /** What a queue has taken. */
+  readonly queued: readonly QueuedGap[];
+}
+
+/**
+ * Reads back what the jobs on the hosts came to. Of a host that cannot be asked its jobs stay as they were known.
+ * @returns the units that wait or run
+ */
+export async function readQueues(
+  entries: readonly FleetHost[],
+  settings: Settings,
+  env: ProcessEnvironment,
+  line: (text: string) => void,
+): Promise<ReadonlySet<string>> {
+  using ledger = openLedger(settings.stateDirectory);
+  await using hosts = new OpenHosts(entries, settings.sshConfigFile);
+  const looks = await hosts.each(async (host) => {
+    const look = await lookAt(host, env["RANGEBAR_NO_CGROUP"] === "1");
+    await recordResults(host, look.snapshot.tasks, ledger);
+    return look;
+  });
+  for (const { host, failure } of hosts.failures) line(`${host}: ${describeFailure(failure)}`);
+  return new Set(liveUnits(looks).keys());
 }
 
 /** Units whose jobs a queue has now and had not before. */
@@ -95,8 +125,16 @@ function nothingQueued({ hosts }: FleetPopulate): Obstacle {
   return { reason: "tried", text };
 }
 
-function recordQueued(stateDirectory: string, gaps: readonly Gap[]): void {
+function recordQueued(stateDirectory: string, repair: Repair, added: ReadonlySet<string>): QueuedGap[] {
   using ledger = openLedger(stateDirectory);
-  const ids = ledger.healTries.start(gaps.map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  const taken = repair.gaps.filter(({ unit }) => added.has(unit));
+  const before = ledger.healTries.byGap();
+  const startedMs = ledger.clock.wallMs();
+  const tried = new Map(taken.map((gap) => [gapKey(gap), gap.unit]));
+  const ids = ledger.healTries.start([...tried].map(([gap, unit]) => ({ gap, unit })));
   for (const id of ids) ledger.healTries.end(id, "queued");
+  return taken.map((gap) => {
+    const next = nextHealStep(before.get(gapKey(gap)) ?? [], startedMs, healPolicy);
+    return { repair, gap, startedMs, tryNumber: next.step === "go" ? next.tryNumber : 1 };
+  });
 }

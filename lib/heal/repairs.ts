@@ -29,9 +29,19 @@ export interface Repair {
 }
 
 /** The same for the same gap in every look. Where it ends is not part of it: a trailing gap grows every day. */
-export function gapKey({ kind, unit, fromDay }: Pick<Gap, "kind" | "unit" | "fromDay">): string {
-  return `${kind} ${unit} ${fromDay}`;
+export function gapKey(gap: KnownGap): string {
+  return `${gap.kind} ${gap.unit} ${gapPlace(gap)}`;
 }
+
+/**
+ * Tells gaps of one kind and unit apart. What is wrong with the bars of a unit is one trouble: by their number it is known of the
+ * unit, by a look at each of them of some ids, and one repair closes it.
+ */
+export function gapPlace({ cause, fromDay, isSeenInBars }: KnownGap): string {
+  return cause === "bars-lost" || isSeenInBars === true ? "bars" : fromDay;
+}
+
+type KnownGap = Pick<Gap, "kind" | "cause" | "unit" | "fromDay" | "isSeenInBars">;
 
 /**
  * Nobody writes beside bars that exist: a gap that does not lie behind its unit's end is closed by making the unit anew.
@@ -82,6 +92,20 @@ function joined(a: Repair, b: Repair): Repair {
     units: [...new Set([...a.units, ...b.units])],
     gaps: [...a.gaps, ...b.gaps],
     fromDay: a.fromDay === undefined || b.fromDay === undefined || a.fromDay < b.fromDay ? a.fromDay : b.fromDay,
+  };
+}
+
+/** What is left of a repair without some units; undefined for nothing. */
+export function repairWithout(repair: Repair, left: Pick<ReadonlySet<string>, "has">): Repair | undefined {
+  const [first, ...rest] = repair.gaps.filter(({ unit }) => !left.has(unit));
+  if (first === undefined) return undefined;
+  const gaps = [first, ...rest] as const;
+  const [series, units] = [new Set<string>(gaps.map((gap) => gap.series)), new Set(gaps.map(({ unit }) => unit))];
+  return {
+    ...repair,
+    series: repair.series.filter((one) => series.has(one)),
+    units: repair.units.filter((one) => units.has(one)),
+    gaps,
   };
 }
 

@@ -1,13 +1,16 @@
+import { existsSync } from "node:fs";
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
-import { openLedger } from "../ledger/index.ts";
+import { ledgerPath, openLedger, type HealTry } from "../ledger/index.ts";
 import { openExistingStore, storeIdOf } from "../store/index.ts";
 import { unitsSeenInBars } from "../watch/seen-in-bars.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { lookForGaps } from "./look.ts";
-import type { Obstacle } from "./obstacles.ts";
-import { queueRepairs } from "./queue-repairs.ts";
+import { isCannotGoOn } from "./carry-out.ts";
+import { queueRepairs, readQueues, type QueuedRepairs } from "./queue-repairs.ts";
+import { logQueued, settleQueued, unsettled } from "./queued-tries.ts";
 import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
+import { gapKey, repairWithout, type Repair } from "./repairs.ts";
 
 /** What one pass is asked for. */
 export interface HealRequest {
@@ -34,24 +37,45 @@ export async function heal(
 ): Promise<HealPass> {
   const { historicalMax, budgetMs } = request;
   const budget = budgetMs === undefined ? new AbortController().signal : AbortSignal.timeout(budgetMs);
-  const others = await queued(request, settings, env, signal, listener);
-  return withContext(request, settings, env, signal, listener, async (context) =>
-    healOnce({ historicalMax, budget, others }, context),
-  );
+  const { others, queued } = await queueFills(request, settings, env, signal, listener);
+  return withContext(request, settings, env, signal, listener, async (context) => {
+    await logQueued(queued, context);
+    return healOnce({ historicalMax, budget, others }, context);
+  });
 }
 
-/** Hands what days are missing to the hosts, where there are any. @returns units that are theirs */
-async function queued(
+/** Hands what days are missing to the hosts, where there are any, and says first what became of what they were handed before. */
+async function queueFills(
   request: HealRequest,
   settings: Settings,
   env: ProcessEnvironment,
   signal: AbortSignal,
   listener: HealListener,
-): Promise<ReadonlyMap<string, Obstacle>> {
-  if (request.hosts.length === 0) return new Map();
-  const { repairs } = await planHealing(request, settings, env, signal, (line) => listener.line(line));
-  const fills = repairs.filter(({ action }) => action === "populate");
-  return queueRepairs(fills, request.hosts, settings, env, (line) => listener.line(line));
+): Promise<QueuedRepairs> {
+  const { hosts, historicalMax } = request;
+  if (hosts.length === 0) return { others: new Map(), queued: [] };
+  const line = (text: string): void => listener.line(text);
+  const live = isAnyQueued(settings) ? await readQueues(hosts, settings, env, line) : undefined;
+  const fills = await withContext(request, settings, env, signal, listener, async (context) => {
+    if (live !== undefined) await settleQueued(live, context);
+    const { repairs } = await planHeal({ historicalMax }, context);
+    const tries = context.ledger.healTries.byGap();
+    return repairs.flatMap((repair) => (repair.action === "populate" ? forHosts(repair, tries) : []));
+  });
+  return queueRepairs(fills, hosts, settings, env, line);
+}
+
+function isAnyQueued({ stateDirectory }: Settings): boolean {
+  if (!existsSync(ledgerPath(stateDirectory))) return false;
+  using ledger = openLedger(stateDirectory);
+  return unsettled(ledger.healTries.byGap()).length > 0;
+}
+
+/** No host gets on with a unit whose last job could not go on with it: that is made anew here, and gone on with. */
+function forHosts(repair: Repair, tries: ReadonlyMap<string, readonly HealTry[]>): Repair[] {
+  const ours = repair.gaps.filter((gap) => isCannotGoOn(tries.get(gapKey(gap))?.at(-1)?.code));
+  const rest = repairWithout(repair, new Set(ours.map(({ unit }) => unit)));
+  return rest === undefined ? [] : [rest];
 }
 
 /** Says what a pass would do now. Changes nothing. */

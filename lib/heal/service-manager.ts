@@ -20,6 +20,7 @@ export class ServiceManager {
   readonly #timer: NodeJS.Timeout | undefined;
   #lastBeatMs: number;
   #isResting = false;
+  #isReady = false;
   #sending: Promise<void> = Promise.resolve();
 
   /**
@@ -37,12 +38,15 @@ export class ServiceManager {
   }
 
   ready(): void {
+    this.#isReady = true;
     this.#tell("READY=1");
   }
 
   /** One line for `systemctl status`. */
   status(text: string): void {
     this.#tell(`STATUS=${text.replaceAll("\n", " ")}`);
+    // To who knows it already it says nothing; where the first one was lost, the service would be ended as one that never began.
+    if (this.#isReady) this.#tell("READY=1");
   }
 
   /** A sign of life of the work. */

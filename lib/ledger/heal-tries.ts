@@ -7,7 +7,7 @@ import type { Journal } from "./journal.ts";
 
 /**
  * What became of a try to close a gap. `healed`: it was looked for again and not found. `elsewhere`: the store, the archive or
- * another writer was in the way. `queued`: handed to a host's queue; whether it helped shows when the gap is looked for again.
+ * another writer was in the way. `queued`: handed to a host's queue; what that came to is put down when the job has ended.
  */
 export const healResults = ["healed", "failed", "elsewhere", "interrupted", "queued"] as const;
 export type HealResult = (typeof healResults)[number];
@@ -81,9 +81,18 @@ export class HealTries {
 
   /** Puts a try's end on record, in the journal too; one that has ended keeps its first result. */
   end(id: bigint, result: HealResult, code?: string): void {
+    this.#end(id, "result IS NULL", result, code);
+  }
+
+  /** Puts on record what became of a try that was handed to a queue, in the journal too. */
+  settle(id: bigint, result: HealResult, code?: string): void {
+    this.#end(id, "result = 'queued'", result, code);
+  }
+
+  #end(id: bigint, state: string, result: HealResult, code: string | undefined): void {
     this.#file.transaction(() => {
       const begun = this.#file.row(
-        "SELECT gap, unit FROM heal_tries WHERE id = ? AND result IS NULL",
+        `SELECT gap, unit FROM heal_tries WHERE id = ? AND ${state}`,
         z.object({ gap: z.string(), unit: z.string() }),
         id,
       );
@@ -100,14 +109,13 @@ export class HealTries {
     });
   }
 
-  /** Ends tries as failed whose process on this host is gone. */
+  /**
+   * Ends tries as failed whose process is gone. A ledger is of one machine, whatever that is called today: which run of a process began
+   * a try its start tells, which no other run and no other boot has.
+   */
   endAbandoned(): void {
     this.#file.transaction(() => {
-      const open = this.#file.rows(
-        "SELECT id, pid, process_start FROM heal_tries WHERE result IS NULL AND host = ?",
-        openRow,
-        hostname(),
-      );
+      const open = this.#file.rows("SELECT id, pid, process_start FROM heal_tries WHERE result IS NULL", openRow);
       for (const { id } of open.filter((one) => processStart(one.pid) !== one.process_start)) {
         this.end(id, "failed", "PROCESS_GONE");
       }

@@ -4,7 +4,7 @@ export { planSync, type DifferingUnit } from "./differing.ts";
 export type { AttemptEnd, FailedUnit, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";
 export type { HealResult, HealTries, HealTry } from "./heal-tries.ts";
-export type { AttemptResult, EndedJobAttempt } from "./job-attempts.ts";
+export type { AttemptResult, EndedJobAttempt, NewestJobAttempt } from "./job-attempts.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
 export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
 export type { Divergence } from "./mirror.ts";

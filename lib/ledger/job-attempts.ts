@@ -49,6 +49,18 @@ const endedRow = z.object({
 export type AttemptResult = Readonly<z.output<z.ZodObject<typeof resultShape>>>;
 export type EndedJobAttempt = Readonly<z.output<typeof endedRow>>;
 
+const newestRow = z.object({
+  job: z.string(),
+  /** Null until it has ended and was read back. */
+  outcome: z.enum(attemptOutcomes).nullable(),
+  exit_code: z.coerce.number().nullable(),
+  code: z.string().nullable(),
+  is_cancelled: z.coerce.boolean(),
+});
+
+/** The last attempt at a job, as far as its end is known. */
+export type NewestJobAttempt = Readonly<z.output<typeof newestRow>>;
+
 const endRow = z.object({ label: z.string(), ended_ms: z.coerce.number() });
 const valued = z.object({ value: z.coerce.number().nullable() });
 
@@ -129,6 +141,15 @@ ON CONFLICT (host, label) DO UPDATE SET cancelled_ms = excluded.cancelled_ms`,
   /** Those that did all of their job. */
   completed(): EndedJobAttempt[] {
     return this.#ended("outcome = 'exited' AND exit_code = 0");
+  }
+
+  /** The last attempt at each job, oldest first. */
+  newest(): NewestJobAttempt[] {
+    return this.#file.rows(
+      `SELECT job, outcome, exit_code, code, cancelled_ms IS NOT NULL AS is_cancelled FROM job_attempts
+WHERE id IN (SELECT max(id) FROM job_attempts GROUP BY job) ORDER BY id`,
+      newestRow,
+    );
   }
 
   /** When the attempts on a host have ended, milliseconds of the host's clock, by label; as far as that was read back. */

@@ -45,12 +45,16 @@ const buildRow = z
 /** A build as it was put on record: what its bytes depend on, the first day it was asked for, and why. */
 export type BuildRecord = Readonly<z.output<typeof buildRow>>;
 
-/** The builds of a series, or of all, oldest first. */
+/**
+ * The builds of a series, or of all, oldest first. A build that was put on record again, because it was begun anew from an earlier day, has
+ * the earliest of its first days.
+ */
 export async function buildsOf(store: Store, series?: SeriesId): Promise<BuildRecord[]> {
   const where = series === undefined ? "" : `WHERE series = ${sqlString(series)}`;
   return store.rows(
-    `SELECT series, segment, build, bar_version, feature_profile, gate_unit_us, segmentation, first_day, reason
-FROM barkeep.builds ${where} ORDER BY series, segment, build, created_at LIMIT 1 BY series, segment, build`,
+    `SELECT series, segment, build, bar_version, feature_profile, gate_unit_us, segmentation,
+  min(b.first_day) OVER (PARTITION BY series, segment, build) AS first_day, reason
+FROM barkeep.builds AS b ${where} ORDER BY series, segment, build, created_at LIMIT 1 BY series, segment, build`,
     buildRow,
   );
 }

@@ -80,15 +80,35 @@ export async function openUnit(store: Store, request: UnitRequest): Promise<Open
   const [published] = await pointerHistory(store, series, segment);
   if (published === undefined) return openFirst(store, request, ofSegment);
   const known = ofSegment.find((row) => row.build === published.build);
-  if (known !== undefined && isSameFingerprint(known, request.fingerprint)) {
-    return openBuild(store, { series, segment, build: published.build }, published.build);
-  }
+  if (known !== undefined && isSameFingerprint(known, request.fingerprint)) return reopen(store, request, known);
   const unit = unitId(series, segment);
-  throw new RefusedError(`${unit} was built by another version or profile of bars`, {
+  const why =
+    known === undefined
+      ? `what made build ${published.build} of ${unit} is not on record`
+      : `${unit} was built by another version or profile of bars`;
+  throw new RefusedError(why, {
     code: "BUILD_DIFFERS",
     subject: unit,
     hint: `make it anew beside the old one with: barkeep rebuild ${unit}`,
   });
+}
+
+/**
+ * A build of which nothing is covered, because nothing was committed or that is lost, begins where it is asked to now: it goes on record
+ * with that day before its first bars, for a rebuild has to cover as much.
+ */
+async function reopen(store: Store, request: UnitRequest, known: BuildRecord): Promise<OpenUnit> {
+  const { series, segment, fingerprint, firstDay } = request;
+  const { build } = known;
+  const unit = await openBuild(store, { series, segment, build }, build);
+  if (unit.resume !== undefined || known.firstDay <= firstDay) return unit;
+  try {
+    await recordBuild(store, unit, fingerprint, firstDay, known.reason);
+  } catch (error) {
+    await releaseLeases(store, [unit]);
+    throw error;
+  }
+  return unit;
 }
 
 /**

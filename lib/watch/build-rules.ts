@@ -31,14 +31,16 @@ export function buildGaps(evidence: BuildEvidence, fingerprint: BuildFingerprint
     const priority = priorityOf("interior", unit.lastDay, nowMs);
     gaps.push({ kind: "interior", cause: "bars-lost", priority, ...whole, reason });
   }
-  if (record !== undefined && !isHeld && !isSameFingerprint(record, fingerprint)) {
+  // What a person went back to may be of another version; that nobody knows which is a loss all the same.
+  if (record === undefined || (!isHeld && !isSameFingerprint(record, fingerprint))) {
     const priority = priorityOf("stale", unit.lastDay, nowMs);
     gaps.push({
       kind: "stale",
       cause: "other-version",
       priority,
       ...whole,
-      reason: differenceText(record, fingerprint),
+      reason:
+        record === undefined ? `what made build ${unit.build} is not on record` : differenceText(record, fingerprint),
     });
   }
   return gaps;

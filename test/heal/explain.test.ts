@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agendaOf } from "../../lib/heal/agenda.ts";
-import { gapExplanation } from "../../lib/heal/explain-gap.ts";
+import { gapExplanation, type UnseenByHeal } from "../../lib/heal/explain-gap.ts";
 import { healPolicy } from "../../lib/heal/policy.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
 import type { HealTry } from "../../lib/ledger/index.ts";
@@ -20,10 +20,11 @@ function explain(
   gap: Gap,
   tries: readonly HealTry[] = [],
   writer?: LeaseState,
+  unseen?: UnseenByHeal,
 ): { text: string; fix: string | undefined } {
-  const byGap = new Map([[gapKey(gap), tries]]);
+  const byGap = new Map([[tries[0]?.gap ?? gapKey(gap), tries]]);
   const agenda = agendaOf([gap], new Map(), byGap, nowMs, healPolicy);
-  const { sentences, fix } = gapExplanation(gap, agenda, byGap, writer);
+  const { sentences, fix } = gapExplanation(gap, { agenda, tries: byGap, writer, unseen });
   return { text: sentences.join(" "), fix };
 }
 
@@ -69,4 +70,23 @@ test("what cannot be built, cannot be seen, or is being written is told as such"
   const written = explain(gapOf({}), [], writer);
   assert.match(written.text, /Process 4711 on bigbox writes it since 2024-03-10 11:58:00 UTC \(barkeep populate\)\.$/);
   assert.equal(written.fix, undefined);
+});
+
+test("where heal would not find a gap, what makes it do so is named, or who does it instead", () => {
+  const bars = explain(gapOf({ kind: "overlap", cause: "doubled", isSeenInBars: true }), [], undefined, "bars");
+  assert.match(
+    bars.text,
+    /Next, barkeep heal makes the unit anew .*, once barkeep detect-gaps --exhaustive has found it too/,
+  );
+  assert.equal(bars.fix, "barkeep detect-gaps --exhaustive --symbol BTCUSDT, then barkeep heal");
+  const never = explain(gapOf({ kind: "leading" }), [], undefined, "series");
+  assert.match(never.text, /No heal looks at it: nothing of the series was ever built\.$/);
+  assert.equal(never.fix, "barkeep populate --symbol BTCUSDT --threshold 250");
+});
+
+test("the tries that heal made at what it knew by number are those of the ids that explain names", () => {
+  const counted = gapOf({ kind: "interior", cause: "bars-lost", days: "2024-01-01..2024-03-04" });
+  const named = gapOf({ kind: "interior", cause: "bars-lost", days: "2024-02-10" });
+  const tries = [3, 2, 1].map((hours) => failedAt(counted, nowMs - hours * 3_600_000));
+  assert.match(explain(named, tries).text, /tried 3 times within 24 h/);
 });

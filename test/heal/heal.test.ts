@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { GapLook, HealContext } from "../../lib/heal/context.ts";
+import type { FindGaps, GapLook, HealContext } from "../../lib/heal/context.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { lookForGaps } from "../../lib/heal/look.ts";
 import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
 import { healPolicy } from "../../lib/heal/policy.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
+import { planRebuilds } from "../../lib/datasets/range/rebuild-plan.ts";
+import { verifyStored } from "../../lib/datasets/range/verify.ts";
 import { openLedger } from "../../lib/ledger/index.ts";
-import { parseDay } from "../../lib/model/day.ts";
+import { parseDay, type Day } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
-import { unitId } from "../../lib/model/series.ts";
-import { holesOf, pinPublished, planUndo, readRepairs, undoRebuild } from "../../lib/store/index.ts";
+import { seriesId, unitId, type SeriesId } from "../../lib/model/series.ts";
+import { holesOf, pinPublished, planUndo, pointerHistory, readRepairs, undoRebuild } from "../../lib/store/index.ts";
 import type { GapCause, GapKind } from "../../lib/watch/gap.ts";
 import { findGaps } from "../../lib/watch/find-gaps.ts";
 import { recordLook } from "../../lib/watch/record-look.ts";
@@ -85,14 +87,14 @@ function lost(segment: string): Harm {
 }
 
 /** Two days were a declared hole when the unit was built, and are published by now. */
-async function declared(): Promise<Scene> {
+async function declared(thresholds: readonly number[] = [20]): Promise<Scene> {
   const scene = new Scene(bed, short);
   const days = [scene.day(3), scene.day(4)];
   for (const day of days) scene.unpublish(day);
   scene.registry = scene.registryWith(
     `known_gaps = [{ start_date = ${days[0]}, end_date = ${days[1]}, reason = "a test" }]`,
   );
-  assert.deepEqual(await scene.build(), []);
+  assert.deepEqual(await scene.build({ thresholds }), []);
   for (const day of days) scene.publish(day);
   scene.registry = scene.registryWith("");
   return scene;
@@ -136,7 +138,7 @@ const cases: readonly Case[] = [
   },
   {
     what: "interior: days inside a unit that are published by now",
-    make: declared,
+    make: async () => declared(),
     gap: ["interior", "not-built", "2024-02"],
     action: "rebuild",
   },
@@ -161,6 +163,12 @@ const cases: readonly Case[] = [
   {
     what: "stale: another bar version made it",
     make: copied({ builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } } }),
+    gap: ["stale", "other-version", "2024-02"],
+    action: "rebuild",
+  },
+  {
+    what: "stale: what made it is not on record",
+    make: copied({ builds: { without: "segment = '2024-02'" } }),
     gap: ["stale", "other-version", "2024-02"],
     action: "rebuild",
   },
@@ -207,6 +215,45 @@ for (const {
     assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
   });
 }
+
+async function verified(scene: Scene): Promise<string[]> {
+  const entry = scene.registry.symbols.get(scene.symbol);
+  const { findings } = await verifyStored(bed.store, scene.series, entry, { signal: never });
+  return findings.map(({ code }) => code);
+}
+
+test("a unit that is lost, and begun again from an earlier day than it was first, is on record with that day", async () => {
+  const late = await built(short, { from: parseDay("2024-01-31") });
+  const gone = { without: "segment = '2024-01'" };
+  const scene = await late.copy({ bars: gone, coverage: gone });
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.left], [0, []]);
+  assert.equal(await scene.digest(), shortDigest);
+  assert.deepEqual(await verified(scene), []);
+  const again = await scene.copy({ builds: { set: { bar_version: "0" } } });
+  assert.equal((await heal(again)).exitCode, 0, "it can be made anew");
+});
+
+test("a unit whose record says a later first day than its coverage, or that has none, is planned from its coverage's", async () => {
+  const scene = await whole.copy({
+    builds: {
+      set: { first_day: "if(segment = '2024-02', toDate('2024-02-10'), first_day)" },
+      without: "segment = '2024-03'",
+    },
+  });
+  const { settings, registry } = scene;
+  const plan = async (reason?: string): Promise<[string, Day, string][]> => {
+    const request = { targets: [scene.series], reason, startAsked: undefined };
+    const { rebuilds } = await planRebuilds(bed.store, request, settings, registry, never);
+    return rebuilds.map(({ published, firstDay, reason: why }) => [published.segment, firstDay, why]);
+  };
+  assert.deepEqual(await plan("a test"), [
+    ["2024-01", "2024-01-31", "a test"],
+    ["2024-02", "2024-02-01", "a test"],
+    ["2024-03", "2024-03-01", "a test"],
+  ]);
+  assert.deepEqual(await plan(), [["2024-03", "2024-03-01", "what made it is not on record"]]);
+});
 
 /** A row of nobody in the place of a bar that is gone: as many as were committed. */
 const replacedBar: Harm = {
@@ -348,6 +395,91 @@ test("what a person has undone is not done again; what another process writes is
   assert.match(passed.left[0]?.text ?? "", /LEASE_HELD/);
 });
 
+test("a dry run leaves out of a repair what is held, and says so", async () => {
+  const scene = await declared([20, 40]);
+  const held = { series: scene.series, segment: "2024-02", build: 1, seq: 2, reason: "a test", held: true };
+  await bed.store.insertRows("barkeep.pointer (series, segment, build, seq, reason, held)", [held]);
+  const { repairs, left } = await planHeal({ historicalMax: 9 }, contextOf(scene));
+  const free = seriesId(scene.keyAt(40));
+  const unit = unitId(free, "2024-02");
+  assert.deepEqual(
+    repairs.map(({ series, units, gaps }) => [series, units, gaps.map((gap) => gap.unit)]),
+    [[[free], [unit], [unit]]],
+  );
+  assert.deepEqual(
+    left.map(({ gap, reason }) => [gap.unit, reason]),
+    [[unitOf(scene, "2024-02"), "held"]],
+  );
+});
+
+/** Which build of a unit readers see. */
+async function publishedBuild(series: SeriesId, segment: string): Promise<number | undefined> {
+  return (await pointerHistory(bed.store, series, parseSegmentId(segment)))[0]?.build;
+}
+
+/** Nothing can be put behind what is built of a series so far. */
+async function damageCheckpoints(series: SeriesId): Promise<void> {
+  await bed.store.command(`ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA'
+WHERE series = '${series}' AND segment = '2024-02' AND checkpoint != '' SETTINGS mutations_sync = 1`);
+}
+
+for (const [what, harm] of [
+  ["of another version", { builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } } }],
+  ["whose checkpoint is damaged", { coverage: { set: { checkpoint: "if(checkpoint = '', '', 'AAAA')" } } }],
+] as const satisfies readonly (readonly [string, Harm])[]) {
+  test(`an undo is not undone by a new day: a unit ${what} is left as held, its neighbours get the day`, async () => {
+    const scene = await (await built(short, { to: parseDay("2024-02-02") })).copy(harm);
+    scene.unpublish(scene.lastDay);
+    const other = seriesId(scene.keyAt(40));
+    assert.deepEqual(await scene.build({ thresholds: [40], to: parseDay("2024-02-02") }), []);
+    await heal(scene);
+    const segment = parseSegmentId("2024-02");
+    await undoRebuild(bed.store, await planUndo(bed.store, { series: scene.series, segment, build: 2 }));
+    scene.publish(scene.lastDay);
+
+    const pass = await heal(scene);
+    assert.equal(await publishedBuild(scene.series, "2024-02"), 1);
+    assert.deepEqual(
+      pass.left.map(({ gap, reason }) => [gap.unit, reason]),
+      [[unitOf(scene, "2024-02"), "held"]],
+    );
+    assert.match(pass.left[0]?.text ?? "", /barkeep rebuild T\d+USDT@20:2024-02 --reason TEXT/);
+    assert.equal(pass.exitCode, 1);
+    const [, end] = await pinPublished(bed.store, other);
+    assert.equal(end?.parts.at(-1)?.day, scene.lastDay);
+    await heal(scene);
+    assert.equal(await publishedBuild(scene.series, "2024-02"), 1);
+  });
+}
+
+test("each unit that cannot be gone on with is made anew, and what keeps one from its days keeps no other", async () => {
+  const end = parseDay("2024-02-02");
+  const scene = await built(short, { to: end });
+  assert.deepEqual(await scene.build({ thresholds: [30, 40, 50], to: end }), []);
+  const [second, third, fourth] = [30, 40, 50].map((one) => seriesId(scene.keyAt(one)));
+  assert.ok(second !== undefined && third !== undefined && fourth !== undefined);
+  for (const damaged of [scene.series, third]) await damageCheckpoints(damaged);
+  const holder = { host: "elsewhere", pid: 7, process_start: "x", command: "barkeep populate" };
+  await bed.store.insertRows("barkeep.leases", [
+    { series: second, segment: "2024-02", build: 1, attempt: "18446744073709551", event: "taken", ...holder },
+  ]);
+
+  const pass = await heal(scene);
+  assert.deepEqual(
+    pass.repairs.map(({ gaps }) => gaps.map(({ gap, result, failure }) => [gap.series, result, failure?.code])),
+    [
+      [
+        [scene.series, "healed", undefined],
+        [second, "elsewhere", "LEASE_HELD"],
+        [third, "healed", undefined],
+        [fourth, "healed", undefined],
+      ],
+    ],
+  );
+  const builds = [scene.series, second, third, fourth].map(async (one) => publishedBuild(one, "2024-02"));
+  assert.deepEqual(await Promise.all(builds), [2, 1, 2, 1]);
+});
+
 test("an archive that cannot be looked at is exit 2, and nothing is touched", async () => {
   const scene = await built(short, { to: parseDay("2024-02-02") });
   scene.location = scene.nowhere;
@@ -356,6 +488,46 @@ test("an archive that cannot be looked at is exit 2, and nothing is touched", as
   assert.ok(pass.unknown.length > 0 || pass.left.some(({ reason }) => reason === "unknown"));
   const outlook = await planHeal({ historicalMax: 9 }, contextOf(scene));
   assert.equal(outlook.exitCode, 2);
+});
+
+test("a pass that could not look afterwards is exit 2, however well it repaired", async () => {
+  const scene = await built(short, { to: parseDay("2024-02-02") });
+  const context = contextOf(scene);
+  const seeing = scene.location;
+  let looks = 0;
+  const findGaps: FindGaps = async (...asked) => {
+    looks += 1;
+    // Of the whole, of the repair's series before it, and of those behind it.
+    scene.location = looks === 3 ? scene.nowhere : seeing;
+    return contextOf(scene).findGaps(...asked);
+  };
+  const pass = await healOnce({ historicalMax: 9, budget: never }, { ...context, findGaps });
+  assert.deepEqual(
+    [pass.exitCode, pass.unknown.map(({ kind }) => kind)],
+    [2, ["archive-unreachable"]],
+    "the archive was away when it was looked whether that helped",
+  );
+  scene.location = seeing;
+  assert.equal((await heal(scene)).exitCode, 0);
+});
+
+test("ranges of one unit that are there twice are one trouble: a pass at all of them is one try", async () => {
+  const twice = [1100, 1130, 1160].map((id) => `first_agg_trade_id <= ${id} AND last_agg_trade_id >= ${id}`);
+  const scene = await whole.copy({ bars: { twice: `segment = '2024-02' AND (${twice.join(" OR ")})` } });
+  const { store, ledger } = bed;
+  const selection = { symbols: [scene.symbol], thresholds: [], tier1Only: false };
+  const of = { store, ledger, registry: scene.registry, env: {}, settings: scene.settings, selection };
+  const { findings } = await findGaps({ ...of, limits: { exhaustive: true }, nowMs: scene.nowMs, signal: never });
+  recordLook(ledger, { source: "detect-gaps", findings, examined: [] });
+  const { gaps } = await look(scene);
+  assert.equal(gaps.length, 3, "three ranges are found");
+  const pass = await heal(scene);
+  assert.deepEqual([pass.exitCode, pass.repairs.length], [0, 1]);
+  const tries = [...ledger.healTries.byGap()].filter(([, [first]]) => first?.unit === unitOf(scene, "2024-02"));
+  assert.deepEqual(
+    tries.map(([key, all]) => [key, all.length]),
+    [[`overlap ${unitOf(scene, "2024-02")} bars`, 1]],
+  );
 });
 
 /** Ten hours of a day's trades are missing. */

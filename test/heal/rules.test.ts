@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { agendaOf } from "../../lib/heal/agenda.ts";
 import type { GapLook } from "../../lib/heal/context.ts";
+import { blindSpotsAfter, type BlindSpot } from "../../lib/heal/blind-spots.ts";
 import { exhaustedFindings } from "../../lib/heal/findings.ts";
-import { isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
+import { answeringFor, isElsewhere, resultOf } from "../../lib/heal/outcome.ts";
 import { healPolicy, nextHealStep } from "../../lib/heal/policy.ts";
 import { gapKey, repairsOf, type UnitFacts } from "../../lib/heal/repairs.ts";
-import { openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
+import { gapsToReplay } from "../../lib/heal/replay.ts";
+import { ledgerPath, openLedger, type HealResult, type Ledger } from "../../lib/ledger/index.ts";
 import { parseDay } from "../../lib/model/day.ts";
 import {
   NotYetAvailableError,
@@ -103,6 +106,26 @@ test("a clock that was set back makes nothing wait for it", () => {
   assert.deepEqual(step(ledger, gap), { step: "go", tryNumber: 2 });
 });
 
+test("tries made while the clock ran ahead lock nothing until it is there again", () => {
+  const { ledger, clock } = newLedger();
+  using _ = ledger;
+  const gap = gapOf({});
+  for (const ahead of [400 * 24 * hour, 5 * hour]) {
+    clock.nowMs = start + ahead;
+    for (let i = 0; i < 3; i += 1) tryOnce(ledger, gap, "failed", "ZIP_CORRUPT");
+    clock.nowMs = start;
+    assert.equal(step(ledger, gap).step, "go");
+    assert.deepEqual(exhaustedFindings([gap], ledger.healTries.byGap(), clock.nowMs, healPolicy), []);
+  }
+  const [id = 0n] = ledger.healTries.start([{ gap: gapKey(gap), unit: gap.unit }]);
+  clock.nowMs = start + 400 * 24 * hour;
+  ledger.healTries.end(id, "failed", "ZIP_CORRUPT");
+  clock.nowMs = start;
+  assert.equal(step(ledger, gap).step, "wait");
+  clock.nowMs = start + hour;
+  assert.equal(step(ledger, gap).step, "go", "a wait is no longer than it is");
+});
+
 test("a try whose process lives is left to it; one whose process is gone is gone on with at once, and counts", () => {
   const { ledger } = newLedger();
   using _ = ledger;
@@ -112,6 +135,40 @@ test("a try whose process lives is left to it; one whose process is gone is gone
   assert.equal(step(ledger, gap).step, "running");
   ledger.healTries.end(id, "failed", "PROCESS_GONE");
   assert.deepEqual(step(ledger, gap), { step: "go", tryNumber: 2 });
+});
+
+test("a try is its process's, whatever the machine was called when it began", () => {
+  const state = join(temporaryFolder("heal-renamed"), "state");
+  using ledger = openLedger(state, { clock: new SetClock(start) });
+  const [gone, alive] = [gapOf({}), gapOf({ days: "2023-01-01" })];
+  ledger.healTries.start([gone, alive].map((gap) => ({ gap: gapKey(gap), unit: gap.unit })));
+  const file = new Database(ledgerPath(state));
+  file.exec("UPDATE heal_tries SET host = 'as-it-was-called'");
+  file.exec("UPDATE heal_tries SET process_start = 'an earlier boot/1' WHERE id = 1");
+  file.close();
+  ledger.healTries.endAbandoned();
+  assert.deepEqual(step(ledger, gone), { step: "go", tryNumber: 2 });
+  assert.equal(step(ledger, alive).step, "running");
+});
+
+test("a replay takes units and series as explain does, and refuses what was never tried", () => {
+  const { ledger } = newLedger();
+  using _ = ledger;
+  const gaps = [gapOf({}), gapOf({ days: "2023-01-01" }), gapOf({ threshold: 500 })];
+  for (const gap of gaps) tryOnce(ledger, gap, "failed", "ZIP_CORRUPT");
+  tryOnce(ledger, gapOf({ days: "2022-01-01" }), "healed");
+  const replayed = (...names: string[]): string[] => gapsToReplay(names, ledger.healTries.byGap());
+  const [latest, older, other] = gaps.map(gapKey);
+  assert.deepEqual(replayed(), [latest, older, other]);
+  assert.deepEqual(replayed("BTCUSDT@250:2024"), [latest]);
+  assert.deepEqual(replayed("range:binance/spot/BTCUSDT@250:2024"), [latest]);
+  assert.deepEqual(replayed("BTCUSDT@250"), [latest, older]);
+  assert.deepEqual(replayed("range:binance/spot/BTCUSDT@500", "BTCUSDT@250:2023"), [older, other]);
+  assert.deepEqual(replayed("BTCUSDT@250:2022"), []);
+  for (const name of ["BTCUSDT@250:2021", "ETHUSDT@250", "range:binance/futures-um/BTCUSDT@250"]) {
+    assert.throws(() => replayed(name), { code: "UNKNOWN_UNIT", subject: name });
+  }
+  assert.throws(() => replayed("BTCUSDT"), { code: "BAD_UNIT" });
 });
 
 test("a replay begins to count anew, and keeps what was", () => {
@@ -216,6 +273,58 @@ test("only what is found afterwards says whether a gap is healed", () => {
     evidence: {},
   };
   assert.equal(resultOf(gap, { gaps: [], unknown: [blind] }, [], false), "elsewhere");
+});
+
+test("what is wrong with the bars of a unit is one gap in every look, and is given up once", () => {
+  const { ledger, clock } = newLedger();
+  using _ = ledger;
+  const counted = gapOf({ kind: "interior", cause: "bars-lost", days: "2024-01-01..2024-03-04" });
+  const named = [gapOf({ kind: "interior", cause: "bars-lost", isSeenInBars: true, days: "2024-02-03" })];
+  for (const day of ["2024-02-10", "2024-02-10", "2024-02-12"]) {
+    named.push(gapOf({ kind: "overlap", cause: "doubled", isSeenInBars: true, days: day }));
+  }
+  assert.equal(new Set([counted, ...named].map(gapKey)).size, 2);
+  for (let i = 0; i < 3; i += 1) tryOnce(ledger, counted, "failed", "REBUILD_NOT_SOUND");
+  const [lost, ...others] = exhaustedFindings(named, ledger.healTries.byGap(), clock.nowMs, healPolicy);
+  assert.deepEqual([lost?.place, others], ["interior bars", []]);
+  const covered = ["2024-02-10", "2024-02-12"].map((days) =>
+    gapKey(gapOf({ kind: "overlap", cause: "doubled", days })),
+  );
+  assert.equal(new Set(covered).size, 2, "what coverage has twice is known by its days");
+});
+
+function blind(subject: string): Finding {
+  return { kind: "archive-unreachable", subject, verdict: "unknown", summary: "no answer", evidence: {} };
+}
+
+function subjectsAfter(spots: readonly BlindSpot[]): string[] {
+  return spots.map(({ finding }) => finding.subject);
+}
+
+test("what one look could not see stays unknown until a look that sees as much", () => {
+  const [of, other] = [gapOf({}).series, gapOf({ threshold: 500 }).series];
+  const all = [{ finding: blind("archive:spot"), series: undefined }];
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(all, new Set([of]), [])), ["archive:spot"]);
+  const one = blindSpotsAfter([], new Set([of]), [blind("archive:spot")]);
+  assert.deepEqual(subjectsAfter(one), ["archive:spot"]);
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(one, new Set([other]), [])), ["archive:spot"]);
+  assert.deepEqual(blindSpotsAfter(one, new Set([of, other]), []), []);
+  const both = blindSpotsAfter(one, new Set([other]), [blind("archive:spot")]);
+  assert.deepEqual(subjectsAfter(both), ["archive:spot"]);
+  assert.deepEqual(subjectsAfter(blindSpotsAfter(both, new Set([of]), [])), ["archive:spot"]);
+  const own = [{ finding: blind(of), series: undefined }];
+  assert.deepEqual(blindSpotsAfter(own, new Set([of]), []), []);
+});
+
+test("a failure of one series answers for no gap of another, one of no series for all", () => {
+  const [gap, other] = [gapOf({}), gapOf({ threshold: 500 })];
+  const held = new RefusedError("held", { code: "LEASE_HELD", subject: other.unit });
+  const unsound = new UnavailableError("not sound", { code: "REBUILD_NOT_SOUND", subject: `${gap.unit}#2` });
+  const torn = new UpstreamDataError("torn", { code: "ZIP_CORRUPT", subject: "BTCUSDT-aggTrades-2024-03-05.zip" });
+  const codesOf = (one: Gap): string[] =>
+    answeringFor(one, [gap.series, other.series], [torn, unsound, held]).map(({ code }) => code);
+  assert.deepEqual(codesOf(gap), ["ZIP_CORRUPT", "REBUILD_NOT_SOUND"]);
+  assert.deepEqual(codesOf(other), ["ZIP_CORRUPT", "LEASE_HELD"]);
 });
 
 test("store, archive, disk and other writers are not the unit's fault; its checkpoint and its bars are", () => {

@@ -27,6 +27,16 @@ test(
   },
 );
 
+test("a service says that it is ready with each status, in case the first was lost, and not before it is", async () => {
+  const sent: string[] = [];
+  const service = new ServiceManager(async (words) => void sent.push(...words), undefined);
+  service.status("begins");
+  service.ready();
+  service.status("looks");
+  await service.stopping();
+  assert.deepEqual(sent, ["STATUS=begins", "READY=1", "STATUS=looks", "READY=1", "STOPPING=1"]);
+});
+
 test("without a service manager nothing is sent, and a watchdog that is another's is not fed", async () => {
   for (const env of [{}, { NOTIFY_SOCKET: "" }]) {
     const service = serviceManagerOf(env, (line) => assert.fail(line));

@@ -45,6 +45,8 @@ export interface BuildRange {
   readonly from?: Day;
   readonly to?: Day;
   readonly only?: SegmentId;
+  /** Series of other thresholds than the scene's own. */
+  readonly thresholds?: readonly number[];
 }
 
 const hourMs = 3_600_000;
@@ -163,6 +165,11 @@ FROM barkeep.bars_published WHERE series = '${this.series}' ORDER BY first_id`,
     return addDays(this.firstDay, Math.floor((Number(id) - 1000) / this.perDay));
   }
 
+  /** The same symbol at another threshold. */
+  keyAt(threshold: number): RangeSeries {
+    return { ...this.key, threshold: parseThreshold(threshold) };
+  }
+
   /** The unit of a day. */
   unitOf(day: Day): string {
     return unitId(this.series, day.slice(0, 7));
@@ -228,10 +235,12 @@ ${more}`;
   }
 
   /** Builds what is published, as populate does. @returns what kept it from going on, or was worth telling */
-  async build({ from = this.firstDay, to = this.lastDay, only }: BuildRange = {}): Promise<readonly Failure[]> {
+  async build({ from = this.firstDay, to = this.lastDay, only, thresholds }: BuildRange = {}): Promise<
+    readonly Failure[]
+  > {
     const { store, state } = this.bed;
     const work: SymbolWork = {
-      series: [this.key],
+      series: thresholds?.map((one) => this.keyAt(one)) ?? [this.key],
       entry: this.registry.symbols.get(this.symbol),
       range: { from, to, notes: [] },
       segmentation: "month",

@@ -7,9 +7,12 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import Database from "better-sqlite3";
 import { z } from "zod";
 import { addDays, type Day } from "../../lib/model/day.ts";
+import { ledgerPath, openLedger } from "../../lib/ledger/index.ts";
 import { openStore } from "../../lib/store/index.ts";
+import { recordLook } from "../../lib/watch/record-look.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
@@ -145,10 +148,68 @@ test("explain says 2 where it could not look, and names a series that is too old
   assert.match(old.stdout, /a series has stopped: its newest trade is \d+ h old, at most 24 h are allowed/);
 });
 
+test("explain says of a unit that an undo holds what gets on with it, as a dry run does", async () => {
+  const bench = await benchWithHole();
+  assert.equal((await heal(bench)).code, 0);
+  const undone = await bench.run(["undo", "BTCUSDT@50:2024#2"]);
+  assert.equal(undone.code, 0, undone.stderr);
+  const archive = ["--archive", bench.archive.root];
+  for (const subject of ["BTCUSDT@50", "BTCUSDT@50:2024"]) {
+    const explained = await bench.run(["explain", subject, ...archive]);
+    assert.equal(explained.code, 1, explained.stderr);
+    assert.match(explained.stdout, /Nothing is done about it now: an undo holds it/);
+    assert.match(explained.stdout, /^ {2}what to do: barkeep rebuild BTCUSDT@50:2024 --reason TEXT$/m);
+  }
+  const plan = await heal(bench, ["--dry-run"]);
+  assert.match(plan.stdout, /an undo holds it.*\n0 gaps would be tried in 0 repairs, 1 left alone/);
+});
+
+test("explain names what builds a pair that never was, and what else is open of a series", async () => {
+  const bench = new Bench(size);
+  assert.equal((await bench.populate()).code, 0);
+  const archive = ["--archive", bench.archive.root];
+  const never = await bench.run(["explain", "BTCUSDT@100", ...archive]);
+  assert.equal(never.code, 1, never.stderr);
+  assert.match(never.stdout, /No heal looks at it: nothing of the series was ever built\./);
+  assert.match(never.stdout, /^ {2}what to do: barkeep populate --symbol BTCUSDT --threshold 100$/m);
+
+  {
+    using ledger = openLedger(bench.state);
+    const subject = "range:binance/spot/BTCUSDT@50";
+    const summary = "7 rows that were seen are gone";
+    const finding = { kind: "store-differs", subject, verdict: "wrong", summary, evidence: {} } as const;
+    recordLook(ledger, { source: "heartbeat", findings: [finding], examined: [] });
+  }
+  const env = clockAt(`${dayOf(bench, size.days)}T03:00:00Z`);
+  const open = await bench.run(["explain", "BTCUSDT@50", ...archive], env);
+  assert.equal(open.code, 1, open.stdout + open.stderr);
+  assert.match(
+    open.stdout,
+    /#1 range:binance\/spot\/BTCUSDT@50: .*: 7 rows that were seen are gone\. .*barkeep ledger/,
+  );
+  assert.doesNotMatch(open.stdout, /Nothing is to be done/);
+});
+
 test("heal without a store or an archive is told, and makes none", async () => {
   const bench = new Bench(size);
   assert.deepEqual([(await heal(bench)).code, (await bench.run(["heal"])).code], [2, 3]);
   assert.equal((await heal(bench, ["--max-p2-jobs", "few"])).code, 3);
+});
+
+test("a time that no timer counts is refused, and names the most that can be given", async () => {
+  const bench = new Bench(size);
+  for (const [flag, much, most] of [
+    ["--budget", "36000", "34560"],
+    ["--budget", "100000", "34560"],
+    ["--interval-clean", "2592000", "2073600"],
+    ["--interval-active", "2592000", "2073600"],
+  ] as const) {
+    const refused = await heal(bench, [flag, much]);
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, new RegExp(`${much} is too much.*at most ${most}`, "s"));
+  }
+  assert.equal((await bench.populate()).code, 0);
+  assert.equal((await heal(bench, ["--budget", "34560"])).code, 0);
 });
 
 test("a heal that is killed in the middle of a repair is gone on with, and nothing is there twice", async () => {
@@ -171,6 +232,22 @@ test("a heal that is killed in the middle of a repair is gone on with, and nothi
   assert.equal(verified.code, 0, verified.stdout);
   const journal = await bench.run(["ledger", "journal", "--kind", "heal", "--json"]);
   assert.match(journal.stdout, /PROCESS_GONE/);
+});
+
+test("a replay of what was never tried is refused; a try whose process is gone is ended first", async () => {
+  const bench = new Bench(size);
+  {
+    using ledger = openLedger(bench.state);
+    ledger.healTries.start([{ gap: "trailing BTCUSDT@50:2024 2024-03-05", unit: "BTCUSDT@50:2024" }]);
+    const file = new Database(ledgerPath(bench.state));
+    file.exec("UPDATE heal_tries SET process_start = 'an earlier boot/1', host = 'as-it-was-called'");
+    file.close();
+  }
+  const unknown = await bench.run(["heal", "replay", "BTCUSDT@50:2020"]);
+  assert.equal(unknown.code, 3, unknown.stdout);
+  assert.match(unknown.stderr, /nothing was tried of BTCUSDT@50:2020.*tried were BTCUSDT@50:2024/s);
+  const replayed = await bench.run(["heal", "replay", "BTCUSDT@50"]);
+  assert.match(replayed.stdout, /^1 gaps may be tried again; 1 earlier tries count no more$/m);
 });
 
 /** A fleet whose one host is this machine, with the queue that needs nothing. @returns its file */
@@ -216,6 +293,78 @@ async function tried(bench: Bench): Promise<string[]> {
   const journal = await bench.run(["ledger", "journal", "--kind", "heal.started", "--json"]);
   return triesShape.parse(JSON.parse(journal.stdout)).events.map(({ subject }) => subject);
 }
+
+const logShape = z.object({ repairs: z.array(z.object({ result: z.string(), code: z.string(), action: z.string() })) });
+
+/** What the repair log says, oldest first: result, code and action. */
+async function logged(bench: Bench): Promise<string[]> {
+  const log = await bench.run(["heal", "log", "--json"]);
+  return logShape
+    .parse(JSON.parse(log.stdout))
+    .repairs.map(({ result, code, action }) => [action, result, code].filter((word) => word !== "").join(" "));
+}
+
+/** Settles when the host's queue has nothing to do any more. */
+async function queueDone(fleet: string): Promise<void> {
+  const queue = new LocalQueue(join(dirname(fleet), "queued", "queue"), "here");
+  await eventually("the queue is done", async () =>
+    (await queue.poll()).tasks.every(({ state }) => state.kind === "done") ? true : undefined,
+  );
+}
+
+test("a try that was queued ends as its job did, with a row of the log, and the next one waits", async () => {
+  const bench = new Bench(size);
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const torn = dayOf(bench, 2);
+  bench.archive.putZip(torn, Buffer.from("this is no zip"));
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
+  await queueDone(fleet);
+  const failed = await heal(bench, words);
+  assert.match(failed.stdout, /the last try ended with ZIP_CORRUPT; the next one is due/, failed.stderr);
+  assert.deepEqual(await tried(bench), ["BTCUSDT@50:2024"], "it is not queued again at once");
+  assert.deepEqual(await logged(bench), ["populate queued", "populate failed ZIP_CORRUPT"]);
+
+  bench.archive.putLines(torn, linesOf(walkOf(torn, 1000 + 2 * bench.perDay, bench.perDay)));
+  assert.equal((await bench.run(["heal", "replay"])).code, 0);
+  await heal(bench, words);
+  await queueDone(fleet);
+  assert.equal((await heal(bench, words)).code, 0);
+  assert.deepEqual((await logged(bench)).slice(2), ["populate queued", "populate healed"]);
+});
+
+test("a unit that no host's job can go on with is made anew here, and gone on with", async () => {
+  const bench = new Bench(size);
+  const clean = await bench.cleanStatus();
+  const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
+  assert.equal(built.code, 0, built.stderr);
+  const store = await openStore({ stateDirectory: bench.state });
+  await store.command(
+    "ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE checkpoint != '' SETTINGS mutations_sync = 1",
+  );
+  await store.close();
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
+  await queueDone(fleet);
+  const failed = await heal(bench, words);
+  assert.match(failed.stdout, /the last try ended with CHECKPOINT_CORRUPT; the next one is due/, failed.stderr);
+  {
+    // The wait is over.
+    const file = new Database(ledgerPath(bench.state));
+    file.exec("UPDATE heal_tries SET started_ms = started_ms - 3600000, ended_ms = ended_ms - 3600000");
+    file.close();
+  }
+  const healed = await heal(bench, words);
+  assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+  assert.deepEqual(
+    (await bench.status()).map(({ digest, bars }) => [digest, bars]),
+    clean.map(({ digest, bars }) => [digest, bars]),
+  );
+  assert.deepEqual(await logged(bench), ["populate queued", "populate failed CHECKPOINT_CORRUPT", "populate healed"]);
+});
 
 test("what a host has no room for was not tried, and is queued when there is some", async () => {
   const bench = new Bench(size);

@@ -9,6 +9,7 @@ import {
   pinPublished,
   pointerHistory,
   storedRows,
+  type BuildRecord,
   type PinnedSegment,
   type Store,
 } from "../../store/index.ts";
@@ -68,13 +69,12 @@ export async function planRebuilds(
     const { series, segment, build } = pinned;
     const unit = unitId(series, segment);
     const record = records.find((one) => one.series === series && one.segment === segment && one.build === build);
-    if (record === undefined) throw new Error(`${unit} has coverage of build ${build}, which is not on record`);
     const { market, symbol } = parseSeriesId(series);
     const place = `${market}/${symbol}`;
     const source = sources.get(place) ?? (await sourceOf(settings, market, symbol));
     sources.set(place, source);
     const fingerprint = currentFingerprint(segmentationOf(segment));
-    const firstDay = earlierOf(record.firstDay, request.startAsked, segment, registry, symbol);
+    const firstDay = earlierOf(firstDayOf(record, pinned), request.startAsked, segment, registry, symbol);
     const computed = async (): Promise<string | undefined> =>
       rebuildReason(record, pinned, fingerprint, rowsOf(pinned), source, signal);
     const reason = request.reason ?? (await computed());
@@ -84,6 +84,12 @@ export async function planRebuilds(
     else rebuilds.push({ unit, published: pinned, firstDay, reason, source });
   }
   return { rebuilds, held, unchanged: published.length - rebuilds.length - held.length };
+}
+
+/** Where a build began: a record that is lost, or says later than it is, keeps nothing out of the build that takes its place. */
+function firstDayOf(record: BuildRecord | undefined, { parts }: PinnedSegment): Day {
+  const { day } = parts[0];
+  return record === undefined || day < record.firstDay ? day : record.firstDay;
 }
 
 async function sourceOf(settings: Settings, ...place: readonly [PlaceMarket, string]): Promise<ArchiveSource> {

@@ -5,9 +5,12 @@ import type { BuildFingerprint, BuildRecord, CoverageRow, PinnedSegment } from "
 /** Days whose digests are asked for at once. */
 const asksAtOnce = 8;
 
-/** Why a build would not come out the same today; nothing where it would. */
+/**
+ * Why a build would not come out the same today; nothing where it would.
+ * @param build undefined where it is not on record
+ */
 export async function rebuildReason(
-  build: BuildRecord,
+  build: BuildRecord | undefined,
   pinned: PinnedSegment,
   fingerprint: BuildFingerprint,
   storedRows: number,
@@ -21,7 +24,8 @@ export async function rebuildReason(
   );
 }
 
-function fingerprintReason(build: BuildRecord, fingerprint: BuildFingerprint): string | undefined {
+function fingerprintReason(build: BuildRecord | undefined, fingerprint: BuildFingerprint): string | undefined {
+  if (build === undefined) return "what made it is not on record";
   if (build.barVersion !== fingerprint.barVersion) {
     return `made by bar version ${build.barVersion}, this program makes ${fingerprint.barVersion}`;
   }
