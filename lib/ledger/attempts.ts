@@ -83,14 +83,10 @@ export class Attempts {
     });
   }
 
-  /** Ends attempts as failed that never said their end, and whose process on this host is gone. */
+  /** Ends attempts as failed that never said their end, and whose process is gone: this machine may have had another name then. */
   endAbandoned(): void {
     this.#file.transaction(() => {
-      const open = this.#file.rows(
-        `SELECT ${openColumns} FROM attempts WHERE result IS NULL AND host = ?`,
-        openRow,
-        hostname(),
-      );
+      const open = this.#file.rows(`SELECT ${openColumns} FROM attempts WHERE result IS NULL`, openRow);
       for (const one of open.filter((begun) => processStart(begun.pid) !== begun.process_start)) {
         this.#end(one, { kind: "failed", code: "PROCESS_GONE", trades: 0n, bars: 0 });
       }
