@@ -57,14 +57,16 @@ test("who was killed while it wrote holds nobody up for good", async () => {
   assert.equal(existsSync(lock), false);
 });
 
+const askedToChange = async (host: OpenFleetHost): Promise<unknown> => changeHostMemory(host, (memory) => memory);
+
 test("a file that is damaged, or another release's, is an error that says what to do; it is never nothing, and stays as it is", async () => {
   await using host = here();
   await changeHostMemory(host, (memory) => ({ ...memory, holds: [holdOf("p2")] }));
   const path = join(host.entry.directory, "host-memory.json");
   for (const text of ["", "{", '{"version":2}', '{"version":1,"holds":[],"stopped":[],"more":1}']) {
     writeFileSync(path, text);
-    for (const asked of [readHostMemory(host), changeHostMemory(host, (memory) => memory)]) {
-      await assert.rejects(asked, {
+    for (const ask of [readHostMemory, askedToChange]) {
+      await assert.rejects(ask(host), {
         code: "HOST_MEMORY",
         subject: "here",
         message: /host-memory\.json/,
