@@ -3,6 +3,7 @@ import { openLedger } from "../ledger/index.ts";
 import { identityKey } from "../queue/identity-key.ts";
 import type { QueueTask } from "../queue/queue.ts";
 import { signalRuns } from "../queue/signal-run.ts";
+import { leaveCancelNotes } from "./cancel-note.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { changeHostMemory } from "./host-memory.ts";
 import { viewHost, type JobState, type JobView } from "./host-view.ts";
@@ -76,6 +77,9 @@ export async function cancelJobs(
             ledger.jobAttempts.cancelled({ host, label, job, group, attempt });
           }
         });
+        const at = new Date(ledger.clock.wallMs()).toISOString();
+        const labels = jobs.map(({ task }) => task.label);
+        await leaveCancelNotes(fleetHost, labels, { version: 1, how, at });
         await forgetStopped(fleetHost, jobs);
       }
       const became = isPlan || jobs.length === 0 ? undefined : await endJobs(fleetHost, jobs, how);

@@ -2,6 +2,7 @@ import type { Ledger } from "../../ledger/index.ts";
 import type { Action } from "../../plan/scaler/decision.ts";
 import { parseLabel } from "../../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
+import { isCancelled } from "../cancel-note.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
 import { changeHostMemory } from "../host-memory.ts";
@@ -42,7 +43,10 @@ export async function carryOut(
   }
 }
 
-/** Ends a job that is to be queued again: that is noted before it is ended. */
+/**
+ * Ends a job that is to be queued again: that is noted before it is ended. One that a person has cancelled, and that goes on to its next
+ * commit, is ended too, and not queued again.
+ */
 async function stopUnit(
   fleetHost: OpenFleetHost,
   { tasks }: QueueSnapshot,
@@ -54,12 +58,14 @@ async function stopUnit(
   const { label, createdAt } = task;
   const { action: how, unit: job, reason } = action;
   ledger.journal.record("job.stopping", job, { host: fleetHost.entry.name, label, how, reason });
-  await changeHostMemory(fleetHost, (memory) => {
-    const before = memory.stopped.find((one) => one.job === job);
-    const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
-    const others = memory.stopped.filter((one) => one !== before);
-    return { ...memory, stopped: [...others, { job, label, createdAt, how, waitingSinceMs }] };
-  });
+  if (!(await isCancelled(fleetHost, label))) {
+    await changeHostMemory(fleetHost, (memory) => {
+      const before = memory.stopped.find((one) => one.job === job);
+      const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
+      const others = memory.stopped.filter((one) => one !== before);
+      return { ...memory, stopped: [...others, { job, label, createdAt, how, waitingSinceMs }] };
+    });
+  }
   await leaveStopNote(fleetHost, label, { version: 1, how, reason, at: new Date(ledger.clock.wallMs()).toISOString() });
   await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
 }
