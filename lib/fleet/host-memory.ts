@@ -40,7 +40,7 @@ const memorySchema = z.strictObject({
 });
 
 /**
- * What barkeep has said about a host and its queue: kept there, in one file of its directory, so that whoever works with the host knows it:
+ * What barkeep has said about a host and its queue: kept there, in one file of its directory that has the host's name in the fleet, so that whoever works with the host knows it:
  * commands typed on any machine, and the autoscaler that runs on the host itself.
  */
 export interface HostMemory {
@@ -50,7 +50,6 @@ export interface HostMemory {
 }
 
 const nothing: HostMemory = { drain: undefined, holds: [], stopped: [] };
-const fileName = "host-memory.json";
 /** Writers that come between are met seldom, and never so often. */
 const triesMax = 20;
 
@@ -85,8 +84,13 @@ function textOf({ drain, holds, stopped }: HostMemory): string {
   return `${JSON.stringify({ version: 1, drain, holds, stopped })}\n`;
 }
 
-function pathOf({ entry }: OpenFleetHost): string {
-  return join(entry.directory, fileName);
+/** Of an entry of the fleet, not of its directory: two queues of one machine, or hosts that share a home, may have the same one. */
+function fileNameOf({ entry }: OpenFleetHost): string {
+  return `host-memory.${entry.name}.json`;
+}
+
+function pathOf(fleetHost: OpenFleetHost): string {
+  return join(fleetHost.entry.directory, fileNameOf(fleetHost));
 }
 
 async function readText(fleetHost: OpenFleetHost): Promise<string | undefined> {
@@ -130,6 +134,7 @@ const isBusy = 75;
  */
 async function replaceText(fleetHost: OpenFleetHost, before: string | undefined, text: string): Promise<boolean> {
   const { entry, host } = fleetHost;
+  const fileName = fileNameOf(fleetHost);
   const next = shellWord(`${fileName}.${randomBytes(6).toString("hex")}.tmp`);
   const lock = shellWord(`${fileName}.lock`);
   const file = shellWord(fileName);

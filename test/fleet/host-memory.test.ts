@@ -6,11 +6,11 @@ import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts
 import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { temporaryFolder } from "../ops/run.ts";
 
-function here(): OpenFleetHost {
+function here(name = "here", directory = join(temporaryFolder("host-memory"), "barkeep")): OpenFleetHost {
   const entry = {
-    name: "here",
+    name,
     sshAlias: undefined,
-    directory: join(temporaryFolder("host-memory"), "barkeep"),
+    directory,
     queue: "local",
     memoryMb: 1000,
     jobsMax: 1,
@@ -42,13 +42,22 @@ test("what several remember of a host at the same time is all there, in one file
   );
   const { holds } = await readHostMemory(host);
   assert.deepEqual(holds.map(({ group }) => group).sort(), groups);
-  assert.deepEqual(readdirSync(directory), ["host-memory.json"], "nothing is left lying about");
-  assert.equal(statSync(join(directory, "host-memory.json")).mode & 0o777, 0o600);
+  assert.deepEqual(readdirSync(directory), ["host-memory.here.json"], "nothing is left lying about");
+  assert.equal(statSync(join(directory, "host-memory.here.json")).mode & 0o777, 0o600);
+});
+
+test("two hosts of the fleet that have the same directory remember each its own", async () => {
+  await using host = here();
+  await using other = here("other", host.entry.directory);
+  await changeHostMemory(host, (memory) => ({ ...memory, holds: [holdOf("p1")] }));
+  await changeHostMemory(other, (memory) => ({ ...memory, holds: [...memory.holds, holdOf("p2")] }));
+  assert.deepEqual((await readHostMemory(host)).holds, [holdOf("p1")]);
+  assert.deepEqual((await readHostMemory(other)).holds, [holdOf("p2")]);
 });
 
 test("who was killed while it wrote holds nobody up for good", async () => {
   await using host = here();
-  const lock = join(host.entry.directory, "host-memory.json.lock");
+  const lock = join(host.entry.directory, "host-memory.here.json.lock");
   mkdirSync(lock, { recursive: true });
   const longAgo = new Date(Date.now() - 10 * 60_000);
   utimesSync(lock, longAgo, longAgo);
@@ -62,14 +71,14 @@ const askedToChange = async (host: OpenFleetHost): Promise<unknown> => changeHos
 test("a file that is damaged, or another release's, is an error that says what to do; it is never nothing, and stays as it is", async () => {
   await using host = here();
   await changeHostMemory(host, (memory) => ({ ...memory, holds: [holdOf("p2")] }));
-  const path = join(host.entry.directory, "host-memory.json");
+  const path = join(host.entry.directory, "host-memory.here.json");
   for (const text of ["", "{", '{"version":2}', '{"version":1,"holds":[],"stopped":[],"more":1}']) {
     writeFileSync(path, text);
     for (const ask of [readHostMemory, askedToChange]) {
       await assert.rejects(ask(host), {
         code: "HOST_MEMORY",
         subject: "here",
-        message: /host-memory\.json/,
+        message: /host-memory\.here\.json/,
         hint: /release/,
       });
     }
