@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Ledger } from "../ledger/index.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { changeHostMemory, readHostMemory, type HostMemory } from "./host-memory.ts";
+import { forgetOlderNotes, readOlderNotes, withOlderNotes } from "./older-notes.ts";
 
 const wordSchema = z.union([
   z.strictObject({ version: z.literal(2), isDrained: z.boolean(), since: z.iso.datetime() }),
@@ -32,15 +33,24 @@ export async function memoryOf(fleetHost: OpenFleetHost, ledger: Ledger | undefi
   return word === undefined ? memory : withWord(memory, word);
 }
 
-/** The same, and the host knows it then. @throws as `changeHostMemory` */
+/**
+ * The same, and the host knows it then: also what an older release had noted in the ledger of its groups and jobs.
+ * @throws as `changeHostMemory`; where there are such notes, what the queue throws
+ */
 export async function tellHost(fleetHost: OpenFleetHost, ledger: Ledger): Promise<HostMemory> {
   const { name } = fleetHost.entry;
   const word = untoldWord(ledger, name);
-  if (word === undefined) return readHostMemory(fleetHost);
-  const memory = await changeHostMemory(fleetHost, (before) => withWord(before, word));
+  const older = readOlderNotes(ledger, name);
+  if (word === undefined && older === undefined) return readHostMemory(fleetHost);
+  const groups = older === undefined ? [] : (await fleetHost.queue.poll()).groups;
+  const memory = await changeHostMemory(fleetHost, (before) => {
+    const known = older === undefined ? before : withOlderNotes(before, older, groups);
+    return word === undefined ? known : withWord(known, word);
+  });
   ledger.transaction(() => {
+    if (older !== undefined) forgetOlderNotes(ledger, name);
     // Somebody may have said something else meanwhile.
-    if (untoldWord(ledger, name)?.since === word.since) ledger.hostNotes.remove(name, note);
+    if (word !== undefined && untoldWord(ledger, name)?.since === word.since) ledger.hostNotes.remove(name, note);
   });
   return memory;
 }

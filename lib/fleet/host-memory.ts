@@ -6,7 +6,8 @@ import { runScript } from "../queue/runner.ts";
 import { shellWord } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 
-const holdSchema = z.strictObject({
+/** A hold as a file or a note has it. */
+export const holdSchema = z.strictObject({
   group: z.string(),
   why: z.enum(["drained", "memory", "jobs_max"]),
   reason: z.string(),
@@ -19,7 +20,8 @@ const drainSchema = z.strictObject({ since: z.iso.datetime() });
 /** A host to which nothing is admitted, since when. */
 export type Drain = Readonly<z.infer<typeof drainSchema>>;
 
-const stoppedSchema = z.strictObject({
+/** A stopped job as a file or a note has it. */
+export const stoppedSchema = z.strictObject({
   /** `BTCUSDT@250:2024` */
   job: z.string(),
   label: z.string(),

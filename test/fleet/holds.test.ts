@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { z } from "zod";
 import type { FleetHost } from "../../lib/config/index.ts";
 import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
+import { tellHost } from "../../lib/fleet/drain-word.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
@@ -154,6 +156,35 @@ test("a hold of another command that came behind a look is not undone by what th
   assert.equal(failure, undefined);
   assert.ok((await heldOf(host)).includes("p1"), "it was held behind the look");
   assert.ok(!(await heldOf(host)).includes("p3"), "it was let go before");
+});
+
+test("what an older release noted in the ledger is the host's from the first look that changes something", async () => {
+  const queue = new TestQueue("p1", "p2", "p3", "px");
+  const host = hostOf(queue, 12);
+  await hold(host, "p3", "memory");
+  const since = new Date(Date.now() - 60_000).toISOString();
+  const holdOf = (group: string): Hold => ({ group, why: "memory", reason: "an older release", since });
+  await queue.pauseGroup("p2");
+  const job = "AAAUSDT@250:2024";
+  const stopped = { job, label: `${job}#1~0f`, createdAt: since, how: "kill", waitingSinceMs: 0 } as const;
+  ledger.hostNotes.put("here", "holds", { version: 1, holds: ["p1", "p2", "p3"].map(holdOf) });
+  ledger.hostNotes.put("here", "stopped", { version: 1, jobs: [stopped] });
+  const { holds, stopped: jobs } = await tellHost(host, ledger);
+  assert.deepEqual(
+    holds.map(({ group, reason }) => [group, reason]),
+    [
+      ["p3", "a test"],
+      ["p2", "an older release"],
+    ],
+    "p1 was let go by a person, and p3 is held by who holds it now",
+  );
+  assert.deepEqual(jobs, [stopped]);
+  for (const name of ["holds", "stopped"]) assert.equal(ledger.hostNotes.get("here", name, z.unknown()), undefined);
+  // The group that the older release held is let go, as there is room.
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const { failure } = await new HostScaler(host, true, settings, {}, ledger).step();
+  assert.equal(failure, undefined);
+  assert.ok(queue.open.includes("p2"));
 });
 
 test("a group that somebody let go by hand is not said to be held", async () => {
