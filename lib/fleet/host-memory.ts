@@ -16,9 +16,12 @@ export const holdSchema = z.strictObject({
 /** A group of a host's queue that barkeep itself keeps from starting jobs. */
 export type Hold = Readonly<z.infer<typeof holdSchema>>;
 
-const drainSchema = z.strictObject({ since: z.iso.datetime() });
+const wordSchema = z.strictObject({ isDrained: z.boolean(), since: z.iso.datetime() });
+/** What an operator has said last of a host: drained, or open again. */
+export type DrainWord = Readonly<z.infer<typeof wordSchema>>;
+
 /** A host to which nothing is admitted, since when. */
-export type Drain = Readonly<z.infer<typeof drainSchema>>;
+export type Drain = Pick<DrainWord, "since">;
 
 /** A stopped job as a file or a note has it. */
 export const stoppedSchema = z.strictObject({
@@ -35,7 +38,8 @@ export type StoppedJob = Readonly<z.infer<typeof stoppedSchema>>;
 
 const memorySchema = z.strictObject({
   version: z.literal(1),
-  drain: drainSchema.optional(),
+  /** Also that it is open again: an older word that comes later is known by it. */
+  word: wordSchema.optional(),
   /** A group of these that the queue does not call paused was let go by a person. */
   holds: z.array(holdSchema),
   stopped: z.array(stoppedSchema),
@@ -46,12 +50,17 @@ const memorySchema = z.strictObject({
  * commands typed on any machine, and the autoscaler that runs on the host itself.
  */
 export interface HostMemory {
-  readonly drain: Drain | undefined;
+  readonly word: DrainWord | undefined;
   readonly holds: readonly Hold[];
   readonly stopped: readonly StoppedJob[];
 }
 
-const nothing: HostMemory = { drain: undefined, holds: [], stopped: [] };
+/** Since when nothing is admitted to a host; undefined where it is open. */
+export function drainOf({ word }: HostMemory): Drain | undefined {
+  return word?.isDrained === true ? { since: word.since } : undefined;
+}
+
+const nothing: HostMemory = { word: undefined, holds: [], stopped: [] };
 /** Writers that come between are met seldom, and never so often. */
 const triesMax = 20;
 
@@ -82,8 +91,8 @@ export async function changeHostMemory(
   throw busy(fleetHost);
 }
 
-function textOf({ drain, holds, stopped }: HostMemory): string {
-  return `${JSON.stringify({ version: 1, drain, holds, stopped })}\n`;
+function textOf({ word, holds, stopped }: HostMemory): string {
+  return `${JSON.stringify({ version: 1, word, holds, stopped })}\n`;
 }
 
 /** Of an entry of the fleet, not of its directory: two queues of one machine, or hosts that share a home, may have the same one. */
@@ -102,7 +111,7 @@ async function readText(fleetHost: OpenFleetHost): Promise<string | undefined> {
 function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMemory {
   if (text === undefined) return nothing;
   const { data, error } = memorySchema.safeParse(valueOf(text));
-  if (data !== undefined) return { drain: data.drain, holds: data.holds, stopped: data.stopped };
+  if (data !== undefined) return { word: data.word, holds: data.holds, stopped: data.stopped };
   const { name } = fleetHost.entry;
   const path = pathOf(fleetHost);
   throw new UnavailableError(

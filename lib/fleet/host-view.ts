@@ -9,7 +9,7 @@ import { adviceOn, type Advice } from "./advice.ts";
 import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
-import type { Drain, Hold, HostMemory } from "./host-memory.ts";
+import { drainOf, type Drain, type Hold, type HostMemory } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
 import { isLive } from "./live.ts";
 import { endedByStop } from "./stop-note.ts";
@@ -63,7 +63,7 @@ export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promi
   const memory = await memoryOf(fleetHost, ledger);
   const { tasks, groups } = await queue.poll();
   const holds = standingHolds(memory, groups);
-  const { drain } = memory;
+  const drain = drainOf(memory);
   const attempts = attemptsByJob(tasks);
   const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);

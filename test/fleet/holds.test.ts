@@ -5,9 +5,9 @@ import { afterEach, beforeEach, test } from "node:test";
 import { z } from "zod";
 import type { FleetHost } from "../../lib/config/index.ts";
 import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
-import { tellHost } from "../../lib/fleet/drain-word.ts";
+import { keepWord, memoryOf, tellHost, untoldWord } from "../../lib/fleet/drain-word.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
-import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import { changeHostMemory, drainOf, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
 import { sharePlaces } from "../../lib/fleet/share-places.ts";
@@ -125,6 +125,11 @@ async function heldOf(host: OpenFleetHost): Promise<string[]> {
   return (await readHostMemory(host)).holds.map(({ group }) => group).sort();
 }
 
+/** Nothing is to be said. */
+function unsaid(line: string): void {
+  assert.fail(line);
+}
+
 const coming = [{ unit: "AAAUSDT@1000:2024", group: "p1", requestBytes: 1e8 }];
 
 test("a hold of another command that came behind a look is not undone by what the look saw", async () => {
@@ -169,7 +174,7 @@ test("what an older release noted in the ledger is the host's from the first loo
   const stopped = { job, label: `${job}#1~0f`, createdAt: since, how: "kill", waitingSinceMs: 0 } as const;
   ledger.hostNotes.put("here", "holds", { version: 1, holds: ["p1", "p2", "p3"].map(holdOf) });
   ledger.hostNotes.put("here", "stopped", { version: 1, jobs: [stopped] });
-  const { holds, stopped: jobs } = await tellHost(host, ledger);
+  const { holds, stopped: jobs } = await tellHost(host, ledger, unsaid);
   assert.deepEqual(
     holds.map(({ group, reason }) => [group, reason]),
     [
@@ -185,6 +190,53 @@ test("what an older release noted in the ledger is the host's from the first loo
   const { failure } = await new HostScaler(host, true, settings, {}, ledger).step();
   assert.equal(failure, undefined);
   assert.ok(queue.open.includes("p2"));
+});
+
+const at = (minutes: number): string => new Date(Date.UTC(2024, 0, 1, 12, minutes)).toISOString();
+
+test("an older word of one operator does not undo a newer one of another, and it is said that it is dropped", async () => {
+  const host = hostOf(new TestQueue("p2"));
+  const drainedSince = async (): Promise<string | undefined> => drainOf(await readHostMemory(host))?.since;
+  for (const isDrained of [true, false]) {
+    const newer = { isDrained, since: at(5) };
+    await changeHostMemory(host, (memory) => ({ ...memory, word: newer }));
+    keepWord(ledger, "here", { isDrained: !isDrained, since: at(1) });
+    assert.equal(drainOf(await memoryOf(host, ledger))?.since, isDrained ? at(5) : undefined);
+    const said: string[] = [];
+    await tellHost(host, ledger, (line) => said.push(line));
+    assert.equal(await drainedSince(), isDrained ? at(5) : undefined);
+    assert.match(
+      said.join(),
+      isDrained ? /the undrain of .*:01:.* is dropped: it was drained at/ : /the drain of .*dropped/,
+    );
+    assert.equal(untoldWord(ledger, "here"), undefined);
+  }
+  keepWord(ledger, "here", { isDrained: true, since: at(9) });
+  await tellHost(host, ledger, unsaid);
+  assert.equal(await drainedSince(), at(9), "a newer one holds");
+});
+
+test("a word that another command has brought to the host meanwhile, or that has changed, is not brought again", async () => {
+  const host = hostOf(new TestQueue("p2"));
+  const [first, second] = [new Date(1000).toISOString(), new Date(2000).toISOString()];
+  keepWord(ledger, "here", { isDrained: true, since: first });
+  // Between the look into the ledger and the change: the other command's undrain is told, and nothing is left to tell.
+  const meanwhile: OpenFleetHost = {
+    ...host,
+    queue: Object.assign(new TestQueue("p2"), {
+      afterPoll: async () => {
+        ledger.hostNotes.remove("here", "drained");
+        await changeHostMemory(host, (memory) => ({ ...memory, word: undefined }));
+      },
+    }),
+  };
+  ledger.hostNotes.put("here", "holds", { version: 1, holds: [] });
+  await tellHost(meanwhile, ledger, unsaid);
+  assert.equal(drainOf(await readHostMemory(host)), undefined);
+  keepWord(ledger, "here", { isDrained: true, since: first });
+  keepWord(ledger, "here", { isDrained: false, since: second });
+  await tellHost(host, ledger, unsaid);
+  assert.deepEqual((await readHostMemory(host)).word, { isDrained: false, since: second });
 });
 
 test("a group that somebody let go by hand is not said to be held", async () => {
@@ -208,12 +260,15 @@ async function sharedWith(trouble: Trouble): Promise<string[]> {
   const host = hostOf(queue);
   await hold(host, "p1", "jobs_max");
   if (trouble === "drained") {
-    await changeHostMemory(host, (memory) => ({ ...memory, drain: { since: new Date().toISOString() } }));
+    await changeHostMemory(host, (memory) => ({
+      ...memory,
+      word: { isDrained: true, since: new Date().toISOString() },
+    }));
   }
   if (trouble === "held for memory") await hold(host, "p3", "memory");
   fed.feed(trouble === "memory short" ? { memoryFull: 20 } : {});
   await sharePlaces(host, coming, ledger);
-  await changeHostMemory(host, () => ({ drain: undefined, holds: [], stopped: [] }));
+  await changeHostMemory(host, () => ({ word: undefined, holds: [], stopped: [] }));
   return queue.open.sort();
 }
 

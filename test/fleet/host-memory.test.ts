@@ -31,7 +31,7 @@ const holdOf = (group: string): Hold => ({
 test("what several remember of a host at the same time is all there, in one file of this account alone", async () => {
   await using host = here();
   const { directory } = host.entry;
-  assert.deepEqual(await readHostMemory(host), { drain: undefined, holds: [], stopped: [] });
+  assert.deepEqual(await readHostMemory(host), { word: undefined, holds: [], stopped: [] });
   await changeHostMemory(host, (memory) => ({ ...memory }));
   assert.equal(existsSync(directory), false, "nothing to remember makes no file");
   const groups = Array.from({ length: 8 }, (_, i) => `g${i}`);
@@ -61,8 +61,9 @@ test("who was killed while it wrote holds nobody up for good", async () => {
   mkdirSync(lock, { recursive: true });
   const longAgo = new Date(Date.now() - 10 * 60_000);
   utimesSync(lock, longAgo, longAgo);
-  const { drain } = await changeHostMemory(host, (memory) => ({ ...memory, drain: { since: holdOf("").since } }));
-  assert.deepEqual((await readHostMemory(host)).drain, drain);
+  const said = { isDrained: true, since: holdOf("").since };
+  const { word } = await changeHostMemory(host, (memory) => ({ ...memory, word: said }));
+  assert.deepEqual((await readHostMemory(host)).word, word);
   assert.equal(existsSync(lock), false);
 });
 

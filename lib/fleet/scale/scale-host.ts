@@ -9,7 +9,7 @@ import type { HostReading } from "../../plan/scaler/reading.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { memoryOf, tellHost } from "../drain-word.ts";
 import { standingHolds, withoutHolds } from "../holds.ts";
-import { changeHostMemory } from "../host-memory.ts";
+import { changeHostMemory, drainOf } from "../host-memory.ts";
 import { unattendedLabels } from "../look.ts";
 import { carryOut } from "./carry-out.ts";
 import { readHostSigns } from "./host-signs.ts";
@@ -25,6 +25,8 @@ export interface ScaledHost {
   readonly requeued: Requeued;
   /** Why it could not be looked at, or why not all of it could be done. */
   readonly failure: Failure | undefined;
+  /** What else a person is to know of it. */
+  readonly notes: readonly string[];
 }
 
 /** The rules, with the operator's limits for hosts that do not measure pressure. */
@@ -61,20 +63,21 @@ export class HostScaler {
 
   /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
   async step(): Promise<ScaledHost> {
+    const notes: string[] = [];
     try {
-      return await this.#step();
+      return { ...(await this.#step((line) => notes.push(line))), notes };
     } catch (error) {
       // Another process has the ledger for longer than a statement waits: the next look may be luckier.
       if (!(error instanceof RetryableError)) throw error;
       const nowMs = this.#ledger.clock.wallMs();
       const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
-      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error };
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error, notes };
     }
   }
 
-  async #step(): Promise<ScaledHost> {
+  async #step(say: (line: string) => void): Promise<Omit<ScaledHost, "notes">> {
     const { name } = this.#fleetHost.entry;
-    const { reading, look, failure } = await this.#read();
+    const { reading, look, failure } = await this.#read(say);
     const nowMs = this.#ledger.clock.wallMs();
     const decision = decide(reading, readScalerState(this.#ledger, name), limitsOf(this.#settings.autoscale), nowMs);
     if (!this.#isApplied || look === undefined) {
@@ -96,20 +99,22 @@ export class HostScaler {
     }
   }
 
-  async #read(): Promise<{
+  async #read(say: (line: string) => void): Promise<{
     readonly reading: HostReading;
     readonly look: QueueLook | undefined;
     readonly failure: Failure | undefined;
   }> {
     const { entry, host, queue } = this.#fleetHost;
     try {
-      const memory = await (this.#isApplied ? tellHost : memoryOf)(this.#fleetHost, this.#ledger);
+      const memory = await (this.#isApplied
+        ? tellHost(this.#fleetHost, this.#ledger, say)
+        : memoryOf(this.#fleetHost, this.#ledger));
       const snapshot = await queue.poll();
       const unattended = await unattendedLabels(this.#fleetHost, snapshot);
       const look = { memory, snapshot, unattended, holds: standingHolds(memory, snapshot.groups) };
       const running = snapshot.tasks.filter((task) => runs(task, unattended)).map(({ label }) => label);
       const signs = await readHostSigns(host, entry.directory, running);
-      const isDrained = memory.drain !== undefined;
+      const isDrained = drainOf(memory) !== undefined;
       const reading = readingOf(entry, look, signs, this.#ledger.clock.wallMs());
       return { reading: { ...reading, isDrained }, look, failure: undefined };
     } catch (error) {
