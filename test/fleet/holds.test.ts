@@ -7,6 +7,7 @@ import type { FleetHost } from "../../lib/config/index.ts";
 import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
 import { keepWord, memoryOf, tellHost, untoldWord } from "../../lib/fleet/drain-word.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
+import { holdGroup, letGroupGo } from "../../lib/fleet/holds.ts";
 import { changeHostMemory, drainOf, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
@@ -161,6 +162,19 @@ test("a hold of another command that came behind a look is not undone by what th
   assert.equal(failure, undefined);
   assert.ok((await heldOf(host)).includes("p1"), "it was held behind the look");
   assert.ok(!(await heldOf(host)).includes("p3"), "it was let go before");
+});
+
+test("a hold that somebody makes while the group is let go stays", async () => {
+  const queue = new TestQueue("p2");
+  const host = hostOf(queue);
+  await hold(host, "p2", "memory", new Date(1000));
+  const resume = queue.resumeGroup.bind(queue);
+  queue.resumeGroup = async (group) => {
+    await resume(group);
+    await holdGroup(host, ledger, { group, why: "drained", reason: "another command" });
+  };
+  await letGroupGo(host, ledger, "p2", "a test");
+  assert.deepEqual([queue.open, await heldOf(host)], [[], ["p2"]]);
 });
 
 test("what an older release noted in the ledger is the host's from the first look that changes something", async () => {

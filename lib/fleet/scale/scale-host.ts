@@ -8,8 +8,8 @@ import { scalerLimits, type ScalerLimits } from "../../plan/scaler/limits.ts";
 import type { HostReading } from "../../plan/scaler/reading.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { memoryOf, tellHost } from "../drain-word.ts";
-import { standingHolds, withoutHolds } from "../holds.ts";
-import { changeHostMemory, drainOf } from "../host-memory.ts";
+import { forgetHolds, standingHolds } from "../holds.ts";
+import { drainOf } from "../host-memory.ts";
 import { unattendedLabels } from "../look.ts";
 import { carryOut } from "./carry-out.ts";
 import { readHostSigns } from "./host-signs.ts";
@@ -132,10 +132,7 @@ export class HostScaler {
     const over = memory.holds.filter(
       ({ group, since }) => !holds.has(group) && Math.abs(nowMs - Date.parse(since)) > holdSettlesMs,
     );
-    if (over.length === 0) return;
-    await changeHostMemory(this.#fleetHost, (now) =>
-      withoutHolds(now, (one) => over.some(({ group, since }) => one.group === group && one.since === since)),
-    );
+    await forgetHolds(this.#fleetHost, over);
   }
 
   /** Each decision is a row; one that says the same as the last and does nothing, once a minute. */
