@@ -138,16 +138,24 @@ function valueOf(text: string): unknown {
 const isOther = 76;
 const isBusy = 75;
 
+/** Of a tenth of a second each: how long a writer waits for others, and how long for one that does not come to an end. */
+const waitsMax = 150;
+const waitsUnchanged = 100;
+
 /**
  * Puts a text in the place of the one that was read, whole and on the disk, 0600. A folder stands for the right to compare and replace: making it is one
- * step everywhere. Who was killed with it holds nobody up for longer than two minutes.
+ * step everywhere, and in it is the name of who has it. Who was killed with it holds nobody up for long: it is broken where it is old by the host's clock,
+ * and, as that may have been set back, where a waiter has itself seen the same one for ten seconds. Who has lost it replaces nothing.
  * @returns false where the file is another one by now
  */
 async function replaceText(fleetHost: OpenFleetHost, before: string | undefined, text: string): Promise<boolean> {
   const { entry, host } = fleetHost;
   const fileName = fileNameOf(fleetHost);
-  const next = shellWord(`${fileName}.${randomBytes(6).toString("hex")}.tmp`);
+  const name = randomBytes(6).toString("hex");
+  const next = shellWord(`${fileName}.${name}.tmp`);
   const lock = shellWord(`${fileName}.lock`);
+  const own = shellWord(`${fileName}.lock/${name}`);
+  const broken = shellWord(`${fileName}.lock.${name}`);
   const file = shellWord(fileName);
   const { code, stderr } = await runScript(
     host,
@@ -157,15 +165,21 @@ trap 'rm -f ${next}' EXIT
 trap 'exit 1' HUP INT TERM
 printf %s ${shellWord(text)} >${next} || exit 1
 sync ${next} 2>/dev/null
-tries=0
+waits=0 seen= seen_at=0
 until mkdir ${lock} 2>/dev/null; do
-  tries=$((tries + 1))
-  [ "$tries" -le 50 ] || exit ${isBusy}
-  find ${lock} -prune -mmin +1 -exec rmdir {} \\; 2>/dev/null
+  waits=$((waits + 1))
+  [ "$waits" -le ${waitsMax} ] || exit ${isBusy}
+  now="$(ls -di ${lock} 2>/dev/null) $(ls ${lock} 2>/dev/null)"
+  [ "$now" = "$seen" ] || { seen=$now; seen_at=$waits; }
+  if [ $((waits - seen_at)) -ge ${waitsUnchanged} ] || [ -n "$(find ${lock} -prune -mmin +1 2>/dev/null)" ]; then
+    mv ${lock} ${broken} 2>/dev/null && rm -rf ${broken}
+  fi
   sleep 0.1
 done
-trap 'rm -f ${next}; rmdir ${lock}' EXIT
+trap 'rm -f ${next}; rmdir ${own} 2>/dev/null && rmdir ${lock}' EXIT
+mkdir ${own} || exit ${isOther}
 [ "$(cat ${file} 2>/dev/null; echo .)" = ${shellWord(`${before ?? ""}.`)} ] || exit ${isOther}
+[ -d ${own} ] || exit ${isOther}
 mv -f ${next} ${file} || exit 1`,
   );
   if (code === 0) return true;
@@ -186,6 +200,6 @@ function busy(fleetHost: OpenFleetHost): RetryableError {
   return new RetryableError(`others write ${pathOf(fleetHost)} on ${name} all the time`, {
     code: "HOST_MEMORY_BUSY",
     subject: name,
-    hint: "the same command again; one that was killed there holds it for two minutes at most",
+    hint: "the same command again; one that was killed there holds it for ten seconds",
   });
 }

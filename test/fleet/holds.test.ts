@@ -10,12 +10,15 @@ import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { holdGroup, letGroupGo } from "../../lib/fleet/holds.ts";
 import { changeHostMemory, drainOf, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
+import { readScalerState } from "../../lib/fleet/scale/scaler-state.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
 import { sharePlaces } from "../../lib/fleet/share-places.ts";
+import type { ExecOptions, ExecResult } from "../../lib/hosts/host.ts";
 import { LocalHost } from "../../lib/hosts/local-host.ts";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
+import { RetryableError, type Failure } from "../../lib/model/errors.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
-import type { Queue, QueueGroup, QueueTask } from "../../lib/queue/queue.ts";
+import type { Queue, QueueGroup, QueueTask, TaskIdentity } from "../../lib/queue/queue.ts";
 import { processStart } from "../../lib/store/embedded/process-identity.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { FedHost } from "../rig/pressure.ts";
@@ -26,6 +29,10 @@ class TestQueue implements Queue {
   readonly host = "here";
   readonly groups = new Map<string, QueueGroup>();
   tasks: readonly QueueTask[] = [];
+  /** Labels of those that were ended. */
+  readonly ended: string[] = [];
+  /** Why none can be ended. */
+  failure: Failure | undefined;
   /** Called behind each look, as another command that comes in between. */
   afterPoll: () => Promise<void> = async () => {};
 
@@ -60,8 +67,10 @@ class TestQueue implements Queue {
     return seen;
   }
 
-  async cancel(): Promise<never[]> {
-    return [];
+  async cancel(tasks: readonly TaskIdentity[]): Promise<readonly TaskIdentity[]> {
+    if (this.failure !== undefined) throw this.failure;
+    this.ended.push(...tasks.map(({ label }) => label));
+    return tasks;
   }
 
   async setParallel(group: string, parallel: number): Promise<void> {
@@ -83,6 +92,17 @@ class TestQueue implements Queue {
   }
 }
 
+/** A machine that cannot write down what is to be remembered of it. */
+class FullHost extends LocalHost {
+  isFull = true;
+
+  override async exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const isWrite = this.isFull && /host-memory|stopped\.json/.test(String(options.input));
+    if (!isWrite) return super.exec(argv, options);
+    return { code: String(options.input).includes("host-memory") ? 1 : 73, signal: null, stdout: "", stderr: "full" };
+  }
+}
+
 const path = process.env["PATH"] ?? "";
 const fed = new FedHost();
 let folder: string;
@@ -100,7 +120,7 @@ afterEach(() => {
   process.env["PATH"] = path;
 });
 
-function hostOf(queue: Queue, jobsMax = 2): OpenFleetHost {
+function hostOf(queue: Queue, jobsMax = 2, host = new LocalHost("here")): OpenFleetHost {
   const entry: FleetHost = {
     name: "here",
     sshAlias: undefined,
@@ -112,7 +132,7 @@ function hostOf(queue: Queue, jobsMax = 2): OpenFleetHost {
     thresholds: undefined,
     services: [],
   };
-  return { entry, host: new LocalHost("here"), queue, [Symbol.asyncDispose]: async () => {} };
+  return { entry, host, queue, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** Another command holds a group. */
@@ -175,6 +195,43 @@ test("a hold that somebody makes while the group is let go stays", async () => {
   };
   await letGroupGo(host, ledger, "p2", "a test");
   assert.deepEqual([queue.open, await heldOf(host)], [[], ["p2"]]);
+});
+
+test("memory is given back on a host that cannot write down what it is told, and the job goes on when it can", async () => {
+  const queue = new TestQueue("p1", "p2");
+  const machine = new FullHost("here");
+  const host = hostOf(queue, 12, machine);
+  const job = "AAAUSDT@250:2024";
+  const label = `${job}#1~0f`;
+  const createdAt = new Date(Date.now() - 60_000).toISOString();
+  const state = { kind: "running", startedAt: createdAt } as const;
+  queue.tasks = [{ label, createdAt, group: "p2", state, number: "0", memoryBytes: 1e8 }];
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const scaler = new HostScaler(host, true, settings, {}, ledger);
+  fed.feed({ memoryFull: 60 });
+  queue.failure = new RetryableError("lost", { code: "HOST_LOST", subject: "here" });
+  assert.equal((await scaler.step()).failure?.code, "HOST_LOST");
+  assert.equal(readScalerState(ledger, "here").killedAtMs, undefined, "nothing was killed");
+
+  queue.failure = undefined;
+  for (let look = 0; look < 2; look += 1) assert.equal((await scaler.step()).failure?.code, "HOST_WRITE");
+  assert.equal(queue.ended[0], label);
+  assert.notEqual(readScalerState(ledger, "here").killedAtMs, undefined);
+  assert.deepEqual(
+    [queue.open, (await readHostMemory(host)).holds],
+    [["p1", "p2"], []],
+    "no group is paused in nobody's name",
+  );
+
+  machine.isFull = false;
+  queue.tasks = [{ label, createdAt, group: "p2", state, number: "0", memoryBytes: 1e8 }];
+  assert.equal((await scaler.step()).failure, undefined);
+  const { stopped } = await readHostMemory(host);
+  assert.deepEqual(
+    stopped.map((one) => [one.label, one.how]),
+    [[label, "kill"]],
+  );
+  assert.deepEqual(queue.open, []);
 });
 
 test("what an older release noted in the ledger is the host's from the first look that changes something", async () => {

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  mkdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { temporaryFolder } from "../ops/run.ts";
@@ -65,6 +76,37 @@ test("who was killed while it wrote holds nobody up for good", async () => {
   const { word } = await changeHostMemory(host, (memory) => ({ ...memory, word: said }));
   assert.deepEqual((await readHostMemory(host)).word, word);
   assert.equal(existsSync(lock), false);
+});
+
+test("a lock of a time to come is broken by who has seen it unchanged, and not while its holders change", async () => {
+  await using host = here();
+  const lock = join(host.entry.directory, "host-memory.here.json.lock");
+  mkdirSync(join(lock, "0123456789ab"), { recursive: true });
+  const ahead = new Date(Date.now() + 24 * 3_600_000);
+  utimesSync(lock, ahead, ahead);
+  const startMs = performance.now();
+  await changeHostMemory(host, (memory) => ({ ...memory, holds: [holdOf("p2")] }));
+  assert.ok(performance.now() - startMs > 5_000, "its holder had time to come to its end");
+  assert.deepEqual((await readHostMemory(host)).holds, [holdOf("p2")]);
+  assert.deepEqual(readdirSync(host.entry.directory), ["host-memory.here.json"]);
+
+  // Each holder is another one, and the right passes on.
+  let holder = 0;
+  mkdirSync(join(lock, String(holder)), { recursive: true });
+  utimesSync(lock, ahead, ahead);
+  const changing = setInterval(() => {
+    mkdirSync(join(lock, String(holder + 1)));
+    rmdirSync(join(lock, String(holder)));
+    utimesSync(lock, ahead, ahead);
+    holder += 1;
+  }, 2_000);
+  const written = changeHostMemory(host, (memory) => ({ ...memory, holds: [] })).catch((error: unknown) => error);
+  await delay(12_000);
+  clearInterval(changing);
+  assert.deepEqual((await readHostMemory(host)).holds, [holdOf("p2")], "it was not broken");
+  rmSync(lock, { recursive: true });
+  await written;
+  assert.deepEqual((await readHostMemory(host)).holds, []);
 });
 
 const askedToChange = async (host: OpenFleetHost): Promise<unknown> => changeHostMemory(host, (memory) => memory);
