@@ -9,6 +9,7 @@ import type { QueueJob } from "../queue/queue.ts";
 import { cancelNotePath } from "./cancel-note.ts";
 import type { HostProgram } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
+import { stopNotePath } from "./stop-note.ts";
 import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
@@ -61,10 +62,11 @@ export function queueJobOf(
     argv: guard === "scope" ? scopeCommand(unit, memoryBytes, supervised) : supervised,
     directory: entry.directory,
     memoryBytes,
-    // What a person said of an earlier run under the same label is not said of this one.
+    // What was said of an earlier run under the same label is not said of this one.
     files: [
       { path: settingsFile, text: snapshot.text },
       { path: cancelNotePath({ entry }, label), text: undefined },
+      { path: stopNotePath(entry.directory, label), text: undefined },
     ],
     waitingSinceMs,
   };
