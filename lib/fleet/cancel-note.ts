@@ -3,12 +3,13 @@ import type { FleetHost } from "../config/index.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { putFilesFailure, putFilesScript } from "../queue/put-files.ts";
 import { runScript } from "../queue/runner.ts";
+import { shellWord } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 
 const fileName = "cancelled.json";
 
 /** What a person said of an attempt that is not wanted any more. */
-interface CancelNote {
+export interface CancelNote {
   readonly version: 1;
   readonly how: "stop" | "kill";
   readonly at: string;
@@ -38,5 +39,6 @@ export async function leaveCancelNotes(
 
 /** Has a person cancelled an attempt? Whatever the note says, cut short or of another release: that it is there is the answer. */
 export async function isCancelled(fleetHost: OpenFleetHost, label: string): Promise<boolean> {
-  return (await fleetHost.host.readFile(cancelNotePath(fleetHost, label))) !== undefined;
+  const { code } = await runScript(fleetHost.host, `[ -e ${shellWord(cancelNotePath(fleetHost, label))} ]`);
+  return code === 0;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
-import { RetryableError, UnavailableError } from "../model/errors.ts";
+import { Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { runScript } from "../queue/runner.ts";
 import { shellWord } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
@@ -60,13 +60,14 @@ export function drainOf({ word }: HostMemory): Drain | undefined {
   return word?.isDrained === true ? { since: word.since } : undefined;
 }
 
-const nothing: HostMemory = { word: undefined, holds: [], stopped: [] };
+/** As of a host of which nothing was ever said. */
+export const nothingRemembered: HostMemory = { word: undefined, holds: [], stopped: [] };
 /** Writers that come between are met seldom, and never so often. */
 const triesMax = 20;
 
 /**
  * Reads what is remembered of a host; nothing where there is no such file yet.
- * @throws UnavailableError HOST_MEMORY for a file that cannot be understood: it is never taken for an empty one; what the host throws
+ * @throws UnavailableError HOST_MEMORY for a file that cannot be read or understood: it is never taken for an empty one; what the host throws
  */
 export async function readHostMemory(fleetHost: OpenFleetHost): Promise<HostMemory> {
   return parseMemory(await readText(fleetHost), fleetHost);
@@ -86,7 +87,7 @@ export async function changeHostMemory(
     const before = await readText(fleetHost);
     const memory = change(parseMemory(before, fleetHost));
     const text = textOf(memory);
-    if (text === (before ?? textOf(nothing)) || (await replaceText(fleetHost, before, text))) return memory;
+    if (text === (before ?? textOf(nothingRemembered)) || (await replaceText(fleetHost, before, text))) return memory;
   }
   throw busy(fleetHost);
 }
@@ -105,11 +106,27 @@ function pathOf(fleetHost: OpenFleetHost): string {
 }
 
 async function readText(fleetHost: OpenFleetHost): Promise<string | undefined> {
-  return (await fleetHost.host.readFile(pathOf(fleetHost)))?.toString("utf8");
+  try {
+    return (await fleetHost.host.readFile(pathOf(fleetHost)))?.toString("utf8");
+  } catch (error) {
+    if (error instanceof Failure && !unreadable.has(error.code)) throw error;
+    const { name } = fleetHost.entry;
+    const path = pathOf(fleetHost);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UnavailableError(`what is remembered of ${name}, in ${path} there, cannot be read: ${why}`, {
+      code: "HOST_MEMORY",
+      subject: name,
+      hint: `see that it is a file of the account that works there: ls -ld ${path}`,
+      cause: error,
+    });
+  }
 }
 
+/** What a connection says of a file that is there; of this machine it is the system's own error, with its name. */
+const unreadable: ReadonlySet<string> = new Set(["NO_PERMISSION", "HOST_FILE"]);
+
 function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMemory {
-  if (text === undefined) return nothing;
+  if (text === undefined) return nothingRemembered;
   const { data, error } = memorySchema.safeParse(valueOf(text));
   if (data !== undefined) return { word: data.word, holds: data.holds, stopped: data.stopped };
   const { name } = fleetHost.entry;

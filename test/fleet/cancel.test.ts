@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { loadSettings, readEnvironment, type FleetHost, type Settings } from "../../lib/config/index.ts";
+import { isCancelled } from "../../lib/fleet/cancel-note.ts";
+import { lookAtFleet } from "../../lib/fleet/watch.ts";
+import { fleetStatusLines } from "../../lib/report/fleet-status.ts";
 import { cancelJobs } from "../../lib/fleet/cancel.ts";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
@@ -97,5 +100,41 @@ test("what was said of a cancelled job is forgotten once the same label is queue
   assert.ok(existsSync(note));
   await host.queue.enqueue([shellJob(folder, label, "true", { files: [{ path: note, text: undefined }] })]);
   assert.equal(existsSync(note), false);
+  await until(host.queue, label, "done");
+});
+
+test("where what is remembered cannot be read the jobs are shown and cancelled, and it is said", async () => {
+  const { asked, end } = await runJob();
+  // No file at all: on this machine the system's own error, which named no host and ended everything.
+  mkdirSync(join(host.entry.directory, "host-memory.here.json"), { recursive: true });
+  await assert.rejects(readHostMemory(host), {
+    name: "UnavailableError",
+    code: "HOST_MEMORY",
+    message: /host-memory\.here\.json.*EISDIR/,
+  });
+  for await (const { views, failures } of lookAtFleet(
+    [host.entry],
+    settingsOf("operator"),
+    undefined,
+    false,
+    new AbortController().signal,
+  )) {
+    assert.deepEqual(
+      views.flatMap(({ jobs }) => jobs.map((one) => [one.job, one.state])),
+      [[job, "running"]],
+    );
+    assert.equal(failures[0]?.failure.code, "HOST_MEMORY");
+    assert.match(fleetStatusLines(views, failures).join("\n"), /held and stopped there is not known/);
+  }
+  const request = { entries: [host.entry], patterns: [job], how: "stop", isPlan: false } as const;
+  const { jobs, failures } = await cancelJobs(request, settingsOf("operator"));
+  assert.deepEqual(
+    jobs.map(({ became }) => became),
+    ["stopping"],
+  );
+  assert.match(failures.map(({ failure }) => failure.message).join(), /may be queued again: /);
+  await eventually("it is asked to stop", () => existsSync(asked));
+  assert.ok(await isCancelled(host, label), "the note beside the job could be left");
+  writeFileSync(end, "");
   await until(host.queue, label, "done");
 });
