@@ -33,7 +33,7 @@ export async function letGroupGo(
 
 /**
  * The holds of groups that the queue calls paused. One that it does not was let go by a person.
- * @param memory read before the queue was asked: a hold is noted before its group is paused
+ * @param memory where something is decided by it, read before the queue was asked: a group is resumed before its hold is forgotten
  */
 export function standingHolds({ holds }: HostMemory, groups: readonly QueueGroup[]): ReadonlyMap<string, Hold> {
   const paused = new Set(groups.filter(({ status }) => status === "paused").map(({ name }) => name));

@@ -106,24 +106,37 @@ function pathOf(fleetHost: OpenFleetHost): string {
 }
 
 async function readText(fleetHost: OpenFleetHost): Promise<string | undefined> {
-  try {
-    return (await fleetHost.host.readFile(pathOf(fleetHost)))?.toString("utf8");
-  } catch (error) {
-    if (error instanceof Failure && !unreadable.has(error.code)) throw error;
-    const { name } = fleetHost.entry;
-    const path = pathOf(fleetHost);
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UnavailableError(`what is remembered of ${name}, in ${path} there, cannot be read: ${why}`, {
-      code: "HOST_MEMORY",
-      subject: name,
-      hint: `see that it is a file of the account that works there: ls -ld ${path}`,
-      cause: error,
-    });
+  const { entry, host } = fleetHost;
+  const path = pathOf(fleetHost);
+  if (entry.sshAlias === undefined) {
+    try {
+      return (await host.readFile(path))?.toString("utf8");
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      throw unreadable(fleetHost, error instanceof Error ? error.message : String(error), error);
+    }
   }
+  // A session for files would take several times as many round trips.
+  const file = shellWord(path);
+  const { code, stdout, stderr } = await runScript(host, `[ -e ${file} ] || exit ${isMissing}\ncat ${file}`);
+  if (code === isMissing) return undefined;
+  if (code !== 0) throw unreadable(fleetHost, stderr.trim().slice(0, 300), undefined);
+  return stdout;
 }
 
-/** What a connection says of a file that is there; of this machine it is the system's own error, with its name. */
-const unreadable: ReadonlySet<string> = new Set(["NO_PERMISSION", "HOST_FILE"]);
+/** What the script above ends with where there is no such file; `cat` does not. */
+const isMissing = 44;
+
+function unreadable(fleetHost: OpenFleetHost, why: string, cause: unknown): UnavailableError {
+  const { name } = fleetHost.entry;
+  const path = pathOf(fleetHost);
+  return new UnavailableError(`what is remembered of ${name}, in ${path} there, cannot be read: ${why}`, {
+    code: "HOST_MEMORY",
+    subject: name,
+    hint: `see that it is a file of the account that works there: ls -ld ${path}`,
+    cause,
+  });
+}
 
 function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMemory {
   if (text === undefined) return nothingRemembered;

@@ -61,7 +61,7 @@ export interface HostView {
  * @throws UnavailableError HOST_MEMORY; what the queue and the host throw
  */
 export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
-  return viewWith(fleetHost, await memoryOf(fleetHost, ledger));
+  return viewWith(fleetHost, memoryOf(fleetHost, ledger));
 }
 
 /** A host with its jobs, and why what is drained, held and stopped there is not known: then none of it is said to be. */
@@ -75,12 +75,14 @@ export interface HostSight {
  * @throws what the queue and the host throw
  */
 export async function sightHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostSight> {
-  try {
-    return { view: await viewHost(fleetHost, ledger), failure: undefined };
-  } catch (failure) {
-    if (!(failure instanceof Failure) || failure.code !== "HOST_MEMORY") throw failure;
-    return { view: await viewWith(fleetHost, nothingRemembered), failure };
-  }
+  let failure: Failure | undefined;
+  const remembered = memoryOf(fleetHost, ledger).catch((error: unknown) => {
+    if (!(error instanceof Failure) || error.code !== "HOST_MEMORY") throw error;
+    failure = error;
+    return nothingRemembered;
+  });
+  const view = await viewWith(fleetHost, remembered);
+  return { view, failure };
 }
 
 /** {@link sightHost} of several, together. Why something of one is not known is among their failures. */
@@ -95,9 +97,10 @@ export async function sightHosts(
   });
 }
 
-async function viewWith(fleetHost: OpenFleetHost, memory: HostMemory): Promise<HostView> {
+/** Both are asked at the same time: a view shows, and whichever came first, the other might have changed before it is read. */
+async function viewWith(fleetHost: OpenFleetHost, remembered: Promise<HostMemory>): Promise<HostView> {
   const { entry, host, queue } = fleetHost;
-  const { tasks, groups } = await queue.poll();
+  const [memory, { tasks, groups }] = await Promise.all([remembered, queue.poll()]);
   const holds = standingHolds(memory, groups);
   const drain = drainOf(memory);
   const attempts = attemptsByJob(tasks);

@@ -15,6 +15,9 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import { viewHost } from "../../lib/fleet/host-view.ts";
+import type { ExecOptions, ExecResult } from "../../lib/hosts/host.ts";
+import { LocalHost } from "../../lib/hosts/local-host.ts";
 import { temporaryFolder } from "../ops/run.ts";
 
 function here(name = "here", directory = join(temporaryFolder("host-memory"), "barkeep")): OpenFleetHost {
@@ -64,6 +67,46 @@ test("two hosts of the fleet that have the same directory remember each its own"
   await changeHostMemory(other, (memory) => ({ ...memory, holds: [...memory.holds, holdOf("p2")] }));
   assert.deepEqual((await readHostMemory(host)).holds, [holdOf("p1")]);
   assert.deepEqual((await readHostMemory(other)).holds, [holdOf("p2")]);
+});
+
+/** A host over SSH as far as its memory is concerned: a session for files is not opened. */
+class FarHost extends LocalHost {
+  /** Called before each command. */
+  before: () => Promise<void> = async () => {};
+
+  override async exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    await this.before();
+    return super.exec(argv, options);
+  }
+
+  override async readFile(): Promise<never> {
+    return assert.fail("one command is enough");
+  }
+}
+
+test("over SSH a view reads what is remembered by one command, while the queue is asked", async () => {
+  await using near = here("far");
+  const host = new FarHost("far");
+  const far: OpenFleetHost = { ...near, entry: { ...near.entry, sshAlias: "far" }, host };
+  assert.deepEqual((await readHostMemory(far)).holds, []);
+  await changeHostMemory(far, (memory) => ({ ...memory, holds: [holdOf("p2")] }));
+  assert.deepEqual((await readHostMemory(far)).holds, [holdOf("p2")]);
+
+  const polled = Promise.withResolvers<void>();
+  host.before = async () => polled.promise;
+  const { queue } = near;
+  await queue.handshake();
+  const poll = queue.poll.bind(queue);
+  queue.poll = async () => {
+    polled.resolve();
+    return poll();
+  };
+  assert.deepEqual((await viewHost(far)).jobs, []);
+
+  const path = join(near.entry.directory, "host-memory.far.json");
+  rmSync(path);
+  mkdirSync(path);
+  await assert.rejects(readHostMemory(far), { code: "HOST_MEMORY", message: /host-memory\.far\.json.*directory/ });
 });
 
 test("who was killed while it wrote holds nobody up for good", async () => {
