@@ -1,11 +1,13 @@
 import type { FleetHost, Settings } from "../config/index.ts";
 import { openLedger } from "../ledger/index.ts";
+import { Failure, UnavailableError } from "../model/errors.ts";
 import { identityKey } from "../queue/identity-key.ts";
 import type { QueueTask } from "../queue/queue.ts";
 import { signalRuns } from "../queue/signal-run.ts";
+import { leaveCancelNotes, type CancelNote } from "./cancel-note.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { changeHostMemory } from "./host-memory.ts";
-import { viewHost, type JobState, type JobView } from "./host-view.ts";
+import { sightHosts, type JobState, type JobView } from "./host-view.ts";
 import { isInHand } from "./live.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
@@ -46,7 +48,7 @@ export async function cancelJobs(
 ): Promise<CancelOutcome> {
   using ledger = openLedger(settings.stateDirectory);
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (fleetHost) => ({ fleetHost, view: await viewHost(fleetHost) }));
+  const views = await sightHosts(hosts);
   const live = views.map(({ fleetHost, view }) => ({
     fleetHost,
     jobs: selectJobs(view.jobs, patterns).filter(isToCome),
@@ -76,7 +78,9 @@ export async function cancelJobs(
             ledger.jobAttempts.cancelled({ host, label, job, group, attempt });
           }
         });
-        await forgetStopped(fleetHost, jobs);
+        const at = new Date(ledger.clock.wallMs()).toISOString();
+        const failure = await tellUnwanted(fleetHost, jobs, { version: 1, how, at });
+        if (failure !== undefined) hosts.failures.push({ host, failure });
       }
       const became = isPlan || jobs.length === 0 ? undefined : await endJobs(fleetHost, jobs, how);
       for (const view of jobs) {
@@ -92,6 +96,30 @@ export async function cancelJobs(
 /** It waits or runs, or is going to without anybody's doing. */
 function isToCome({ state }: JobView): boolean {
   return state === "waiting" || state === "running" || state === "stopped";
+}
+
+/**
+ * Keeps on the host that jobs are not wanted. Where it cannot be kept they are ended all the same: that is what a person asks for first.
+ * @returns why not
+ */
+async function tellUnwanted(
+  fleetHost: OpenFleetHost,
+  jobs: readonly JobView[],
+  note: CancelNote,
+): Promise<Failure | undefined> {
+  try {
+    const labels = jobs.map(({ task }) => task.label);
+    await leaveCancelNotes(fleetHost, labels, note);
+    await forgetStopped(fleetHost, jobs);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { code, hint, message } = error;
+    return new UnavailableError(
+      `the jobs were to be ended all the same, but one that was stopped to make room may be queued again: ${message}`,
+      { code, subject: fleetHost.entry.name, ...(hint === undefined ? {} : { hint }), cause: error },
+    );
+  }
 }
 
 /** What was stopped to make room, or is about to end because of that, is not queued again for a person who does not want it. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Ledger } from "../ledger/index.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
-import { changeHostMemory, readHostMemory, type HostMemory } from "./host-memory.ts";
+import { changeHostMemory, readHostMemory, type DrainWord, type HostMemory } from "./host-memory.ts";
+import { forgetOlderNotes, readOlderNotes, withOlderNotes } from "./older-notes.ts";
 
 const wordSchema = z.union([
   z.strictObject({ version: z.literal(2), isDrained: z.boolean(), since: z.iso.datetime() }),
@@ -10,14 +11,12 @@ const wordSchema = z.union([
     return { isDrained: true, since };
   }),
 ]);
-/** What an operator has said of a host, until the host knows it: one that does not answer is drained all the same. */
-export type DrainWord = Readonly<Pick<z.output<typeof wordSchema>, "isDrained" | "since">>;
-
 const note = "drained";
 
-/** The last word about a host that it does not know yet. */
+/** What was last said of a host here that it does not know yet: one that does not answer is drained all the same. */
 export function untoldWord({ hostNotes }: Ledger, host: string): DrainWord | undefined {
-  return hostNotes.get(host, note, wordSchema);
+  const found = hostNotes.get(host, note, wordSchema);
+  return found === undefined ? undefined : { isDrained: found.isDrained, since: found.since };
 }
 
 /** Keeps a word in the ledger until {@link tellHost} or another command has brought it to the host. */
@@ -25,27 +24,62 @@ export function keepWord({ hostNotes }: Ledger, host: string, { isDrained, since
   hostNotes.put(host, note, { version: 2, isDrained, since });
 }
 
-/** What holds of a host, a word that it does not know yet included. Changes nothing. @throws as `readHostMemory` */
+/** What holds of a host, a newer word that it does not know yet included. Changes nothing. @throws as `readHostMemory` */
 export async function memoryOf(fleetHost: OpenFleetHost, ledger: Ledger | undefined): Promise<HostMemory> {
   const memory = await readHostMemory(fleetHost);
   const word = ledger === undefined ? undefined : untoldWord(ledger, fleetHost.entry.name);
   return word === undefined ? memory : withWord(memory, word);
 }
 
-/** The same, and the host knows it then. @throws as `changeHostMemory` */
-export async function tellHost(fleetHost: OpenFleetHost, ledger: Ledger): Promise<HostMemory> {
+/**
+ * The same, and the host knows it then: also what an older release had noted in the ledger of its groups and jobs. A word that is older
+ * than what the host was told last, by whomever, is dropped.
+ * @param say that one was dropped
+ * @throws as `changeHostMemory`; where there are such notes, what the queue throws
+ */
+export async function tellHost(
+  fleetHost: OpenFleetHost,
+  ledger: Ledger,
+  say: (line: string) => void,
+): Promise<HostMemory> {
   const { name } = fleetHost.entry;
-  const word = untoldWord(ledger, name);
-  if (word === undefined) return readHostMemory(fleetHost);
-  const memory = await changeHostMemory(fleetHost, (before) => withWord(before, word));
-  ledger.transaction(() => {
-    // Somebody may have said something else meanwhile.
-    if (untoldWord(ledger, name)?.since === word.since) ledger.hostNotes.remove(name, note);
+  const older = readOlderNotes(ledger, name);
+  if (older === undefined && untoldWord(ledger, name) === undefined) return readHostMemory(fleetHost);
+  const groups = older === undefined ? [] : (await fleetHost.queue.poll()).groups;
+  let told: DrainWord | undefined;
+  const memory = await changeHostMemory(fleetHost, (before) => {
+    const known = older === undefined ? before : withOlderNotes(before, older, groups);
+    // As it is now: another command may have told the host meanwhile, or somebody may have said something else.
+    told = untoldWord(ledger, name);
+    return told === undefined ? known : withWord(known, told);
   });
+  const word = told;
+  const dropped =
+    word !== undefined && memory.word !== undefined && isNewer(memory.word, word) ? memory.word : undefined;
+  ledger.transaction(() => {
+    if (older !== undefined) forgetOlderNotes(ledger, name);
+    // What was said meanwhile is another word.
+    if (word !== undefined && isSame(untoldWord(ledger, name), word)) ledger.hostNotes.remove(name, note);
+    if (dropped !== undefined) ledger.journal.record("host.word-dropped", name, { word, newer: dropped });
+  });
+  if (word !== undefined && dropped !== undefined) say(droppedText(name, word, dropped));
   return memory;
 }
 
-function withWord(memory: HostMemory, { isDrained, since }: DrainWord): HostMemory {
-  if (isDrained === (memory.drain !== undefined)) return memory;
-  return { ...memory, drain: isDrained ? { since } : undefined };
+function isNewer(one: DrainWord, other: DrainWord): boolean {
+  return Date.parse(one.since) > Date.parse(other.since);
+}
+
+function isSame(one: DrainWord | undefined, other: DrainWord): boolean {
+  return one?.isDrained === other.isDrained && one.since === other.since;
+}
+
+function withWord(memory: HostMemory, word: DrainWord): HostMemory {
+  return memory.word === undefined || isNewer(word, memory.word) ? { ...memory, word } : memory;
+}
+
+function droppedText(name: string, word: DrainWord, newer: DrainWord): string {
+  const verb = word.isDrained ? "drain" : "undrain";
+  const is = newer.isDrained ? "drained" : "opened";
+  return `${name}: the ${verb} of ${word.since}, which it could not be told then, is dropped: it was ${is} at ${newer.since}; barkeep ${verb} ${name} says it anew`;
 }

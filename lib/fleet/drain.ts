@@ -2,6 +2,7 @@ import type { FleetHost, ProcessEnvironment, Settings } from "../config/index.ts
 import { openLedger, type Ledger } from "../ledger/index.ts";
 import { Failure } from "../model/errors.ts";
 import { keepWord, memoryOf, untoldWord } from "./drain-word.ts";
+import type { DrainWord } from "./host-memory.ts";
 import { openFleetHost, type OpenFleetHost } from "./fleet-host.ts";
 import { HostScaler, type ScaledHost } from "./scale/scale-host.ts";
 
@@ -30,9 +31,10 @@ export async function setDrained(
   return await Promise.all(
     entries.map(async (entry): Promise<DrainedHost> => {
       await using fleetHost = openFleetHost(entry, settings.sshConfigFile);
-      const known = await isKnownDrained(fleetHost, ledger);
+      const { isDrained: known, saidMs } = await whatIsKnown(fleetHost, ledger);
       if (!isPlan && known !== isDrained) {
-        const since = new Date(ledger.clock.wallMs()).toISOString();
+        // Who says it now has the last word, also where the clock of who spoke before is ahead.
+        const since = new Date(Math.max(ledger.clock.wallMs(), saidMs + 1)).toISOString();
         ledger.transaction(() => {
           ledger.journal.record(isDrained ? "host.drained" : "host.undrained", entry.name);
           keepWord(ledger, entry.name, { isDrained, since });
@@ -45,13 +47,25 @@ export async function setDrained(
   );
 }
 
-/** Undefined where the host does not answer and nothing was said of it either. */
-async function isKnownDrained(fleetHost: OpenFleetHost, ledger: Ledger): Promise<boolean | undefined> {
+interface Known {
+  /** Undefined where the host does not answer and nothing was said of it either. */
+  readonly isDrained: boolean | undefined;
+  /** When that was said last; 0 where it was not. */
+  readonly saidMs: number;
+}
+
+async function whatIsKnown(fleetHost: OpenFleetHost, ledger: Ledger): Promise<Known> {
   try {
-    return (await memoryOf(fleetHost, ledger)).drain !== undefined;
+    const { word } = await memoryOf(fleetHost, ledger);
+    return { isDrained: word?.isDrained ?? false, saidMs: saidMsOf(word) };
   } catch (error) {
     // The decision that follows meets the same, and says it.
     if (!(error instanceof Failure)) throw error;
-    return untoldWord(ledger, fleetHost.entry.name)?.isDrained;
+    const word = untoldWord(ledger, fleetHost.entry.name);
+    return { isDrained: word?.isDrained, saidMs: saidMsOf(word) };
   }
+}
+
+function saidMsOf(word: DrainWord | undefined): number {
+  return word === undefined ? 0 : Date.parse(word.since);
 }

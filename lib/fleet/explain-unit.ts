@@ -7,7 +7,7 @@ import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
 import { parseLabel, type JobName } from "../queue/label.ts";
 import { shellWords } from "../queue/shell-words.ts";
 import { openStore, storeExists, storeSettings, unitsCovered, type CoveredUnit } from "../store/index.ts";
-import { viewHost, type JobState, type JobView } from "./host-view.ts";
+import { sightHosts, type JobState, type JobView } from "./host-view.ts";
 import { unitsOf } from "./jobs.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 import { unitCoverage } from "./unit-coverage.ts";
@@ -49,7 +49,7 @@ export async function explainUnits(
   const covered = await coveredOf(name, settings);
   using ledger = existsSync(ledgerPath(settings.stateDirectory)) ? openLedger(settings.stateDirectory) : undefined;
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
-  const views = await hosts.each(async (host) => viewHost(host, ledger));
+  const views = (await sightHosts(hosts, ledger)).map(({ view }) => view);
   const today = dayOfMs(now.getTime());
   const units = name.thresholds.map((threshold): UnitExplanation => {
     const { venue, market, symbol, segment } = name;

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { UnavailableError } from "../model/errors.ts";
 import { jobFolderName } from "../queue/job-files.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
+import { stopNoteName } from "../queue/stop-note-name.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
-import { stopNoteName, stopNoteSchema, type StopNote } from "./stop-note.ts";
+import { stopNoteSchema, type StopNote } from "./stop-note.ts";
 import { workFileName, workFileSchema, type WorkFile } from "./work-file.ts";
 
 /** What a machine has left. */

@@ -1,4 +1,5 @@
 import type { FleetHost } from "../config/index.ts";
+import { Failure } from "../model/errors.ts";
 import { readEvidence, type JobEvidence } from "../queue/evidence.ts";
 import type { RunRecord } from "../queue/job-files.ts";
 import { jobNameText, parseLabel, type JobLabel } from "../queue/label.ts";
@@ -9,9 +10,10 @@ import { adviceOn, type Advice } from "./advice.ts";
 import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
-import type { Drain, Hold, HostMemory } from "./host-memory.ts";
+import { drainOf, nothingRemembered, type Drain, type Hold, type HostMemory } from "./host-memory.ts";
 import { readMeters, type MachineLoad } from "./host-meters.ts";
 import { isLive } from "./live.ts";
+import type { OpenHosts } from "./open-hosts.ts";
 import { endedByStop } from "./stop-note.ts";
 import type { WorkFile } from "./work-file.ts";
 
@@ -59,11 +61,48 @@ export interface HostView {
  * @throws UnavailableError HOST_MEMORY; what the queue and the host throw
  */
 export async function viewHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostView> {
+  return viewWith(fleetHost, memoryOf(fleetHost, ledger));
+}
+
+/** A host with its jobs, and why what is drained, held and stopped there is not known: then none of it is said to be. */
+export interface HostSight {
+  readonly view: HostView;
+  readonly failure: Failure | undefined;
+}
+
+/**
+ * The same also where what is remembered of the host cannot be read: its jobs are there to be seen and ended.
+ * @throws what the queue and the host throw
+ */
+export async function sightHost(fleetHost: OpenFleetHost, ledger?: Ledger): Promise<HostSight> {
+  let failure: Failure | undefined;
+  const remembered = memoryOf(fleetHost, ledger).catch((error: unknown) => {
+    if (!(error instanceof Failure) || error.code !== "HOST_MEMORY") throw error;
+    failure = error;
+    return nothingRemembered;
+  });
+  const view = await viewWith(fleetHost, remembered);
+  return { view, failure };
+}
+
+/** {@link sightHost} of several, together. Why something of one is not known is among their failures. */
+export async function sightHosts(
+  hosts: OpenHosts,
+  ledger?: Ledger,
+): Promise<Array<{ readonly fleetHost: OpenFleetHost; readonly view: HostView }>> {
+  return hosts.each(async (fleetHost) => {
+    const { view, failure } = await sightHost(fleetHost, ledger);
+    if (failure !== undefined) hosts.failures.push({ host: fleetHost.entry.name, failure });
+    return { fleetHost, view };
+  });
+}
+
+/** Both are asked at the same time: a view shows, and whichever came first, the other might have changed before it is read. */
+async function viewWith(fleetHost: OpenFleetHost, remembered: Promise<HostMemory>): Promise<HostView> {
   const { entry, host, queue } = fleetHost;
-  const memory = await memoryOf(fleetHost, ledger);
-  const { tasks, groups } = await queue.poll();
+  const [memory, { tasks, groups }] = await Promise.all([remembered, queue.poll()]);
   const holds = standingHolds(memory, groups);
-  const { drain } = memory;
+  const drain = drainOf(memory);
   const attempts = attemptsByJob(tasks);
   const begun = attempts.flat().filter(({ task }) => task.state.kind !== "queued" && task.state.kind !== "stashed");
   const labels = begun.map(({ task }) => task.label);

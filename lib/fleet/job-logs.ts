@@ -2,7 +2,7 @@ import type { FleetHost } from "../config/index.ts";
 import { RetryableError } from "../model/errors.ts";
 import { rest } from "../model/rest.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
-import { viewHost, type JobView } from "./host-view.ts";
+import { sightHost, sightHosts, type JobView } from "./host-view.ts";
 import { OpenHosts } from "./open-hosts.ts";
 import { refuseNothing, selectJobs } from "./select.ts";
 
@@ -40,8 +40,8 @@ export async function* jobLogs(
 }
 
 async function findJob(hosts: OpenHosts, pattern: string): Promise<{ fleetHost: OpenFleetHost; view: JobView }> {
-  const views = await hosts.each(async (fleetHost) => ({ fleetHost, jobs: (await viewHost(fleetHost)).jobs }));
-  const found = views.flatMap(({ fleetHost, jobs }) =>
+  const views = await sightHosts(hosts);
+  const found = views.flatMap(({ fleetHost, view: { jobs } }) =>
     selectJobs(jobs, [pattern]).map((view) => ({ fleetHost, view })),
   );
   const newest = found.toSorted((a, b) => (a.view.task.createdAt < b.view.task.createdAt ? 1 : -1))[0];
@@ -51,14 +51,14 @@ async function findJob(hosts: OpenHosts, pattern: string): Promise<{ fleetHost: 
   refuseNothing(
     0,
     [pattern],
-    views.flatMap(({ jobs }) => jobs.map(({ job }) => job)),
+    views.flatMap(({ view }) => view.jobs.map(({ job }) => job)),
   );
   throw new RetryableError(`${pattern} is gone`, { code: "TASK_GONE", subject: pattern });
 }
 
 /** Also of a job that its queue has lost sight of: it writes on. */
 async function isLive(fleetHost: OpenFleetHost, { task }: JobView): Promise<boolean> {
-  const { jobs } = await viewHost(fleetHost);
+  const { jobs } = (await sightHost(fleetHost)).view;
   const now = jobs.find((one) => one.task.label === task.label && one.task.createdAt === task.createdAt);
   return now !== undefined && (now.state === "waiting" || now.state === "running");
 }

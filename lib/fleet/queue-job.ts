@@ -6,8 +6,10 @@ import type { MemoryGuard } from "../queue/memory-guard.ts";
 import { memoryOption } from "../queue/memory-option.ts";
 import { scopeCommand, scopeUnit } from "../queue/memory-scope.ts";
 import type { QueueJob } from "../queue/queue.ts";
+import { cancelNotePath } from "./cancel-note.ts";
 import type { HostProgram } from "./fleet-host.ts";
 import type { QueueableJob } from "./jobs.ts";
+import { stopNotePath } from "./stop-note.ts";
 import { jobSnapshot, type SnapshotSettings } from "./snapshot.ts";
 
 /** What is decided of a job when it is queued. */
@@ -60,7 +62,12 @@ export function queueJobOf(
     argv: guard === "scope" ? scopeCommand(unit, memoryBytes, supervised) : supervised,
     directory: entry.directory,
     memoryBytes,
-    files: [{ path: settingsFile, text: snapshot.text }],
+    // What was said of an earlier run under the same label is not said of this one.
+    files: [
+      { path: settingsFile, text: snapshot.text },
+      { path: cancelNotePath({ entry }, label), text: undefined },
+      { path: stopNotePath(entry.directory, label), text: undefined },
+    ],
     waitingSinceMs,
   };
 }

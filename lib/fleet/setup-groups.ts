@@ -2,8 +2,8 @@ import type { Ledger } from "../ledger/index.ts";
 import type { GroupSetup } from "../queue/groups.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
-import { standingHolds, withoutHolds } from "./holds.ts";
-import { changeHostMemory, readHostMemory } from "./host-memory.ts";
+import { forgetHolds, standingHolds } from "./holds.ts";
+import { readHostMemory } from "./host-memory.ts";
 import { sharePlaces } from "./share-places.ts";
 
 /** A group's number of jobs at a time, before and after; undefined where it was not there. */
@@ -66,11 +66,6 @@ export async function resumeGroups(
     await queue.resumeGroup(name);
   }
   const ours = isPlan ? [] : paused.flatMap((name) => holds.get(name) ?? []);
-  if (ours.length > 0) {
-    // What was held anew meanwhile is another hold.
-    await changeHostMemory(fleetHost, (now) =>
-      withoutHolds(now, (one) => ours.some(({ group, since }) => one.group === group && one.since === since)),
-    );
-  }
+  await forgetHolds(fleetHost, ours);
   return paused;
 }

@@ -6,6 +6,7 @@ import type { QueuedUnit } from "../plan/scaler/reading.ts";
 import { memoryOf } from "./drain-word.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { standingHolds } from "./holds.ts";
+import { drainOf } from "./host-memory.ts";
 import { runs } from "./live.ts";
 import { unattendedLabels } from "./look.ts";
 import { carryOut } from "./scale/carry-out.ts";
@@ -27,7 +28,7 @@ export async function sharePlaces(
   // Slurm has no groups to hold: it places jobs itself.
   if (queue.kind === "slurm") return;
   const memory = await memoryOf(fleetHost, ledger);
-  if (memory.drain !== undefined) return;
+  if (drainOf(memory) !== undefined) return;
   const snapshot = await queue.poll();
   const standing = standingHolds(memory, snapshot.groups);
   const holds = new Map([...standing].filter(([, { why }]) => why === "jobs_max"));

@@ -4,6 +4,7 @@ import { exitCodes } from "../model/exit-codes.ts";
 import { jobFolder } from "../queue/job-files.ts";
 import { putFilesFailure, putFilesScript } from "../queue/put-files.ts";
 import type { Whereabouts } from "../queue/reconcile.ts";
+import { stopNoteName } from "../queue/stop-note-name.ts";
 import { runScript } from "../queue/runner.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 
@@ -16,12 +17,17 @@ export const stopNoteSchema = z.strictObject({
 });
 export type StopNote = Readonly<z.infer<typeof stopNoteSchema>>;
 
-/** Its name in a job's folder. */
-export const stopNoteName = "stopped.json";
+/** Where it is, by its label. */
+export function stopNotePath(directory: string, label: string): string {
+  return join(jobFolder(directory, label), stopNoteName);
+}
+
+/** What a stop and a kill send. */
+const sent: ReadonlySet<string | undefined> = new Set(["SIGTERM", "SIGKILL"]);
 
 /** Leaves a note with an attempt, before it is ended. @throws UnavailableError HOST_WRITE; what the host throws */
 export async function leaveStopNote({ host, entry }: OpenFleetHost, label: string, note: StopNote): Promise<void> {
-  const path = join(jobFolder(entry.directory, label), stopNoteName);
+  const path = stopNotePath(entry.directory, label);
   const files = [{ path, text: `${JSON.stringify(note)}\n` }];
   const outcome = await runScript(host, putFilesScript([{ files }]).join("\n"));
   const failure = putFilesFailure(outcome, entry.name);
@@ -39,9 +45,10 @@ export function endedByStop(where: Whereabouts, note: StopNote | undefined): boo
     case "not-started":
       return true;
     case "finished": {
-      const { outcome, exitCode } = where.result;
+      const { outcome, exitCode, signal } = where.result;
       if (outcome === "exited") return exitCode === exitCodes.interrupted;
-      return outcome === "signalled" || outcome === "not-started";
+      // Any other signal is a crash, and a worker that was not started without one is a program that is not there.
+      return (outcome === "signalled" || outcome === "not-started") && sent.has(signal);
     }
     default:
       return where satisfies never;

@@ -1,6 +1,7 @@
 import type { Ledger } from "../ledger/index.ts";
 import { RefusedError } from "../model/errors.ts";
 import { memoryOf, tellHost } from "./drain-word.ts";
+import { drainOf } from "./host-memory.ts";
 import type { OpenHosts } from "./open-hosts.ts";
 
 /**
@@ -17,8 +18,8 @@ export async function undrainedHosts(
   note: (line: string) => void,
 ): Promise<ReadonlySet<string>> {
   const answers = await hosts.each(async (fleetHost) => {
-    const { drain } = await (isPlan ? memoryOf : tellHost)(fleetHost, ledger);
-    return { name: fleetHost.entry.name, isDrained: drain !== undefined };
+    const memory = await (isPlan ? memoryOf(fleetHost, ledger) : tellHost(fleetHost, ledger, note));
+    return { name: fleetHost.entry.name, isDrained: drainOf(memory) !== undefined };
   });
   const drained = answers.filter(({ isDrained }) => isDrained).map(({ name }) => name);
   if (drained.length > 0 && drained.length === hosts.hosts.length) {

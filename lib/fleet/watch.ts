@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { FleetHost, Settings } from "../config/index.ts";
 import { ledgerPath, openLedger } from "../ledger/index.ts";
 import { rest } from "../model/rest.ts";
-import { viewHost, type HostView } from "./host-view.ts";
+import { sightHosts, type HostView } from "./host-view.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
 
 const everyMs = 2_000;
@@ -30,7 +30,7 @@ export async function* lookAtFleet(
   await using hosts = new OpenHosts(entries, sshConfigFile);
   for (;;) {
     hosts.failures.length = 0;
-    const views = await hosts.each(async (host) => ofGroup(await viewHost(host, ledger), group));
+    const views = (await sightHosts(hosts, ledger)).map(({ view }) => ofGroup(view, group));
     yield { views, failures: [...hosts.failures] };
     if (!isWatched || !(await rest(everyMs, signal))) return;
   }

@@ -17,7 +17,9 @@ export function putFilesScript(jobs: readonly Pick<QueueJob, "files">[]): string
   if (files.length === 0) return [];
   const folders = [...new Set(files.map(({ path }) => dirname(path)))];
   const write = ({ path, text }: QueueJob["files"][number]): string =>
-    `printf %s ${shellWord(text)} >${shellWord(path)} || { rm -f ${shellWord(path)}; exit ${cannotWrite}; }`;
+    text === undefined
+      ? `[ ! -e ${shellWord(path)} ] || rm -f ${shellWord(path)} || exit ${cannotWrite}`
+      : `printf %s ${shellWord(text)} >${shellWord(path)} || { rm -f ${shellWord(path)}; exit ${cannotWrite}; }`;
   return [
     `old_umask=$(umask); umask 077; mkdir -p ${shellWords(folders)} || exit ${cannotWrite}`,
     ...files.map(write),

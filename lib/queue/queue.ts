@@ -59,8 +59,8 @@ export interface QueueJob {
   readonly directory: string;
   /** What the job may hold. Slurm places by it; elsewhere the supervisor's arguments say it. */
   readonly memoryBytes: number;
-  /** Put in place before the job is queued, each whole and 0600; nothing in them becomes an argument. */
-  readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
+  /** Put in place before the job is queued, each whole and 0600; nothing in them becomes an argument. One without a text is removed. */
+  readonly files: ReadonlyArray<{ readonly path: string; readonly text: string | undefined }>;
   /** Labels of jobs before it in the batch: it begins when they have ended well, and never where one of them has not. */
   readonly after?: readonly string[];
   /** It had begun before and was stopped to make room: it goes before those that have not. Undefined for all others. */

@@ -4,9 +4,10 @@ import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts"
 import { decisionDocument, decisionLine, explainDecision } from "../plan/scaler/explain.ts";
 
 /** What `autoscale` says of a host: one line, or with `isExplained` all that led to it. */
-export function scaledHostLines({ decision, requeued, failure }: ScaledHost, isExplained: boolean): string[] {
+export function scaledHostLines({ decision, requeued, failure, notes }: ScaledHost, isExplained: boolean): string[] {
   return [
     ...(isExplained ? explainDecision(decision) : [decisionLine(decision)]),
+    ...notes,
     ...requeued.jobs.map((job) => `${decision.host}: ${job} is queued again, in its place`),
     ...requeued.left.map(({ job, reason }) => `${decision.host}: ${job} is not queued again: ${reason}`),
     ...(failure === undefined ? [] : [`${decision.host}: ${describeFailure(failure)}`]),
@@ -17,10 +18,11 @@ export function scaledHostLines({ decision, requeued, failure }: ScaledHost, isE
 export function autoscaleDocument(hosts: readonly ScaledHost[], isApplied: boolean): Record<string, unknown> {
   return {
     applied: isApplied,
-    decisions: hosts.map(({ decision, requeued }) => ({
+    decisions: hosts.map(({ decision, requeued, notes }) => ({
       ...decisionDocument(decision),
       requeued: requeued.jobs,
       not_requeued: requeued.left,
+      notes,
     })),
     failures: hosts.flatMap(({ decision, failure }) =>
       failure === undefined

@@ -8,20 +8,20 @@ export function drainLines(
   isDrained: boolean,
   isPlan: boolean,
 ): string[] {
-  const { decision, failure } = scaled;
+  const { decision, failure, notes } = scaled;
   const { host } = decision;
   const { running, queued } = countsOf(scaled);
   const state = isDrained ? "drained" : "open";
   const is = isPlan ? "would be" : "is";
   const before = wasDrained === isDrained ? ", as it was" : "";
   if (failure !== undefined) {
-    return [`${host}: ${is} ${state}${before}; its queue was not told: ${describeFailure(failure)}`];
+    return [...notes, `${host}: ${is} ${state}${before}; its queue was not told: ${describeFailure(failure)}`];
   }
   const then =
     isDrained && canHold
       ? `${running} run and end, ${queued} wait until barkeep undrain ${host}`
       : `${running} run, ${queued} wait for their turn`;
-  return [`${host}: ${is} ${state}${before}; ${then}`];
+  return [...notes, `${host}: ${is} ${state}${before}; ${then}`];
 }
 
 /** The same as one document. */

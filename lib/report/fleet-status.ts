@@ -9,10 +9,16 @@ const right = { align: "right" } as const;
 
 /** The answer of `status --host`: each host with its groups, what runs, and what somebody should look at. */
 export function fleetStatusLines(views: readonly HostView[], failures: readonly HostFailure[]): string[] {
-  return [...views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view)]), ...hostFailureLines(failures)];
+  const lines = views.flatMap((view, i) => [...(i === 0 ? [] : [""]), ...hostLines(view, isHeldKnown(view, failures))]);
+  return [...lines, ...hostFailureLines(failures)];
 }
 
-function hostLines(view: HostView): string[] {
+/** A host that is shown and has failed did not say what is drained, held and stopped there. */
+function isHeldKnown({ entry }: HostView, failures: readonly HostFailure[]): boolean {
+  return failures.every(({ host }) => host !== entry.name);
+}
+
+function hostLines(view: HostView, isKnown: boolean): string[] {
   const { entry, jobs, machine, foreignTasks } = view;
   const load =
     machine === undefined
@@ -27,7 +33,16 @@ function hostLines(view: HostView): string[] {
       : [
           `drained since ${view.drain.since}: nothing is admitted, what runs ends; barkeep undrain ${entry.name} opens it again`,
         ];
-  return [head, ...drained, counts + foreign, ...groupLines(view), ...runningLines(jobs), ...adviceLines(jobs)];
+  const unknown = isKnown ? [] : ["what is drained, held and stopped there is not known"];
+  return [
+    head,
+    ...unknown,
+    ...drained,
+    counts + foreign,
+    ...groupLines(view),
+    ...runningLines(jobs),
+    ...adviceLines(jobs),
+  ];
 }
 
 function countsOf(jobs: readonly JobView[]): string {
@@ -127,36 +142,44 @@ export function fleetStatusDocument(
   failures: readonly HostFailure[],
 ): Record<string, unknown> {
   return {
-    hosts: views.map(({ entry, groups, jobs, machine, foreignTasks, holds, drain }) => ({
-      host: entry.name,
-      queue: entry.queue,
-      memory_mb: entry.memoryMb,
-      jobs_max: entry.jobsMax,
-      cores: machine?.cores ?? null,
-      load: machine?.load ?? null,
-      memory_bytes: machine?.memoryBytes ?? null,
-      available_bytes: machine?.availableBytes ?? null,
-      other_tasks: foreignTasks,
-      drained_since: drain?.since ?? null,
-      groups: groups.map((group) => {
-        const outlook = groupOutlook(
-          group,
-          jobs.filter(({ task }) => task.group === group.name),
-        );
-        return {
-          group: group.name,
-          status: group.status,
-          held: holds.get(group.name)?.why ?? null,
-          held_reason: holds.get(group.name)?.reason ?? null,
-          parallel: group.parallel,
-          running: outlook.running,
-          waiting: outlook.waiting,
-          seconds_left: outlook.secondsLeft ?? null,
-        };
-      }),
-      jobs: jobs.map(jobDocument),
-    })),
+    hosts: views.map((view) => hostDocument(view, isHeldKnown(view, failures))),
     failures: failures.map(({ host, failure: { code, message, hint } }) => ({ host, code, message, hint })),
+  };
+}
+
+function hostDocument(
+  { entry, groups, jobs, machine, foreignTasks, holds, drain }: HostView,
+  isKnown: boolean,
+): Record<string, unknown> {
+  return {
+    host: entry.name,
+    queue: entry.queue,
+    memory_mb: entry.memoryMb,
+    jobs_max: entry.jobsMax,
+    cores: machine?.cores ?? null,
+    load: machine?.load ?? null,
+    memory_bytes: machine?.memoryBytes ?? null,
+    available_bytes: machine?.availableBytes ?? null,
+    other_tasks: foreignTasks,
+    drained_since: drain?.since ?? null,
+    held_known: isKnown,
+    groups: groups.map((group) => {
+      const outlook = groupOutlook(
+        group,
+        jobs.filter(({ task }) => task.group === group.name),
+      );
+      return {
+        group: group.name,
+        status: group.status,
+        held: holds.get(group.name)?.why ?? null,
+        held_reason: holds.get(group.name)?.reason ?? null,
+        parallel: group.parallel,
+        running: outlook.running,
+        waiting: outlook.waiting,
+        seconds_left: outlook.secondsLeft ?? null,
+      };
+    }),
+    jobs: jobs.map(jobDocument),
   };
 }
 

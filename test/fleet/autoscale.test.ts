@@ -165,7 +165,7 @@ test(
   "what is remembered on a host and cannot be understood: nothing is decided, queued or opened there, and it is said",
   { skip },
   async () => {
-    const path = join(rig.host("alpha").directory, "host-memory.json");
+    const path = join(rig.host("alpha").directory, "host-memory.alpha.json");
     writeFileSync(path, "{");
     const [decision] = await decisionsOf(rig, exitCodes.unavailable, "--host", "alpha", "--apply");
     assert.deepEqual([decision?.verdict, decision?.actions], ["none", []]);

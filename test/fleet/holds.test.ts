@@ -2,17 +2,23 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { z } from "zod";
 import type { FleetHost } from "../../lib/config/index.ts";
 import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
+import { keepWord, memoryOf, tellHost, untoldWord } from "../../lib/fleet/drain-word.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
-import { changeHostMemory, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import { holdGroup, letGroupGo } from "../../lib/fleet/holds.ts";
+import { changeHostMemory, drainOf, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
+import { readScalerState } from "../../lib/fleet/scale/scaler-state.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
 import { sharePlaces } from "../../lib/fleet/share-places.ts";
+import type { ExecOptions, ExecResult } from "../../lib/hosts/host.ts";
 import { LocalHost } from "../../lib/hosts/local-host.ts";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
+import { RetryableError, type Failure } from "../../lib/model/errors.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
-import type { Queue, QueueGroup, QueueTask } from "../../lib/queue/queue.ts";
+import type { Queue, QueueGroup, QueueTask, TaskIdentity } from "../../lib/queue/queue.ts";
 import { processStart } from "../../lib/store/embedded/process-identity.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { FedHost } from "../rig/pressure.ts";
@@ -23,6 +29,10 @@ class TestQueue implements Queue {
   readonly host = "here";
   readonly groups = new Map<string, QueueGroup>();
   tasks: readonly QueueTask[] = [];
+  /** Labels of those that were ended. */
+  readonly ended: string[] = [];
+  /** Why none can be ended. */
+  failure: Failure | undefined;
   /** Called behind each look, as another command that comes in between. */
   afterPoll: () => Promise<void> = async () => {};
 
@@ -57,8 +67,10 @@ class TestQueue implements Queue {
     return seen;
   }
 
-  async cancel(): Promise<never[]> {
-    return [];
+  async cancel(tasks: readonly TaskIdentity[]): Promise<readonly TaskIdentity[]> {
+    if (this.failure !== undefined) throw this.failure;
+    this.ended.push(...tasks.map(({ label }) => label));
+    return tasks;
   }
 
   async setParallel(group: string, parallel: number): Promise<void> {
@@ -80,6 +92,17 @@ class TestQueue implements Queue {
   }
 }
 
+/** A machine that cannot write down what is to be remembered of it. */
+class FullHost extends LocalHost {
+  isFull = true;
+
+  override async exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const isWrite = this.isFull && /host-memory|stopped\.json/.test(String(options.input));
+    if (!isWrite) return super.exec(argv, options);
+    return { code: String(options.input).includes("host-memory") ? 1 : 73, signal: null, stdout: "", stderr: "full" };
+  }
+}
+
 const path = process.env["PATH"] ?? "";
 const fed = new FedHost();
 let folder: string;
@@ -97,7 +120,7 @@ afterEach(() => {
   process.env["PATH"] = path;
 });
 
-function hostOf(queue: Queue, jobsMax = 2): OpenFleetHost {
+function hostOf(queue: Queue, jobsMax = 2, host = new LocalHost("here")): OpenFleetHost {
   const entry: FleetHost = {
     name: "here",
     sshAlias: undefined,
@@ -109,7 +132,7 @@ function hostOf(queue: Queue, jobsMax = 2): OpenFleetHost {
     thresholds: undefined,
     services: [],
   };
-  return { entry, host: new LocalHost("here"), queue, [Symbol.asyncDispose]: async () => {} };
+  return { entry, host, queue, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** Another command holds a group. */
@@ -121,6 +144,11 @@ async function hold(host: OpenFleetHost, group: string, why: Hold["why"], since 
 
 async function heldOf(host: OpenFleetHost): Promise<string[]> {
   return (await readHostMemory(host)).holds.map(({ group }) => group).sort();
+}
+
+/** Nothing is to be said. */
+function unsaid(line: string): void {
+  assert.fail(line);
 }
 
 const coming = [{ unit: "AAAUSDT@1000:2024", group: "p1", requestBytes: 1e8 }];
@@ -156,6 +184,132 @@ test("a hold of another command that came behind a look is not undone by what th
   assert.ok(!(await heldOf(host)).includes("p3"), "it was let go before");
 });
 
+test("a hold that somebody makes while the group is let go stays", async () => {
+  const queue = new TestQueue("p2");
+  const host = hostOf(queue);
+  await hold(host, "p2", "memory", new Date(1000));
+  const resume = queue.resumeGroup.bind(queue);
+  queue.resumeGroup = async (group) => {
+    await resume(group);
+    await holdGroup(host, ledger, { group, why: "drained", reason: "another command" });
+  };
+  await letGroupGo(host, ledger, "p2", "a test");
+  assert.deepEqual([queue.open, await heldOf(host)], [[], ["p2"]]);
+});
+
+test("memory is given back on a host that cannot write down what it is told, and the job goes on when it can", async () => {
+  const queue = new TestQueue("p1", "p2");
+  const machine = new FullHost("here");
+  const host = hostOf(queue, 12, machine);
+  const job = "AAAUSDT@250:2024";
+  const label = `${job}#1~0f`;
+  const createdAt = new Date(Date.now() - 60_000).toISOString();
+  const state = { kind: "running", startedAt: createdAt } as const;
+  queue.tasks = [{ label, createdAt, group: "p2", state, number: "0", memoryBytes: 1e8 }];
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const scaler = new HostScaler(host, true, settings, {}, ledger);
+  fed.feed({ memoryFull: 60 });
+  queue.failure = new RetryableError("lost", { code: "HOST_LOST", subject: "here" });
+  assert.equal((await scaler.step()).failure?.code, "HOST_LOST");
+  assert.equal(readScalerState(ledger, "here").killedAtMs, undefined, "nothing was killed");
+
+  queue.failure = undefined;
+  for (let look = 0; look < 2; look += 1) assert.equal((await scaler.step()).failure?.code, "HOST_WRITE");
+  assert.equal(queue.ended[0], label);
+  assert.notEqual(readScalerState(ledger, "here").killedAtMs, undefined);
+  assert.deepEqual(
+    [queue.open, (await readHostMemory(host)).holds],
+    [["p1", "p2"], []],
+    "no group is paused in nobody's name",
+  );
+
+  machine.isFull = false;
+  queue.tasks = [{ label, createdAt, group: "p2", state, number: "0", memoryBytes: 1e8 }];
+  assert.equal((await scaler.step()).failure, undefined);
+  const { stopped } = await readHostMemory(host);
+  assert.deepEqual(
+    stopped.map((one) => [one.label, one.how]),
+    [[label, "kill"]],
+  );
+  assert.deepEqual(queue.open, []);
+});
+
+test("what an older release noted in the ledger is the host's from the first look that changes something", async () => {
+  const queue = new TestQueue("p1", "p2", "p3", "px");
+  const host = hostOf(queue, 12);
+  await hold(host, "p3", "memory");
+  const since = new Date(Date.now() - 60_000).toISOString();
+  const holdOf = (group: string): Hold => ({ group, why: "memory", reason: "an older release", since });
+  await queue.pauseGroup("p2");
+  const job = "AAAUSDT@250:2024";
+  const stopped = { job, label: `${job}#1~0f`, createdAt: since, how: "kill", waitingSinceMs: 0 } as const;
+  ledger.hostNotes.put("here", "holds", { version: 1, holds: ["p1", "p2", "p3"].map(holdOf) });
+  ledger.hostNotes.put("here", "stopped", { version: 1, jobs: [stopped] });
+  const { holds, stopped: jobs } = await tellHost(host, ledger, unsaid);
+  assert.deepEqual(
+    holds.map(({ group, reason }) => [group, reason]),
+    [
+      ["p3", "a test"],
+      ["p2", "an older release"],
+    ],
+    "p1 was let go by a person, and p3 is held by who holds it now",
+  );
+  assert.deepEqual(jobs, [stopped]);
+  for (const name of ["holds", "stopped"]) assert.equal(ledger.hostNotes.get("here", name, z.unknown()), undefined);
+  // The group that the older release held is let go, as there is room.
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const { failure } = await new HostScaler(host, true, settings, {}, ledger).step();
+  assert.equal(failure, undefined);
+  assert.ok(queue.open.includes("p2"));
+});
+
+const at = (minutes: number): string => new Date(Date.UTC(2024, 0, 1, 12, minutes)).toISOString();
+
+test("an older word of one operator does not undo a newer one of another, and it is said that it is dropped", async () => {
+  const host = hostOf(new TestQueue("p2"));
+  const drainedSince = async (): Promise<string | undefined> => drainOf(await readHostMemory(host))?.since;
+  for (const isDrained of [true, false]) {
+    const newer = { isDrained, since: at(5) };
+    await changeHostMemory(host, (memory) => ({ ...memory, word: newer }));
+    keepWord(ledger, "here", { isDrained: !isDrained, since: at(1) });
+    assert.equal(drainOf(await memoryOf(host, ledger))?.since, isDrained ? at(5) : undefined);
+    const said: string[] = [];
+    await tellHost(host, ledger, (line) => said.push(line));
+    assert.equal(await drainedSince(), isDrained ? at(5) : undefined);
+    assert.match(
+      said.join(),
+      isDrained ? /the undrain of .*:01:.* is dropped: it was drained at/ : /the drain of .*dropped/,
+    );
+    assert.equal(untoldWord(ledger, "here"), undefined);
+  }
+  keepWord(ledger, "here", { isDrained: true, since: at(9) });
+  await tellHost(host, ledger, unsaid);
+  assert.equal(await drainedSince(), at(9), "a newer one holds");
+});
+
+test("a word that another command has brought to the host meanwhile, or that has changed, is not brought again", async () => {
+  const host = hostOf(new TestQueue("p2"));
+  const [first, second] = [new Date(1000).toISOString(), new Date(2000).toISOString()];
+  keepWord(ledger, "here", { isDrained: true, since: first });
+  // Between the look into the ledger and the change: the other command's undrain is told, and nothing is left to tell.
+  const meanwhile: OpenFleetHost = {
+    ...host,
+    queue: Object.assign(new TestQueue("p2"), {
+      afterPoll: async () => {
+        ledger.hostNotes.remove("here", "drained");
+        await changeHostMemory(host, (memory) => ({ ...memory, word: undefined }));
+      },
+    }),
+  };
+  ledger.hostNotes.put("here", "holds", { version: 1, holds: [] });
+  await tellHost(meanwhile, ledger, unsaid);
+  assert.equal(drainOf(await readHostMemory(host)), undefined);
+  keepWord(ledger, "here", { isDrained: true, since: first });
+  keepWord(ledger, "here", { isDrained: false, since: second });
+  await tellHost(host, ledger, unsaid);
+  assert.deepEqual((await readHostMemory(host)).word, { isDrained: false, since: second });
+});
+
 test("a group that somebody let go by hand is not said to be held", async () => {
   const queue = new TestQueue("p1", "p2", "p3", "px");
   const host = hostOf(queue, 12);
@@ -177,12 +331,15 @@ async function sharedWith(trouble: Trouble): Promise<string[]> {
   const host = hostOf(queue);
   await hold(host, "p1", "jobs_max");
   if (trouble === "drained") {
-    await changeHostMemory(host, (memory) => ({ ...memory, drain: { since: new Date().toISOString() } }));
+    await changeHostMemory(host, (memory) => ({
+      ...memory,
+      word: { isDrained: true, since: new Date().toISOString() },
+    }));
   }
   if (trouble === "held for memory") await hold(host, "p3", "memory");
   fed.feed(trouble === "memory short" ? { memoryFull: 20 } : {});
   await sharePlaces(host, coming, ledger);
-  await changeHostMemory(host, () => ({ drain: undefined, holds: [], stopped: [] }));
+  await changeHostMemory(host, () => ({ word: undefined, holds: [], stopped: [] }));
   return queue.open.sort();
 }
 

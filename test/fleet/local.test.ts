@@ -152,8 +152,11 @@ test("cancel says what became of a job, not what it was asked for", async () => 
   const { createdAt } = await until(queue, label, "running");
   // Cancel has looked, and waits to write down that it is not to be queued again, when the job ends by itself.
   const stopped = { job: "ZZZUSDT@250:2024", label, createdAt, how: "kill", waitingSinceMs: 0 };
-  writeFileSync(join(directory, "host-memory.json"), JSON.stringify({ version: 1, holds: [], stopped: [stopped] }));
-  const lock = join(directory, "host-memory.json.lock");
+  writeFileSync(
+    join(directory, "host-memory.here.json"),
+    JSON.stringify({ version: 1, holds: [], stopped: [stopped] }),
+  );
+  const lock = join(directory, "host-memory.here.json.lock");
   mkdirSync(lock);
   const cancelling = run("queued", "cancel", "ZZZUSDT@250:2024", "--host", "here", "--json");
   await eventually("it waits", () => readdirSync(directory).some((name) => /^host-memory.*\.tmp$/.test(name)));

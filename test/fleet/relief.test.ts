@@ -195,7 +195,7 @@ test(
         ledger.jobAttempts.ended(of, { ...unmeasured, outcome: "exited", exit_code: 70, ended_ms: attempt });
       }
     }
-    const path = join(rig.host("alpha").directory, "host-memory.json");
+    const path = join(rig.host("alpha").directory, "host-memory.alpha.json");
     const stopped = { job, label, createdAt, how: "stop at commit", waitingSinceMs: 0 };
     const known = z.looseObject({ stopped: z.array(z.unknown()) }).parse(JSON.parse(readFileSync(path, "utf8")));
     writeFileSync(path, JSON.stringify({ ...known, stopped: [...known.stopped, stopped] }));

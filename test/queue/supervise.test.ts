@@ -234,6 +234,16 @@ test("an active scope is seen by the name of the job, whichever attempt is in it
   );
 });
 
+test("that an earlier run was stopped is not said of the next one under its label; what is said of one that begins stays", async () => {
+  const note = join(jobFolder(state, "noted"), "stopped.json");
+  mkdirSync(jobFolder(state, "noted"), { recursive: true });
+  writeFileSync(note, "{}");
+  assert.equal(await codeOf(start("noted", ["true"])), 0);
+  assert.ok(existsSync(note), "it was to be stopped before it began");
+  assert.equal(await codeOf(start("noted", ["false"])), 1);
+  assert.equal(existsSync(note), false);
+});
+
 test("a result of an earlier run under the same label is gone while the next one runs", async () => {
   assert.equal(await codeOf(start("again", ["true"])), 0);
   const child = start("again", ["sleep", "60"]);

@@ -1,37 +1,56 @@
 import type { Ledger } from "../../ledger/index.ts";
+import { Failure } from "../../model/errors.ts";
 import type { Action } from "../../plan/scaler/decision.ts";
 import { parseLabel } from "../../queue/label.ts";
 import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
+import { isCancelled } from "../cancel-note.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
 import { changeHostMemory } from "../host-memory.ts";
 import { isInHand } from "../live.ts";
+import { keepStopped } from "../older-notes.ts";
 import { leaveStopNote } from "../stop-note.ts";
 import { unitOf } from "./reading.ts";
 
-/** Does what was decided, in its order. @throws what the queue and the host throw; then the rest is left undone */
+/** Ends a job to give its memory back. */
+export type ReliefAction = Extract<Action, { readonly unit: string }>;
+
+/**
+ * Does what was decided, in its order. Where the host cannot keep that a group is held, as on a full disk, the group is not held, for it would be
+ * taken for somebody's pause; but memory is given back all the same, and that is said at the end.
+ * @param onRelief called behind each job that was ended
+ * @throws what the queue and the host throw; then the rest is left undone. Behind the last: why the host could not keep something
+ */
 export async function carryOut(
   fleetHost: OpenFleetHost,
   snapshot: QueueSnapshot,
   actions: readonly Action[],
   ledger: Ledger,
+  onRelief: (action: ReliefAction) => void = () => {},
 ): Promise<void> {
+  let unkept: Failure | undefined;
   for (const action of actions) {
     switch (action.action) {
       case "set parallel":
         await fleetHost.queue.setParallel(action.group, action.to);
         break;
       case "hold group":
-        await holdGroup(fleetHost, ledger, action);
+        // The others would wait for the same, and there may be jobs to be ended.
+        unkept ??= await failureOf(async () => holdGroup(fleetHost, ledger, action));
         break;
       case "let group go":
         await fleetHost.queue.setParallel(action.group, action.parallel);
         await letGroupGo(fleetHost, ledger, action.group, action.reason);
         break;
       case "stop at commit":
-      case "kill":
-        await stopUnit(fleetHost, snapshot, action, ledger);
+      case "kill": {
+        const task = snapshot.tasks.find((one) => isStoppable(one) && unitOf(one).unit === action.unit);
+        if (task === undefined) break;
+        unkept = await noteStop(fleetHost, task, action, ledger, unkept);
+        await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
+        onRelief(action);
         break;
+      }
       case "stop admitting":
       case "admit again":
         // Kept in the state that the decision leaves; the groups are held and let go by actions of their own.
@@ -40,28 +59,50 @@ export async function carryOut(
         action satisfies never;
     }
   }
+  if (unkept !== undefined) throw unkept;
 }
 
-/** Ends a job that is to be queued again: that is noted before it is ended. */
-async function stopUnit(
+async function failureOf(act: () => Promise<void>): Promise<Failure | undefined> {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+/**
+ * Notes of a job that is about to be ended that it is to be queued again. One that a person has cancelled, and that goes on to its next commit,
+ * is ended too, and not queued again. What the host cannot keep is kept in the ledger, until it can.
+ * @param unkept why the host could not keep something just now: then it is not asked again
+ * @returns the same, of this job too
+ */
+async function noteStop(
   fleetHost: OpenFleetHost,
-  { tasks }: QueueSnapshot,
-  action: Extract<Action, { readonly unit: string }>,
+  { label, createdAt }: QueueTask,
+  { action: how, unit: job, reason }: ReliefAction,
   ledger: Ledger,
-): Promise<void> {
-  const task = tasks.find((one) => isStoppable(one) && unitOf(one).unit === action.unit);
-  if (task === undefined) return;
-  const { label, createdAt } = task;
-  const { action: how, unit: job, reason } = action;
-  ledger.journal.record("job.stopping", job, { host: fleetHost.entry.name, label, how, reason });
-  await changeHostMemory(fleetHost, (memory) => {
-    const before = memory.stopped.find((one) => one.job === job);
-    const waitingSinceMs = before?.waitingSinceMs ?? Date.parse(createdAt);
-    const others = memory.stopped.filter((one) => one !== before);
-    return { ...memory, stopped: [...others, { job, label, createdAt, how, waitingSinceMs }] };
-  });
-  await leaveStopNote(fleetHost, label, { version: 1, how, reason, at: new Date(ledger.clock.wallMs()).toISOString() });
-  await fleetHost.queue.cancel([task], action.action === "kill" ? "kill" : "stop");
+  unkept: Failure | undefined,
+): Promise<Failure | undefined> {
+  const { name } = fleetHost.entry;
+  ledger.journal.record("job.stopping", job, { host: name, label, how, reason });
+  const stopped = { job, label, createdAt, how, waitingSinceMs: Date.parse(createdAt) };
+  const failure =
+    unkept ??
+    (await failureOf(async () => {
+      if (await isCancelled(fleetHost, label)) return;
+      await changeHostMemory(fleetHost, (memory) => {
+        const before = memory.stopped.find((one) => one.job === job);
+        const waitingSinceMs = before?.waitingSinceMs ?? stopped.waitingSinceMs;
+        const others = memory.stopped.filter((one) => one !== before);
+        return { ...memory, stopped: [...others, { ...stopped, waitingSinceMs }] };
+      });
+    }));
+  if (failure !== undefined) keepStopped(ledger, name, stopped);
+  const note = { version: 1, how, reason, at: new Date(ledger.clock.wallMs()).toISOString() } as const;
+  const unnoted = await failureOf(async () => leaveStopNote(fleetHost, label, note));
+  return failure ?? unnoted;
 }
 
 function isStoppable(task: QueueTask): boolean {

@@ -3,13 +3,14 @@ import type { Ledger } from "../../ledger/index.ts";
 import { Failure, RetryableError } from "../../model/errors.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
 import type { QueueTask } from "../../queue/queue.ts";
+import { isCancelled } from "../cancel-note.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { changeHostMemory, readHostMemory, type StoppedJob } from "../host-memory.ts";
 import { isToBeTriedAgain, viewHost, type JobView } from "../host-view.ts";
 import { isLive } from "../live.ts";
 import { queueAgain } from "../queue-again.ts";
 import { recordResults } from "../results.ts";
-import { verdictOn } from "../verdict.ts";
+import { verdictOn, type Verdict } from "../verdict.ts";
 import type { QueueLook } from "./reading.ts";
 
 /** What became of jobs that were stopped to make room. */
@@ -62,12 +63,13 @@ export class Requeue {
     if (!mayQueue || due.length === 0) return { jobs, left };
     await recordResults(this.#fleetHost, look.snapshot.tasks, this.#ledger);
     const views = (await viewHost(this.#fleetHost, this.#ledger)).jobs;
-    // As it is now: a person may have cancelled one since the look.
-    const { stopped } = await readHostMemory(this.#fleetHost);
-    for (const one of due.filter((known) => stopped.some((now) => isSame(now, known)))) {
+    for (const one of due) {
       const view = views.find(({ task }) => task.label === one.label && task.createdAt === one.createdAt);
       // It runs again, or there is another attempt: the next look knows.
       if (view === undefined || !isToBeTriedAgain(view)) continue;
+      // As it is now, for each: a person may have cancelled it since the look, or while the one before it was queued.
+      const { stopped } = await readHostMemory(this.#fleetHost);
+      if (!stopped.some((now) => isSame(now, one))) continue;
       const reason = await this.#queue(one, view, nowMs);
       if (reason === undefined) jobs.push(one.job);
       else left.push({ job: one.job, reason });
@@ -78,7 +80,8 @@ export class Requeue {
   /** @returns why it was not queued; undefined where it was */
   async #queue(one: StoppedJob, view: JobView, nowMs: number): Promise<string | undefined> {
     const { entry } = this.#fleetHost;
-    const verdict = verdictOn(view, entry, false, this.#ledger);
+    const isUnwanted = await isCancelled(this.#fleetHost, one.label);
+    const verdict: Verdict = isUnwanted ? { kind: "cancelled" } : verdictOn(view, entry, false, this.#ledger);
     if (verdict.kind !== "again") {
       const reason =
         verdict.kind === "cancelled" ? "a person ended it" : `quarantined, ${verdict.reason}; ${verdict.advice}`;

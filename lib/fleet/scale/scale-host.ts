@@ -2,14 +2,14 @@ import type { AutoscaleSettings, ProcessEnvironment, Settings } from "../../conf
 import type { Ledger } from "../../ledger/index.ts";
 import { Failure, RetryableError } from "../../model/errors.ts";
 import { decide } from "../../plan/scaler/decide.ts";
-import { initialState, type Decision } from "../../plan/scaler/decision.ts";
+import { initialState, type Decision, type ScalerState } from "../../plan/scaler/decision.ts";
 import { decisionDocument } from "../../plan/scaler/explain.ts";
 import { scalerLimits, type ScalerLimits } from "../../plan/scaler/limits.ts";
 import type { HostReading } from "../../plan/scaler/reading.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { memoryOf, tellHost } from "../drain-word.ts";
-import { standingHolds, withoutHolds } from "../holds.ts";
-import { changeHostMemory } from "../host-memory.ts";
+import { forgetHolds, standingHolds } from "../holds.ts";
+import { drainOf, type HostMemory } from "../host-memory.ts";
 import { unattendedLabels } from "../look.ts";
 import { carryOut } from "./carry-out.ts";
 import { readHostSigns } from "./host-signs.ts";
@@ -25,6 +25,8 @@ export interface ScaledHost {
   readonly requeued: Requeued;
   /** Why it could not be looked at, or why not all of it could be done. */
   readonly failure: Failure | undefined;
+  /** What else a person is to know of it. */
+  readonly notes: readonly string[];
 }
 
 /** The rules, with the operator's limits for hosts that do not measure pressure. */
@@ -61,62 +63,89 @@ export class HostScaler {
 
   /** Looks, decides and, where that is asked for, does it. A host that fails is a decision to do nothing, with its failure. */
   async step(): Promise<ScaledHost> {
+    const notes: string[] = [];
     try {
-      return await this.#step();
+      return { ...(await this.#step((line) => notes.push(line))), notes };
     } catch (error) {
       // Another process has the ledger for longer than a statement waits: the next look may be luckier.
       if (!(error instanceof RetryableError)) throw error;
       const nowMs = this.#ledger.clock.wallMs();
       const reading = blindReading(this.#fleetHost.entry, nowMs, error.message);
-      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error };
+      return { decision: decide(reading, initialState, scalerLimits, nowMs), requeued: none, failure: error, notes };
     }
   }
 
-  async #step(): Promise<ScaledHost> {
+  async #step(say: (line: string) => void): Promise<Omit<ScaledHost, "notes">> {
     const { name } = this.#fleetHost.entry;
-    const { reading, look, failure } = await this.#read();
+    const { reading, look, failure } = await this.#read(say);
     const nowMs = this.#ledger.clock.wallMs();
-    const decision = decide(reading, readScalerState(this.#ledger, name), limitsOf(this.#settings.autoscale), nowMs);
+    const before = readScalerState(this.#ledger, name);
+    const decision = decide(reading, before, limitsOf(this.#settings.autoscale), nowMs);
     if (!this.#isApplied || look === undefined) {
       if (this.#isApplied) this.#record(decision);
       return { decision, requeued: none, failure };
     }
     this.#ledger.transaction(() => {
       this.#record(decision);
-      writeScalerState(this.#ledger, name, decision.state);
+      writeScalerState(this.#ledger, name, withoutRelief(decision.state, before));
     });
     try {
+      await this.#carryOut(decision, look, before);
       await this.#forgetHolds(look, nowMs);
-      await carryOut(this.#fleetHost, look.snapshot, decision.actions, this.#ledger);
       const requeued = await this.#requeue.step(look, decision.isAdmitting);
-      return { decision, requeued, failure: undefined };
+      return { decision, requeued, failure };
     } catch (error) {
       if (error instanceof Failure) return { decision, requeued: none, failure: error };
       throw error;
     }
   }
 
-  async #read(): Promise<{
+  /** That a job was ended is remembered once it was: what could not be done is decided anew. */
+  async #carryOut({ state, actions }: Decision, { snapshot }: QueueLook, before: ScalerState): Promise<void> {
+    let kept = withoutRelief(state, before);
+    await carryOut(this.#fleetHost, snapshot, actions, this.#ledger, ({ action, unit }) => {
+      const killedAtMs = action === "kill" ? state.killedAtMs : kept.killedAtMs;
+      const asked = state.stops.filter((stop) => stop.unit === unit && !kept.stops.includes(stop));
+      kept = { ...kept, killedAtMs, stops: [...kept.stops, ...asked] };
+      writeScalerState(this.#ledger, this.#fleetHost.entry.name, kept);
+    });
+  }
+
+  async #read(say: (line: string) => void): Promise<{
     readonly reading: HostReading;
     readonly look: QueueLook | undefined;
     readonly failure: Failure | undefined;
   }> {
     const { entry, host, queue } = this.#fleetHost;
     try {
-      const memory = await (this.#isApplied ? tellHost : memoryOf)(this.#fleetHost, this.#ledger);
+      const { memory, unkept } = await this.#remembered(say);
       const snapshot = await queue.poll();
       const unattended = await unattendedLabels(this.#fleetHost, snapshot);
       const look = { memory, snapshot, unattended, holds: standingHolds(memory, snapshot.groups) };
       const running = snapshot.tasks.filter((task) => runs(task, unattended)).map(({ label }) => label);
       const signs = await readHostSigns(host, entry.directory, running);
-      const isDrained = memory.drain !== undefined;
+      const isDrained = drainOf(memory) !== undefined;
       const reading = readingOf(entry, look, signs, this.#ledger.clock.wallMs());
-      return { reading: { ...reading, isDrained }, look, failure: undefined };
+      return { reading: { ...reading, isDrained }, look, failure: unkept };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const lost = error instanceof RetryableError || error.code.startsWith("HOST_") ? error.message : undefined;
       return { reading: blindReading(entry, this.#ledger.clock.wallMs(), lost), look: undefined, failure: error };
     }
+  }
+
+  /** A host that cannot write down what it is told, as on a full disk, is looked at all the same: its memory may be short. */
+  async #remembered(say: (line: string) => void): Promise<{
+    readonly memory: HostMemory;
+    readonly unkept: Failure | undefined;
+  }> {
+    try {
+      if (this.#isApplied) return { memory: await tellHost(this.#fleetHost, this.#ledger, say), unkept: undefined };
+    } catch (error) {
+      if (!(error instanceof Failure) || !cannotKeep.has(error.code)) throw error;
+      return { memory: await memoryOf(this.#fleetHost, this.#ledger), unkept: error };
+    }
+    return { memory: await memoryOf(this.#fleetHost, this.#ledger), unkept: undefined };
   }
 
   /**
@@ -127,10 +156,7 @@ export class HostScaler {
     const over = memory.holds.filter(
       ({ group, since }) => !holds.has(group) && Math.abs(nowMs - Date.parse(since)) > holdSettlesMs,
     );
-    if (over.length === 0) return;
-    await changeHostMemory(this.#fleetHost, (now) =>
-      withoutHolds(now, (one) => over.some(({ group, since }) => one.group === group && one.since === since)),
-    );
+    await forgetHolds(this.#fleetHost, over);
   }
 
   /** Each decision is a row; one that says the same as the last and does nothing, once a minute. */
@@ -144,6 +170,14 @@ export class HostScaler {
     this.#recorded = { key, atMs };
   }
 }
+
+/** What a decision leaves to be remembered, but for the jobs that it ends. */
+function withoutRelief(state: ScalerState, { killedAtMs, stops }: ScalerState): ScalerState {
+  return { ...state, killedAtMs, stops: state.stops.filter((stop) => stops.includes(stop)) };
+}
+
+/** What a host says that can be read, and not written. */
+const cannotKeep: ReadonlySet<string> = new Set(["HOST_WRITE", "HOST_MEMORY_BUSY"]);
 
 const none: Requeued = { jobs: [], left: [] };
 const sameAgainMs = 60_000;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { ensureFolder } from "../../files/folders.ts";
@@ -64,7 +64,8 @@ export class LocalQueue implements Queue {
     plan.fresh.forEach((job, i) => {
       for (const { path, text } of job.files) {
         ensureFolder(dirname(path), 0o700);
-        writeWhole(path, text);
+        if (text === undefined) rmSync(path, { force: true });
+        else writeWhole(path, text);
       }
       const { label, group, argv, directory } = job;
       const createdAt = new Date(now).toISOString();

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { constants, hostname } from "node:os";
 import { join } from "node:path";
 import { ensureFolder } from "../../files/folders.ts";
@@ -7,6 +7,7 @@ import { writeWhole } from "../../files/write-whole.ts";
 import { exitCodes } from "../../model/exit-codes.ts";
 import { processStart } from "../../store/embedded/process-identity.ts";
 import type { RunRecord, RunResult } from "../job-files.ts";
+import { stopNoteName } from "../stop-note-name.ts";
 import { ownScopeFolder, readCgroup } from "./cgroup.ts";
 import { childUsage } from "./child-usage.ts";
 import { holdUnit } from "./hold-unit.ts";
@@ -59,7 +60,9 @@ export async function supervise(request: SuperviseRequest): Promise<number> {
   const recordFile = join(jobFolder, "pid.json");
   const resultFile = join(jobFolder, "result.json");
   ensureFolder(jobFolder, 0o700);
-  // Of an earlier run under the same label: while this one runs there is no result.
+  // Of an earlier run under the same label: while this one runs there is no result, and nobody has stopped it. Where none has begun, the note is
+  // of this one, which was to be stopped before it came to this.
+  if (existsSync(recordFile) || existsSync(resultFile)) rmSync(join(jobFolder, stopNoteName), { force: true });
   rmSync(resultFile, { force: true });
   writeWhole(recordFile, `${JSON.stringify(record)}\n`);
 

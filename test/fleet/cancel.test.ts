@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { loadSettings, readEnvironment, type FleetHost, type Settings } from "../../lib/config/index.ts";
+import { isCancelled } from "../../lib/fleet/cancel-note.ts";
+import { lookAtFleet } from "../../lib/fleet/watch.ts";
+import { fleetStatusLines } from "../../lib/report/fleet-status.ts";
+import { cancelJobs } from "../../lib/fleet/cancel.ts";
+import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
+import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
+import { carryOut } from "../../lib/fleet/scale/carry-out.ts";
+import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
+import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
+import { jobFolder } from "../../lib/queue/job-files.ts";
+import { temporaryFolder } from "../ops/run.ts";
+import { eventually, shellJob, until } from "../queue/tasks.ts";
+import { FedHost } from "../rig/pressure.ts";
+
+const path = process.env["PATH"] ?? "";
+const fed = new FedHost();
+const job = "AAAUSDT@250:2024";
+const label = `${job}#1~0f`;
+let folder: string;
+let host: OpenFleetHost;
+/** Of the autoscaler that runs on the host. */
+let ledger: Ledger;
+
+beforeEach(() => {
+  fed.feed({});
+  process.env["PATH"] = `${fed.bin}${delimiter}${path}`;
+  folder = temporaryFolder("cancel");
+  ledger = openLedger(join(folder, "service"));
+  host = openFleetHost(entryOf(join(folder, "barkeep")), undefined);
+});
+
+afterEach(async () => {
+  await host[Symbol.asyncDispose]();
+  ledger[Symbol.dispose]();
+  process.env["PATH"] = path;
+});
+
+function entryOf(directory: string): FleetHost {
+  return {
+    name: "here",
+    sshAlias: undefined,
+    directory,
+    queue: "local",
+    memoryMb: 8000,
+    jobsMax: 2,
+    storeUrl: undefined,
+    thresholds: undefined,
+    services: [],
+  };
+}
+
+function settingsOf(name: string): Settings {
+  return loadSettings({ state: join(folder, name) }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+}
+
+/** A job that says when it was asked to stop, and ends when the test lets it. */
+async function runJob(): Promise<{ readonly createdAt: string; readonly asked: string; readonly end: string }> {
+  const asked = join(folder, "asked");
+  const end = join(folder, "end");
+  const script = `trap ': >${asked}' TERM; : >${folder}/ready; until [ -e '${end}' ]; do sleep 0.05; done; exit 130`;
+  await host.queue.handshake();
+  await host.queue.enqueue([shellJob(folder, label, script)]);
+  const { createdAt } = await until(host.queue, label, "running");
+  await eventually("it listens", () => existsSync(join(folder, "ready")));
+  return { createdAt, asked, end };
+}
+
+test("a job that a person cancels is not queued again because memory gets short before its next commit", async () => {
+  const { createdAt, asked, end } = await runJob();
+  const request = { entries: [host.entry], patterns: [job], how: "stop", isPlan: false } as const;
+  const { jobs, failures } = await cancelJobs(request, settingsOf("operator"));
+  assert.deepEqual([jobs.map(({ became }) => became), failures], [["stopping"], []]);
+  await eventually("it is asked to stop", () => existsSync(asked));
+
+  const stop = { action: "stop at commit", unit: job, group: "p2", reason: "memory is short" } as const;
+  await carryOut(host, await host.queue.poll(), [stop], ledger);
+  assert.deepEqual((await readHostMemory(host)).stopped, []);
+
+  // The service had looked for the note before the person left it.
+  const stopped = { job, label, createdAt, how: "stop at commit", waitingSinceMs: 0 } as const;
+  await changeHostMemory(host, (memory) => ({ ...memory, stopped: [stopped] }));
+  writeFileSync(end, "");
+  await until(host.queue, label, "done");
+  const { requeued, failure } = await new HostScaler(host, true, settingsOf("service"), {}, ledger).step();
+  assert.equal(failure, undefined);
+  assert.deepEqual(requeued, { jobs: [], left: [{ job, reason: "a person ended it" }] });
+  assert.deepEqual((await readHostMemory(host)).stopped, []);
+});
+
+test("what was said of a cancelled job is forgotten once the same label is queued anew", async () => {
+  const note = join(jobFolder(host.entry.directory, label), "cancelled.json");
+  await host.queue.handshake();
+  await host.queue.enqueue([shellJob(folder, label, "true", { files: [{ path: note, text: "{}" }] })]);
+  await until(host.queue, label, "done");
+  assert.ok(existsSync(note));
+  await host.queue.enqueue([shellJob(folder, label, "true", { files: [{ path: note, text: undefined }] })]);
+  assert.equal(existsSync(note), false);
+  await until(host.queue, label, "done");
+});
+
+test("where what is remembered cannot be read the jobs are shown and cancelled, and it is said", async () => {
+  const { asked, end } = await runJob();
+  // No file at all: on this machine the system's own error, which named no host and ended everything.
+  mkdirSync(join(host.entry.directory, "host-memory.here.json"), { recursive: true });
+  await assert.rejects(readHostMemory(host), {
+    name: "UnavailableError",
+    code: "HOST_MEMORY",
+    message: /host-memory\.here\.json.*EISDIR/,
+  });
+  for await (const { views, failures } of lookAtFleet(
+    [host.entry],
+    settingsOf("operator"),
+    undefined,
+    false,
+    new AbortController().signal,
+  )) {
+    assert.deepEqual(
+      views.flatMap(({ jobs }) => jobs.map((one) => [one.job, one.state])),
+      [[job, "running"]],
+    );
+    assert.equal(failures[0]?.failure.code, "HOST_MEMORY");
+    assert.match(fleetStatusLines(views, failures).join("\n"), /held and stopped there is not known/);
+  }
+  const request = { entries: [host.entry], patterns: [job], how: "stop", isPlan: false } as const;
+  const { jobs, failures } = await cancelJobs(request, settingsOf("operator"));
+  assert.deepEqual(
+    jobs.map(({ became }) => became),
+    ["stopping"],
+  );
+  assert.match(failures.map(({ failure }) => failure.message).join(), /may be queued again: /);
+  await eventually("it is asked to stop", () => existsSync(asked));
+  assert.ok(await isCancelled(host, label), "the note beside the job could be left");
+  writeFileSync(end, "");
+  await until(host.queue, label, "done");
+});
