@@ -1,3 +1,4 @@
+import { compare } from "../model/compare.ts";
 import type { Day } from "../model/day.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
@@ -107,8 +108,4 @@ export function repairWithout(repair: Repair, left: Pick<ReadonlySet<string>, "h
     units: repair.units.filter((one) => units.has(one)),
     gaps,
   };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { causesOfGaps, kindsOfGaps } from "../watch/gap.ts";
 
 const symbol = z.string();
 const threshold_dbps = z.int();
@@ -87,16 +88,8 @@ const backfillQueue = z.strictObject({
 });
 
 const seriesGap = z.strictObject({
-  kind: z.enum(["leading", "interior", "trailing", "overlap", "stale", "revised", "unknown"]),
-  cause: z.enum([
-    "not-built",
-    "missing-upstream",
-    "bars-lost",
-    "doubled",
-    "other-version",
-    "archive-revised",
-    "not-known",
-  ]),
+  kind: z.enum(kindsOfGaps),
+  cause: z.enum(causesOfGaps),
   priority: z.enum(["P0", "P1", "P2"]).describe("P0: the live edge; P1: ended less than 48 h ago; P2: older"),
   series: z.string(),
   unit: z.string(),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { chunks } from "../model/chunks.ts";
+import { compare } from "../model/compare.ts";
 import { addDays, parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
@@ -63,8 +64,4 @@ function statements(conditions: readonly string[]): string[] {
     else all.push(condition);
   }
   return all;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

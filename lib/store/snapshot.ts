@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { compare } from "../model/compare.ts";
 import { parseDay } from "../model/day.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
@@ -205,8 +206,4 @@ function inIdOrder(a: CoverageRow, b: CoverageRow): number {
   return (
     compare(a.fromId, b.fromId) || compare(a.throughId, b.throughId) || compare(a.attempt, b.attempt) || a.part - b.part
   );
-}
-
-function compare<T extends bigint | string>(a: T, b: T): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 import type { Day } from "../model/day.ts";
 
-export type GapKind = "leading" | "interior" | "trailing" | "overlap" | "stale" | "revised" | "unknown";
+export const kindsOfGaps = ["leading", "interior", "trailing", "overlap", "stale", "revised", "unknown"] as const;
+export type GapKind = (typeof kindsOfGaps)[number];
 
 /** By age, not by length: P0 live edge, P1 ended under 48 hours ago, P2 older. */
 export type GapPriority = "P0" | "P1" | "P2";
@@ -10,7 +11,7 @@ export type GapPriority = "P0" | "P1" | "P2";
  * or coverage that are there twice; another bar version or profile than would be made today; an archive that was
  * replaced since; or nobody could look.
  */
-const gapCauses = [
+export const causesOfGaps = [
   "not-built",
   "missing-upstream",
   "bars-lost",
@@ -19,11 +20,11 @@ const gapCauses = [
   "archive-revised",
   "not-known",
 ] as const;
-export type GapCause = (typeof gapCauses)[number];
+export type GapCause = (typeof causesOfGaps)[number];
 
 /** The cause, where a text names one. A ledger may hold those of a later release. */
 export function asGapCause(text: string | undefined): GapCause | undefined {
-  return gapCauses.find((cause) => cause === text);
+  return causesOfGaps.find((cause) => cause === text);
 }
 
 /** Whether building closes it. */

@@ -1,5 +1,6 @@
 import type { Severity } from "../ledger/index.ts";
 import type { FindingKind } from "./finding.ts";
+import { kindsOfGaps } from "./gap.ts";
 
 /** How far an incident explains others, which are then kept and not said. */
 type Reach =
@@ -27,15 +28,7 @@ export interface KindDefinition {
 }
 
 /** One for each kind of gap. */
-export const gapKinds: readonly FindingKind[] = [
-  "gap-leading",
-  "gap-interior",
-  "gap-trailing",
-  "gap-overlap",
-  "gap-stale",
-  "gap-revised",
-  "gap-unknown",
-];
+export const gapKinds: readonly FindingKind[] = kindsOfGaps.map((kind) => `gap-${kind}` as const);
 
 const seriesKinds: readonly FindingKind[] = [
   ...gapKinds,
