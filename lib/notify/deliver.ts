@@ -30,9 +30,11 @@ export async function deliver(
   const failures: { channel: string; reason: string }[] = [];
   let sent = 0;
   dropPassed(ledger);
+  // One list for all of them: a message that one refuses rests from then on, and the next one is to have it still.
+  const due = ledger.outbox.due();
   for (const channel of channels) {
     if (isResting(ledger, channel)) continue;
-    for (const message of ledger.outbox.due()) {
+    for (const message of due) {
       if (signal.aborted) break;
       if (!channel.takes(message)) continue;
       const claim = ledger.deliveries.claim(message, channel.name);

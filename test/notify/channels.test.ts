@@ -141,6 +141,17 @@ test("a message that is refused for itself waits for as long as it has to", asyn
   assert.equal(tried, 11, "growing pauses, ten minutes at most");
 });
 
+test("a message that one channel refuses for itself reaches the others", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.ledger.outbox.enqueue({ fingerprint: "empty", severity: "info", text: " " });
+  const channels = [on.telegram, new Webhook(hook.url, on.ledger.incidents)];
+  const { sent, failures } = await on.deliver(channels);
+  assert.deepEqual([sent, failures.map(({ channel }) => channel)], [1, ["telegram"]]);
+  assert.equal(hook.requests.length, 1);
+});
+
 test("a message that a webhook refuses for itself holds up no other; of many incidents it gets as many as fit, the worst", async () => {
   await using hook = await new HttpRecorder().start();
   await using bot = await new BotApi().start();
