@@ -4,6 +4,7 @@ import { describeFailure } from "../datasets/range/listener.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../model/exit-codes.ts";
 import { jobNameText } from "../queue/label.ts";
 import { hostFailureLines } from "./fleet-jobs.ts";
+import { nothingToDo } from "./populate.ts";
 import { formatBytes, formatCount, formatSeconds, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
@@ -68,7 +69,7 @@ function summary(outcome: FleetPopulate, rows: readonly Row[]): string[] {
     return [`${formatCount(rows.length)} jobs, about ${formatSeconds(seconds)} of work`];
   }
   const isIdle = outcome.live.size === 0 && outcome.unplaced.length === 0 && outcome.failures.length === 0;
-  return isIdle && outcome.plan.failures.length === 0 ? ["nothing to do: every day asked for is built"] : [];
+  return isIdle && outcome.plan.failures.length === 0 ? nothingToDo(outcome.plan.holed) : [];
 }
 
 /** The same as one document. */

@@ -1,7 +1,7 @@
 import { shortPlanId } from "../ledger/index.ts";
 import type { PlanOutlook } from "../datasets/range/apply.ts";
 import { describeFailure } from "../datasets/range/listener.ts";
-import type { PopulatePlan, StoredPopulatePlan } from "../datasets/range/plan.ts";
+import type { HoledUnit, PopulatePlan, StoredPopulatePlan } from "../datasets/range/plan.ts";
 import type { PopulateOutcome } from "../datasets/range/run.ts";
 import type { Failure } from "../model/errors.ts";
 import { exitCodes } from "../model/exit-codes.ts";
@@ -23,7 +23,7 @@ function applyCommand(id: string): string {
 /** What a plan takes. */
 export function planLines(plan: PlanFigures): string[] {
   const failures = plan.failures.map(describeFailure);
-  if (plan.units.length === 0) return failures.length > 0 ? failures : ["nothing to do: every day asked for is built"];
+  if (plan.units.length === 0) return failures.length > 0 ? failures : nothingToDo(plan.holed);
   const table = textTable(
     [
       { title: "unit" },
@@ -70,6 +70,7 @@ export function planDocument(plan: PlanFigures): Record<string, unknown> {
       memory_bytes: unit.memoryBytes,
       seconds: unit.seconds,
     })),
+    holed: holedDocument(plan.holed),
     disk_bytes: plan.diskBytes,
     free_bytes: plan.freeBytes,
     memory_bytes: plan.memoryBytes,
@@ -89,10 +90,10 @@ export function outlookDocument(id: string, { rest, built }: PlanOutlook): Recor
 }
 
 /** The answer of `populate`. */
-export function populateLines({ results, elapsedMs, exitCode }: PopulateOutcome): string[] {
+export function populateLines({ results, holed, elapsedMs, exitCode }: PopulateOutcome): string[] {
   const days = results.reduce((sum, result) => sum + result.days, 0);
   const isClean = results.every((result) => result.failures.length === 0 && !result.interrupted);
-  if (days === 0 && isClean && exitCode === exitCodes.ok) return ["nothing to do: every day asked for is built"];
+  if (days === 0 && isClean && exitCode === exitCodes.ok) return nothingToDo(holed);
   const trades = results.reduce((sum, result) => sum + result.trades, 0n);
   const rate = Number(trades) / Math.max(elapsedMs / 1000, 0.001);
   const table = textTable(
@@ -117,10 +118,11 @@ export function populateLines({ results, elapsedMs, exitCode }: PopulateOutcome)
 }
 
 /** The same as one document. */
-export function populateDocument({ results, elapsedMs, exitCode }: PopulateOutcome): Record<string, unknown> {
+export function populateDocument({ results, holed, elapsedMs, exitCode }: PopulateOutcome): Record<string, unknown> {
   return {
     elapsed_ms: elapsedMs,
     exit_code: exitCode,
+    holed: holedDocument(holed),
     symbols: results.map((result) => ({
       symbol: result.symbol,
       series: result.series,
@@ -131,6 +133,22 @@ export function populateDocument({ results, elapsedMs, exitCode }: PopulateOutco
       failures: result.failures.map(failureFields),
     })),
   };
+}
+
+/** The answer where every unit is built to the last day asked for; a hole inside one is not filled by that. */
+export function nothingToDo(holed: readonly HoledUnit[]): string[] {
+  if (holed.length === 0) return ["nothing to do: every day asked for is built"];
+  return [
+    "nothing to do: every unit is built to the last day asked for, and a populate goes on where units end",
+    ...holed.map(({ unit, idsLacking }) => {
+      const what = idsLacking > 0n ? `lacks ${idsLacking} ids inside` : `holds ${-idsLacking} ids twice`;
+      return `${unit} ${what}: barkeep detect-gaps says whether that is declared; barkeep heal makes it whole`;
+    }),
+  ];
+}
+
+function holedDocument(holed: readonly HoledUnit[]): object[] {
+  return holed.map(({ unit, idsLacking }) => ({ unit, ids_lacking: idsLacking }));
 }
 
 function failureFields({ code, message, subject, hint }: Failure): Record<string, string | undefined> {

@@ -19,6 +19,7 @@ const coveredRow = z
     day: z.string().transform(parseDay),
     day_done: z.boolean(),
     through_id: bigintText,
+    ids_lacking: bigintText,
     checkpoint: z.string(),
     committed: z.coerce.number(),
   })
@@ -30,13 +31,15 @@ const coveredRow = z
     day: row.day,
     dayDone: row.day_done,
     throughId: row.through_id,
+    idsLacking: row.ids_lacking,
     checkpoint: Buffer.from(row.checkpoint, "base64"),
     committed: row.committed,
   }));
 
 /**
  * Where a unit's published coverage ends. `firstDay` is the first day its build was asked for, `committed` how many bars lie
- * under the coverage, orphans among them.
+ * under the coverage, orphans among them, and `idsLacking` how many ids between its first and its last one the coverage does not
+ * hold; less than zero where it holds some twice.
  */
 export type CoveredUnit = Readonly<z.output<typeof coveredRow>>;
 
@@ -49,11 +52,12 @@ export async function unitsCovered(store: Store, series: readonly SeriesId[]): P
   const named = series.map(sqlString).join(", ");
   const order = "(p.through_id, p.attempt, p.part)";
   const last = `SELECT series, segment, build, argMax((p.day, p.day_done, p.checkpoint), ${order}) AS end,
-  max(p.through_id) AS through_id, sum(p.bars + p.orphans) AS committed
+  max(p.through_id) AS through_id, max(p.through_id) - min(p.from_id) + 1 - sum(p.through_id - p.from_id + 1) AS ids_lacking,
+  sum(p.bars + p.orphans) AS committed
 FROM barkeep.coverage_published AS p WHERE series IN (${named}) GROUP BY series, segment, build`;
   return store.rows(
     `SELECT l.series AS series, l.segment AS segment, l.build AS build, b.first_day AS first_day, l.end.1 AS day,
-  l.end.2 AS day_done, l.through_id AS through_id, l.end.3 AS checkpoint, l.committed AS committed
+  l.end.2 AS day_done, l.through_id AS through_id, l.ids_lacking AS ids_lacking, l.end.3 AS checkpoint, l.committed AS committed
 FROM (${last}) AS l
 INNER JOIN (SELECT series, segment, build, min(first_day) AS first_day FROM barkeep.builds GROUP BY series, segment, build) AS b
   ON l.series = b.series AND l.segment = b.segment AND l.build = b.build

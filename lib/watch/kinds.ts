@@ -47,29 +47,32 @@ const unsteady = { opensAfter: 1, closesAfter: 2 } as const;
 /** What is often over by the next look. */
 const passing = { opensAfter: 2, closesAfter: 2 } as const;
 
-const populate =
-  "`barkeep heal` builds it; `barkeep populate --symbol SYMBOL --threshold DBPS` does the same by hand. `barkeep explain` names the unit.";
+const heal = "`barkeep heal` builds it; `barkeep heal --dry-run` says how, and `barkeep explain` names the unit.";
+const populate = "`barkeep populate --symbol SYMBOL --threshold DBPS`";
+const behindTheEnd = `${heal} By hand: ${populate}.`;
+/** Nobody writes beside bars that exist. */
+const insideUnits = `${heal} By hand: ${populate} where nothing of the unit is built, else`;
 
 export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
   "gap-leading": {
     severity: "warning",
     title: "days are missing at the start of a series",
     meaning: "The registry expects the series from a day on, and its coverage begins later.",
-    whatToDo: populate,
+    whatToDo: `${insideUnits} \`barkeep rebuild UNIT --start-date DAY --reason TEXT\`.`,
     ...atOnce,
   },
   "gap-interior": {
     severity: "critical",
     title: "there is a hole in a series",
     meaning: "Aggregate-trade ids between two covered days are not covered, and no declared hole explains them.",
-    whatToDo: `${populate} Where the exchange never had them, declare the hole in symbols.toml.`,
+    whatToDo: `${insideUnits} \`barkeep rebuild UNIT --reason TEXT\`. Where the exchange never had them, declare the hole in symbols.toml.`,
     ...atOnce,
   },
   "gap-trailing": {
     severity: "warning",
     title: "days are missing at the end of a series",
     meaning: "The archive has days behind the last one that is covered.",
-    whatToDo: populate,
+    whatToDo: behindTheEnd,
     ...atOnce,
   },
   "gap-overlap": {
@@ -106,7 +109,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "warning",
     title: "a series is older than it may be",
     meaning: "The last trade of the series is older than its objective in the registry allows.",
-    whatToDo: `${populate} Where the archive itself is late, it ends by itself.`,
+    whatToDo: `${behindTheEnd} Where the archive itself is late, it ends by itself.`,
     worsensTo: "series-dead",
     ...unsteady,
   },

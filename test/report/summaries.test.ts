@@ -25,7 +25,7 @@ const result: PopulateOutcome["results"][number] = {
 };
 
 function outcomeOf(...results: PopulateOutcome["results"]): PopulateOutcome {
-  return { results, elapsedMs: 2_000, exitCode: 0 };
+  return { results, holed: [], elapsedMs: 2_000, exitCode: 0 };
 }
 
 function stateOf(more: Partial<typeof result>): string {
@@ -54,6 +54,15 @@ test("populate: a line per symbol, then time and rate", () => {
 test("populate: nothing to do only where nothing was built and nothing went wrong", () => {
   const idle = { ...result, days: 0, trades: 0n, bars: 0 };
   assert.deepEqual(populateLines(outcomeOf(idle, idle)), ["nothing to do: every day asked for is built"]);
+  const holed = [
+    { unit: "BTCUSDT@25:2024", idsLacking: 3_000n },
+    { unit: "BTCUSDT@50:2024", idsLacking: -5n },
+  ];
+  assert.deepEqual(populateLines({ ...outcomeOf(idle), holed }), [
+    "nothing to do: every unit is built to the last day asked for, and a populate goes on where units end",
+    "BTCUSDT@25:2024 lacks 3000 ids inside: barkeep detect-gaps says whether that is declared; barkeep heal makes it whole",
+    "BTCUSDT@50:2024 holds 5 ids twice: barkeep detect-gaps says whether that is declared; barkeep heal makes it whole",
+  ]);
   assert.equal(populateLines(outcomeOf(idle, result)).length, 4);
   assert.equal(populateLines(outcomeOf({ ...idle, failures: [badRow] })).length, 3);
   assert.equal(populateLines(outcomeOf({ ...idle, interrupted: true })).length, 3);
@@ -76,6 +85,7 @@ test("populate as a document: every failure with code, what, where and what to d
     version: 1,
     elapsed_ms: 2_000,
     exit_code: 0,
+    holed: [],
     symbols: [
       {
         symbol: "BTCUSDT",
@@ -94,6 +104,7 @@ test("plan: nothing to do without units; else a line each and the totals", () =>
   const plan: PopulatePlan = {
     symbols: [],
     units: [],
+    holed: [],
     diskBytes: 0,
     freeBytes: 1,
     memoryBytes: 0,
@@ -114,6 +125,7 @@ test("plan: nothing to do without units; else a line each and the totals", () =>
   };
   const lines = planLines({
     units: [unit],
+    holed: [],
     diskBytes: 222e6,
     freeBytes: 1e12,
     memoryBytes: 471_859_200,

@@ -32,6 +32,18 @@ test("S-07 bars and coverage deleted: the same command brings the bars back", as
   }
 });
 
+test("S-07 the coverage of a day inside a unit deleted: populate does not say that every day is built", async () => {
+  const bench = new Bench({ days: 3 });
+  assert.equal((await bench.populate(twoThresholds)).code, 0);
+  await harm(bench, [`${dropCoverage} AND day = '${addDays(bench.firstDay, 1)}'`]);
+  for (const more of [[], ["--plan"]]) {
+    const outcome = await bench.populate([...twoThresholds, ...more]);
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.match(outcome.stdout, /^BTCUSDT@50:2024 lacks 400 ids inside: barkeep detect-gaps .* barkeep heal /m);
+    assert.doesNotMatch(outcome.stdout, /every day|BTCUSDT@100/);
+  }
+});
+
 test("S-07 bars gone under coverage that stays: exit 2 that says so, not nothing to do, and nothing built behind the hole", async () => {
   const bench = new Bench({ days: 3 });
   const twoDays = [...twoThresholds, "--end-date", addDays(bench.firstDay, 1)];

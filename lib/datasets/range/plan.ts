@@ -4,12 +4,20 @@ import type { ProcessEnvironment, Registry, Settings } from "../../config/index.
 import { dayOfMs } from "../../model/day.ts";
 import { UnavailableError, type Failure } from "../../model/errors.ts";
 import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { unitId } from "../../model/series.ts";
 import { openStore, storeExists, storeIdOf, storeSettings, type Store } from "../../store/index.ts";
 import { estimateSpan, type UnitEstimate } from "./estimate.ts";
 import { planDocumentOf } from "./plan-document.ts";
 import { spansOf, type SymbolWork } from "./populate.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
 import { soundWork, untouchedWork, type SoundWork } from "./sound-work.ts";
+
+/** A unit that is built to its end and whose coverage does not follow id by id before it. */
+export interface HoledUnit {
+  readonly unit: string;
+  /** Less than zero: so many are covered twice. */
+  readonly idsLacking: bigint;
+}
 
 /** What is to be done of a symbol: nothing, where it has no units. */
 export interface PlannedSymbol extends SoundWork {
@@ -20,6 +28,8 @@ export interface PopulatePlan {
   /** Whose units they are, in the order asked for. */
   readonly symbols: readonly PlannedSymbol[];
   readonly units: readonly UnitEstimate[];
+  /** Units of the days asked for that a populate cannot make whole: it goes on where they end. */
+  readonly holed: readonly HoledUnit[];
   /** Archives to fetch into the mirror and bars to store; archives that lie on this machine are not counted. */
   readonly diskBytes: number;
   readonly freeBytes: number;
@@ -98,12 +108,19 @@ export async function planWork(
   return {
     symbols,
     units,
+    holed: symbols.flatMap(holedUnits),
     diskBytes: fetchBytes + (storesHere ? storeBytes : 0),
     freeBytes: await freeBytesAt(settings.stateDirectory),
     memoryBytes: Math.max(0, ...units.map((unit) => unit.memoryBytes)),
     seconds,
     failures: symbols.flatMap((one) => one.failures),
   };
+}
+
+function holedUnits({ work: { range }, covered }: SoundWork): HoledUnit[] {
+  return covered
+    .filter(({ firstDay, day, idsLacking }) => idsLacking !== 0n && firstDay <= range.to && day >= range.from)
+    .map(({ series, segment, idsLacking }) => ({ unit: unitId(series, segment), idsLacking }));
 }
 
 /** @throws UnavailableError DISK_TOO_SMALL */

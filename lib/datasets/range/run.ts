@@ -6,7 +6,7 @@ import { seriesId } from "../../model/series.ts";
 import { openLedger } from "../../ledger/index.ts";
 import { openStore, storeIdOf, storeSettings } from "../../store/index.ts";
 import { describeFailure, type PopulateListener } from "./listener.ts";
-import { checkDisk, planWork, storePlan } from "./plan.ts";
+import { checkDisk, planWork, storePlan, type HoledUnit } from "./plan.ts";
 import type { SymbolResult, SymbolWork } from "./populate.ts";
 import { populatePatiently, storePatience } from "./populate-patiently.ts";
 import { resolveWork, type PopulateRequest } from "./request.ts";
@@ -15,6 +15,8 @@ import type { PopulateTarget } from "./populate-target.ts";
 
 export interface PopulateOutcome {
   readonly results: readonly SymbolResult[];
+  /** What it cannot make whole. */
+  readonly holed: readonly HoledUnit[];
   readonly elapsedMs: number;
   readonly exitCode: ExitCode;
 }
@@ -80,7 +82,7 @@ export async function populateWork(
   if (signal.aborted) listener.line("interrupted after the last commit; the same command goes on from there");
   const exitCode = exitCodeFor(results, signal.aborted);
   if (planId !== undefined) ledger.journal.record("plan.ended", planId, { exitCode });
-  return { results, elapsedMs: Date.now() - startMs, exitCode };
+  return { results, holed: plan.holed, elapsedMs: Date.now() - startMs, exitCode };
 }
 
 /** What became of all that was asked of a symbol. */
