@@ -13,7 +13,7 @@ export class ServedStoreProcess {
   readonly user: string;
   readonly password: string;
   readonly child: ChildProcess;
-  /** What it has said besides its address. */
+  /** What it has said since it serves. */
   stderr = "";
 
   private constructor(child: ChildProcess, address: z.infer<typeof addressSchema>) {
@@ -21,10 +21,7 @@ export class ServedStoreProcess {
     this.url = address.url;
     this.user = address.user;
     this.password = address.password;
-    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.stderr += text;
-      process.stderr.write(text);
-    });
+    this.child.stderr?.on("data", (text: string) => (this.stderr += text));
   }
 
   /** @param port any free one when left out */
@@ -33,6 +30,7 @@ export class ServedStoreProcess {
     const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
       stdio: ["ignore", "pipe", "pipe"],
     });
+    child.stderr.setEncoding("utf8").on("data", (said: string) => process.stderr.write(said));
     let text = "";
     for await (const line of createInterface({ input: child.stdout })) {
       text += line;
