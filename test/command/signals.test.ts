@@ -25,7 +25,7 @@ process.stdout.write("ready\\n");
 
 /** It works on for a while and ends by itself. */
 const endsByItself = "setTimeout(() => process.exit(7), 100);";
-const neverEnds = "";
+const endsMuchLater = "setTimeout(() => process.exit(7), 120_000);";
 /** It hears at once again what it has just heard, and ends by itself some time behind that. */
 const hearsItAgain = `process.once("SIGINT", () => {
     process.stdout.write("heard again\\n");
@@ -76,7 +76,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 
 test("the second ends it at once with 130, also when it is of the other kind", async () => {
   for (const second of ["SIGINT", "SIGTERM"] as const) {
-    const { code, stderr } = await signalled(programThat(neverEnds), "SIGINT", second);
+    const { code, stderr } = await signalled(programThat(endsMuchLater), "SIGINT", second);
     assert.equal(code, 130);
     assert.equal(stderr.split("\n").length, 2, "said once");
   }
