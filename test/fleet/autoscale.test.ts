@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { z } from "zod";
+import { readScalerState, writeScalerState } from "../../lib/fleet/scale/scaler-state.ts";
 import { openExistingLedger } from "../../lib/ledger/index.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { barkeep, projectRoot } from "../ops/run.ts";
@@ -97,6 +98,13 @@ test(
     assert.equal(row?.subject, "alpha");
     assert.equal(numbers.parse(row?.details).ledger.reserved_bytes, 4e8, "what runs and what may be started");
     await running(4);
+    {
+      using ledger = openExistingLedger(join(rig.folder, "operator"));
+      const state = readScalerState(ledger, "alpha");
+      assert.ok(state.upAtMs !== undefined, "the step is remembered");
+      // As if it had been taken just now: the wait is ten seconds, and a machine that does much else may need them.
+      writeScalerState(ledger, "alpha", { ...state, upAtMs: Date.now() + 60_000 });
+    }
     const [second] = await decisionsOf(rig, exitCodes.ok, "--host", "alpha", "--apply");
     assert.deepEqual([second?.verdict, second?.actions], ["hold", []]);
     assert.match(second?.reason ?? "", /the last step needs .* more to show/);

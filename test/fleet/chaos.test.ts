@@ -98,7 +98,8 @@ let letGo: () => void;
 
 test("a host whose clock is two hours ahead is named before anything is queued", { skip }, async () => {
   const said = await operator(["doctor", "--host", "beta"], exitCodes.findings);
-  assert.match(said, /clock +failed +7(199|200)\.\d+ s ahead/);
+  // Its date takes a while to answer, and cuts seconds off.
+  assert.match(said, /clock +failed +7(1[89]|20)\d\.\d+ s ahead/);
   await operator(["groups", "setup", "--all-hosts"]);
 });
 

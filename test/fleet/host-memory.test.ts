@@ -142,7 +142,7 @@ test("a lock of a time to come is broken by who has seen it unchanged, and not w
     rmdirSync(join(lock, String(holder)));
     utimesSync(lock, ahead, ahead);
     holder += 1;
-  }, 2_000);
+  }, 500);
   const written = changeHostMemory(host, (memory) => ({ ...memory, holds: [] })).catch((error: unknown) => error);
   await delay(12_000);
   clearInterval(changing);

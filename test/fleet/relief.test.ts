@@ -84,7 +84,9 @@ test(
     fed.feed({});
     const holdBack = rig.hold("AAAUSDT", secondDay);
     const [over] = await decisionsOf(rig, exitCodes.ok, "--host", "alpha", "--apply");
-    assert.deepEqual(verbs(over?.actions), ["admit again", "let group go"]);
+    // A minute behind the step down another one up may follow.
+    const opened = verbs(over?.actions).filter((action) => action !== "set parallel");
+    assert.deepEqual(opened, ["admit again", "let group go"]);
     assert.deepEqual(over?.requeued, ["AAAUSDT@250:2023"]);
     const { attempt } = await jobIn(rig, "alpha", "AAAUSDT@250:2023", "waiting", "running");
     assert.equal(attempt, 2);

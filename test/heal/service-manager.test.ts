@@ -11,7 +11,7 @@ test(
   },
   async () => {
     await using socket = await NotifySocket.open();
-    const env = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "30000", WATCHDOG_PID: String(process.pid) };
+    const env = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "300000", WATCHDOG_PID: String(process.pid) };
     const service = serviceManagerOf(env, (line) => assert.fail(line));
     service.ready();
     service.status("looking\nfor gaps");

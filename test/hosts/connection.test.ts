@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../ops/run.ts";
+import { eventually } from "../queue/tasks.ts";
 import { noSshd, Sshd, sshHostOf } from "../rig/sshd.ts";
 
 const skip = noSshd;
@@ -14,19 +15,22 @@ test(
   async () => {
     await using sshd = await Sshd.start();
     await using host = sshHostOf(sshd);
-    const mark = join(temporaryFolder("lost"), "mark");
-    const { ended } = await host.start(["sh", "-c", 'sleep 1; touch "$1"', "sh", mark], { cwd: "/" });
-    const waiting = host.exec(["sleep", "30"], { cwd: "/" });
+    const folder = temporaryFolder("lost");
+    const [begun, gate, mark] = ["begun", "gate", "mark"].map((name) => join(folder, name));
+    assert.ok(begun !== undefined && gate !== undefined && mark !== undefined);
+    const goesOn = 'until [ -e "$1" ]; do sleep 0.05; done; touch "$2"';
+    const { ended } = await host.start(["sh", "-c", goesOn, "sh", gate, mark], { cwd: "/" });
+    const waiting = host.exec(["sh", "-c", 'touch "$1"; exec sleep 30', "sh", begun], { cwd: "/" });
     const loss = { name: "RetryableError", code: "HOST_LOST" };
     const losses = Promise.all([assert.rejects(ended, loss), assert.rejects(waiting, loss)]);
-    await sleep(50);
+    await eventually("both run", () => existsSync(begun));
     await sshd.kill();
     await losses;
     await sshd.start();
     assert.equal((await host.exec(["echo", "back"], { cwd: "/" })).stdout, "back\n");
     // A loss says nothing of the command: this one went on to its end.
-    for (let i = 0; i < 100 && !existsSync(mark); i += 1) await sleep(50);
-    assert.ok(existsSync(mark));
+    writeFileSync(gate, "");
+    await eventually("its end", () => existsSync(mark));
   },
 );
 
@@ -36,7 +40,7 @@ test(
   async () => {
     await using sshd = await Sshd.start();
     await using host = sshHostOf(sshd);
-    const { ended } = await host.start(["sleep", "1"], { cwd: "/" });
+    const { ended } = await host.start(["sleep", "30"], { cwd: "/" });
     await sshd.kill();
     await sshd.start();
     assert.equal((await host.exec(["echo", "back"], { cwd: "/" })).stdout, "back\n");
@@ -47,11 +51,13 @@ test(
 test("a file on its way when sshd is killed is a loss too, and hangs nothing", { skip }, async () => {
   await using sshd = await Sshd.start();
   await using host = sshHostOf(sshd);
-  const path = join(temporaryFolder("lost"), "file");
+  const folder = temporaryFolder("lost");
+  const path = join(folder, "file");
   await host.exec(["true"], { cwd: "/" });
   const writing = host.writeFile(path, Buffer.alloc(50_000_000));
   const lost = assert.rejects(writing, { code: "HOST_LOST" });
-  await sleep(60);
+  // Under another name until it is whole.
+  while (readdirSync(folder).length === 0) await sleep(1);
   await sshd.kill();
   await lost;
   assert.ok(!existsSync(path));
@@ -59,7 +65,7 @@ test("a file on its way when sshd is killed is a loss too, and hangs nothing", {
 
 test("a server that is silent is found out by keepalives", { skip }, async () => {
   await using sshd = await Sshd.start();
-  await using host = sshHostOf(sshd, { keepaliveIntervalMs: 100, keepaliveCountMax: 2 });
+  await using host = sshHostOf(sshd, { keepaliveIntervalMs: 1_000, keepaliveCountMax: 2 });
   await host.exec(["true"], { cwd: "/" });
   const running = host.exec(["sleep", "30"], { cwd: "/" });
   sshd.signal("SIGSTOP");
@@ -76,7 +82,7 @@ test("a server that takes the connection and says nothing cannot be reached", { 
 test("connecting is tried again with growing waits, and told when it was of no use", { skip }, async () => {
   await using sshd = await Sshd.start();
   await sshd.kill();
-  await using host = sshHostOf(sshd, { attempts: 20, firstDelayMs: 20, maxDelayMs: 200 });
+  await using host = sshHostOf(sshd, { attempts: 1000, firstDelayMs: 20, maxDelayMs: 200 });
   const waiting = Promise.all(Array.from({ length: 5 }, async () => host.exec(["true"], { cwd: "/" })));
   await sleep(300);
   await sshd.start();

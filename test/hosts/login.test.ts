@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SshHost, sshHostDefaults } from "../../lib/hosts/ssh-host.ts";
 import { resolveWay } from "../../lib/hosts/ssh-target.ts";
 import { temporaryFolder } from "../ops/run.ts";
+import { eventually } from "../queue/tasks.ts";
 import { makeKey, noSshd, Sshd, sshHostOf } from "../rig/sshd.ts";
 
 const skip = noSshd;
@@ -16,8 +16,10 @@ const skip = noSshd;
 async function startAgent(folder: string, keys: readonly string[]): Promise<{ socket: string; stop: () => void }> {
   const socket = join(folder, "agent.sock");
   const child = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
-  for (let i = 0; i < 100 && !existsSync(socket); i += 1) await sleep(20);
-  for (const key of keys) execFileSync("ssh-add", ["-q", key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  // It says 1 for an agent without keys, and 2 where none answers.
+  await eventually("the agent answers", () => spawnSync("ssh-add", ["-l"], { env }).status === 1);
+  for (const key of keys) execFileSync("ssh-add", ["-q", key], { env });
   return { socket, stop: () => void child.kill() };
 }
 
@@ -41,8 +43,10 @@ test("through a jump host, and losing it loses the host", { skip }, async () => 
   await using host = sshHostOf(sshd);
   const { stdout } = await host.exec(["sh", "-c", "echo $SSH_CONNECTION"], { cwd: "/" });
   assert.equal(stdout.trim().split(" ")[3], `${sshd.port}`);
-  const running = assert.rejects(host.exec(["sleep", "30"], { cwd: "/" }), { code: "HOST_LOST" });
-  await sleep(100);
+  const begun = join(temporaryFolder("jump"), "begun");
+  const sleeper = ["sh", "-c", 'touch "$1"; exec sleep 30', "sh", begun];
+  const running = assert.rejects(host.exec(sleeper, { cwd: "/" }), { code: "HOST_LOST" });
+  await eventually("it runs", () => existsSync(begun));
   await jump.kill();
   await running;
   await jump.start();

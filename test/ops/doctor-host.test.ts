@@ -88,7 +88,8 @@ test("a host that lacks things: each is named with what puts it right", { skip }
   const it = await doctor(["--host", "far", "--fleet", fleet, "--ssh-config", sshd.configFile]);
   assert.equal(it.code, exitCodes.findings);
   for (const name of ["clock", "queue", "release", "store from there"]) assert.equal(it.of(name).state, "failed", name);
-  assert.match(it.of("clock").detail, /^(99|100)\.\d+ s behind/);
+  // Its date takes a while to answer, and cuts seconds off.
+  assert.match(it.of("clock").detail, /^(9|10)\d\.\d+ s behind/);
   assert.match(it.of("queue").detail, /is 3\.4\.1; barkeep works with pueue 4/);
   assert.match(it.of("directory").detail, /will be made/);
   assert.match(it.of("store from there").detail, /nothing answers at 127\.0\.0\.1:1 as seen from far/);

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
-import { addDays, dayOfMs, parseDay } from "../../lib/model/day.ts";
+import { addDays, parseDay } from "../../lib/model/day.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
+import { clockAt } from "../rig/clock.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
 import { barkeep, temporaryFolder, type Outcome } from "./run.ts";
 
@@ -260,14 +261,14 @@ test("a plan beside a store changes nothing of what the store says", async () =>
 });
 
 test("an end of today or later is brought back to yesterday, and that is said", async () => {
-  const today = dayOfMs(Date.now());
+  const today = addDays(last, 1);
   for (const end of [today, addDays(today, 1), parseDay("2999-12-31")]) {
     const words = ["--plan", "--symbol", "BTCUSDT", "--threshold", "50", "--end-date", end];
-    const { code, stdout, stderr } = await populate(newState(), words);
-    const yesterday = addDays(dayOfMs(Date.now()), -1);
+    // At noon: no midnight comes in between.
+    const { code, stdout, stderr } = await populate(newState(), words, clockAt(`${today}T12:00:00Z`));
     assert.equal(code, exitCodes.ok, stderr);
-    assert.ok(stderr.includes(`BTCUSDT: ends at ${yesterday} instead of ${end}`), stderr);
-    assert.ok(stdout.includes(` ${yesterday} `), stdout);
+    assert.ok(stderr.includes(`BTCUSDT: ends at ${last} instead of ${end}`), stderr);
+    assert.ok(stdout.includes(` ${last} `), stdout);
   }
   const past = await populate(newState(), ["--plan", ...asked]);
   assert.equal(past.stderr, "", "an end that has passed needs no remark");

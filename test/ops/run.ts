@@ -30,5 +30,6 @@ export function temporaryFolder(name: string): string {
 
 const folders: string[] = [];
 process.on("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  // A process that is just ending may still write there.
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });

@@ -15,6 +15,7 @@ import { openStore, storeSettings } from "../../lib/store/index.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { RunningCommand } from "../rig/command.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
+import { freePort } from "../rig/ports.ts";
 import { minimalRegistryFile } from "../rig/registry.ts";
 import { ServedStoreProcess } from "../rig/serve.ts";
 import { barkeep, temporaryFolder } from "./run.ts";
@@ -43,10 +44,6 @@ async function statusOf(state: string, env: Record<string, string> = {}): Promis
   return statusSchema.parse(JSON.parse(stdout));
 }
 
-function portOf({ url }: ServedStoreProcess): string {
-  return new URL(url).port;
-}
-
 test("S-01 a store that is killed in the middle of a run and comes back: the run goes on, and ends with the digest of a clean one", async () => {
   const clean = temporaryFolder("away-clean");
   const direct = await barkeep(populateWords(folder.root, clean));
@@ -55,18 +52,19 @@ test("S-01 a store that is killed in the middle of a run and comes back: the run
   await using archive = new ArchiveServer(folder.root);
   archive.delayMs = 100;
   const state = join(temporaryFolder("away"), "state");
-  let served = await ServedStoreProcess.start(state);
+  const port = String(await freePort());
+  let served = await ServedStoreProcess.start(state, port);
   const { env } = served;
   const run = new RunningCommand(populateWords(await archive.start(), temporaryFolder("away-mirror")), env);
   for (const behindDay of [9, 24]) {
     while (archive.requestsFor(`${addDays(firstDay, behindDay)}.zip`) === 0) await delay(10);
-    await served.stop("SIGKILL");
     const told = run.stderr.length;
+    await served.stop("SIGKILL");
     while (!run.stderr.slice(told).includes("waiting for it")) {
       assert.equal(run.hasEnded, false, run.stderr);
       await delay(20);
     }
-    served = await ServedStoreProcess.start(state, portOf(served));
+    served = await ServedStoreProcess.start(state, port);
   }
   assert.equal(await run.end(), 0, run.stderr);
   assert.equal(run.stderr.match(/the store does not answer.*\(STORE_AWAY\)/g)?.length, 2, run.stderr);

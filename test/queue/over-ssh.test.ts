@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { jobGroups } from "../../lib/model/groups.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { PueueDaemon, skipWithoutPueue } from "../rig/pueue.ts";
 import { noSshd, Sshd, sshHostOf } from "../rig/sshd.ts";
-import { shellJob } from "./tasks.ts";
+import { eventually, shellJob } from "./tasks.ts";
 
 const skip = noSshd === false ? skipWithoutPueue : noSshd;
 
@@ -25,7 +24,7 @@ test(
     await daemon.pueue("pause", "--group", "p2");
     const jobs = Array.from({ length: 150 }, (_, i) => shellJob(home, `BTCUSDT@250:${i}`, "true"));
     const adding = assert.rejects(queue.enqueue(jobs), { code: "HOST_LOST" });
-    await sleep(300);
+    await eventually("some are queued", async () => (await daemon.pueue("status", "--json")).includes("BTCUSDT@250:"));
     await sshd.kill();
     await adding;
     await sshd.start();

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { ConfigurationError, UnavailableError, type Failure } from "../../lib/model/errors.ts";
 import { readEvidence, type JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
@@ -265,11 +264,13 @@ test("clean keeps of what succeeded the tasks that are named", { skip }, async (
 });
 
 test("cancel: what waits is taken out, what runs is asked or killed, what is done stays", { skip }, async () => {
-  const trap = "trap 'exit 130' TERM; while :; do sleep 0.05; done";
-  await queue.enqueue([job("asked", trap), job("shot", trap), job("waits", "true"), job("waits too", "true")]);
+  const ready = ["asked", "shot"].map((name) => join(home, `${name}.ready`));
+  const [asks, shoots] = ready.map((file) => `trap 'exit 130' TERM; : >${file}; while :; do sleep 0.05; done`);
+  assert.ok(asks !== undefined && shoots !== undefined);
+  await queue.enqueue([job("asked", asks), job("shot", shoots), job("waits", "true"), job("waits too", "true")]);
   await until(queue, "asked", "running");
   await until(queue, "shot", "running");
-  await delay(200);
+  await eventually("they listen", () => ready.every((file) => existsSync(file)));
   const tasks = Object.fromEntries((await queue.poll()).tasks.map((task) => [task.label, task]));
   const { asked, shot, waits } = tasks;
   assert.ok(asked !== undefined && shot !== undefined && waits !== undefined);

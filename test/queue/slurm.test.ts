@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { ConfigurationError, UnavailableError } from "../../lib/model/errors.ts";
 import { readEvidence } from "../../lib/queue/evidence.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
@@ -14,7 +13,7 @@ import { SlurmQueue } from "../../lib/queue/slurm/queue.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
 import { SlurmCluster, skipWithoutSlurm } from "../rig/slurm.ts";
-import { outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
+import { eventually, outcomeOf, shellJob, taskOf, until } from "./tasks.ts";
 
 const skip = skipWithoutSlurm;
 const secret = "sesame-7f3c91";
@@ -45,11 +44,13 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
   const label = `${odd.join("")} é`;
   const path = join(home, "jobs", "x", "settings.json");
   const words = ["sh", "-c", `printf '<%s>' "$@"; printf '\\n'; env; exit 7`, "sh", ...odd] as const;
+  const gate = join(home, "gate");
+  const gated = `until [ -e ${gate} ]; do sleep 0.05; done; exec "$0" -e "$1"`;
   const jobs = [
     job(label, "", { argv: [...words], files: [{ path, text: secret }] }),
     job("good", "true"),
     job("killed", "kill -9 $$"),
-    job("hog", "", { argv: [process.execPath, "-e", eater], memoryBytes: 200e6 }),
+    job("hog", "", { argv: ["sh", "-c", gated, process.execPath, eater], memoryBytes: 200e6 }),
   ];
   cluster.runner.calls.length = 0;
   const added = await queue.enqueue(jobs);
@@ -59,6 +60,7 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
     jobs.map((one) => ["added", one.label]),
   );
   assert.equal((await queue.enqueue([job("hog", "true")]))[0]?.outcome, "already");
+  writeFileSync(gate, "");
 
   const failed = await until(queue, label, "done");
   assert.deepEqual(outcomeOf(failed), { kind: "failed", code: 7 });
@@ -83,14 +85,16 @@ test("jobs are submitted, watched and forgotten by Slurm, each end told apart, n
 });
 
 test("cancel asks or kills what runs and takes out what waits; a held group is let go", { skip }, async () => {
-  const trap = "trap 'exit 130' TERM; while :; do sleep 0.05; done";
-  await queue.enqueue([job("asked", trap), job("shot", trap)]);
+  const ready = ["asked", "shot"].map((name) => join(home, `${name}.ready`));
+  const [asks, shoots] = ready.map((file) => `trap 'exit 130' TERM; : >${file}; while :; do sleep 0.05; done`);
+  assert.ok(asks !== undefined && shoots !== undefined);
+  await queue.enqueue([job("asked", asks), job("shot", shoots)]);
   await until(queue, "asked", "running");
   await until(queue, "shot", "running");
   await queue.enqueue([job("waits", "true"), job("held", "true", { group: "p3" })]);
   await cluster.run("scontrol", "hold", (await taskOf(queue, "held")).number);
   await until(queue, "held", "stashed");
-  await delay(300);
+  await eventually("they listen", () => ready.every((file) => existsSync(file)));
   const [asked, shot, waits] = [
     await taskOf(queue, "asked"),
     await taskOf(queue, "shot"),

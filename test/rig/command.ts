@@ -9,6 +9,8 @@ const projectRoot = join(import.meta.dirname, "..", "..");
 export class RunningCommand {
   readonly child: ChildProcess;
   readonly #ended: Promise<unknown>;
+  /** Nothing of what it said is still on its way: that comes after its end. */
+  #isClosed = false;
   stdout = "";
   stderr = "";
 
@@ -19,6 +21,7 @@ export class RunningCommand {
       env: { ...process.env, BARKEEP_STATE: "", ...env },
     });
     this.#ended = once(this.child, "close");
+    this.child.once("close", () => (this.#isClosed = true));
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
   }
@@ -30,7 +33,9 @@ export class RunningCommand {
   /** Waits until its stderr says so. @throws when it ends before */
   async says(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.stderr)) {
-      if (this.hasEnded) throw new Error(`ended with ${this.child.exitCode} and never said ${pattern}: ${this.stderr}`);
+      if (this.#isClosed) {
+        throw new Error(`ended with ${this.child.exitCode} and never said ${pattern}: ${this.stderr}`);
+      }
       await delay(20);
     }
   }

@@ -1,15 +1,23 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** A port of loopback on which nobody listens. */
+/** Below those that a system gives to connections and to servers that name none: nobody gets one of these by chance. */
+const ports = { first: 20_000, count: 10_000 };
+
+/** A port of loopback on which nobody listens, and which stays free. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  server.close();
-  await once(server, "close");
-  return address.port;
+  for (;;) {
+    const port = ports.first + Math.floor(Math.random() * ports.count);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Does somebody listen on a port of loopback? */

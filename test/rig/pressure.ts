@@ -14,20 +14,23 @@ function line(kind: "some" | "full", percent: number): string {
 }
 
 /**
- * Programs that come first on a rig host's path: `grep` shows a pressure that the test chose instead of this machine's, and
+ * Programs that come first on a rig host's path: `grep` shows a pressure and a memory that the test chose instead of this machine's, and
  * `pueue` can be made to answer something that nobody knows.
  */
 export class FedHost {
   readonly bin = join(temporaryFolder("fed"), "bin");
   readonly #pressure = join(this.bin, "pressure");
+  readonly #memory = join(this.bin, "memory");
   readonly #answer = join(this.bin, "answer");
 
   constructor() {
     mkdirSync(this.bin);
     this.feed({});
+    // What others on this machine leave of its own is their affair.
+    writeFileSync(this.#memory, "/proc/meminfo:MemTotal: 16000000 kB\n/proc/meminfo:MemAvailable: 12000000 kB\n");
     this.#program(
       "grep",
-      `case "$*" in */proc/pressure/cpu*) cat '${this.#pressure}'; exec /bin/grep -sH '' /proc/meminfo /proc/loadavg ;; esac
+      `case "$*" in */proc/pressure/cpu*) cat '${this.#pressure}' '${this.#memory}'; exec /bin/grep -sH '' /proc/loadavg ;; esac
 exec /bin/grep "$@"`,
     );
     this.#program(

@@ -108,7 +108,7 @@ export class PueueDaemon implements AsyncDisposable {
   }
 
   async #answers(): Promise<void> {
-    for (let attempt = 0; attempt < 100; attempt += 1) {
+    for (let attempt = 0; attempt < 1000; attempt += 1) {
       const { code } = await this.runner.exec(["pueue", "status", "--json"], { cwd: "/", input: "" });
       if (code === 0) return;
       if (this.#process.exitCode !== null) this.#process = spawnDaemon(this.runner);

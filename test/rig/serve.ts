@@ -13,20 +13,24 @@ export class ServedStoreProcess {
   readonly user: string;
   readonly password: string;
   readonly child: ChildProcess;
+  /** What it has said since it serves. */
+  stderr = "";
 
   private constructor(child: ChildProcess, address: z.infer<typeof addressSchema>) {
     this.child = child;
     this.url = address.url;
     this.user = address.user;
     this.password = address.password;
+    this.child.stderr?.on("data", (text: string) => (this.stderr += text));
   }
 
   /** @param port any free one when left out */
   static async start(state: string, port?: string): Promise<ServedStoreProcess> {
     const words = ["store", "serve", "--json", "--state", state, ...(port === undefined ? [] : ["--port", port])];
     const child = spawn(process.execPath, [join(projectRoot, "bin/barkeep.mjs"), ...words], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    child.stderr.setEncoding("utf8").on("data", (said: string) => process.stderr.write(said));
     let text = "";
     for await (const line of createInterface({ input: child.stdout })) {
       text += line;

@@ -80,7 +80,7 @@ export class SlurmCluster implements AsyncDisposable {
   }
 
   async #idle(): Promise<void> {
-    for (let attempt = 0; attempt < 300; attempt += 1) {
+    for (let attempt = 0; attempt < 1000; attempt += 1) {
       const { stdout } = await this.runner.exec(["sinfo", "-h", "-o", "%T"], { cwd: "/", input: "" });
       if (stdout.trim() === "idle") return;
       await delay(100);

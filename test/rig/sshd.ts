@@ -85,7 +85,7 @@ export class Sshd implements AsyncDisposable {
     let said = "";
     this.#child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
     for (let i = 0; !(await isPortTaken(this.port)); i += 1) {
-      if (i > 500 || this.#child.exitCode !== null) throw new Error(`sshd did not start: ${said}`);
+      if (i > 5000 || this.#child.exitCode !== null) throw new Error(`sshd did not start: ${said}`);
       await sleep(20);
     }
   }

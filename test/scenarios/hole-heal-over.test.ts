@@ -24,16 +24,21 @@ test("a hole is said, acked by a button, explained, healed, and said to be over"
   await using bot = await new BotApi().start();
   const bench = new Bench({ days: 3 });
   const hole = addDays(bench.firstDay, 1);
-  const env = { ...bot.env, ...clockAt(`${addDays(bench.lastDay, 1)}T03:00:00Z`) };
+  let minute = 10;
+  /** A minute behind the one before. */
+  const nextEnv = (): Record<string, string> => ({
+    ...bot.env,
+    ...clockAt(`${addDays(bench.lastDay, 1)}T03:${(minute += 1)}:00Z`),
+  });
   const run = async (...words: readonly string[]): Promise<Outcome> =>
-    barkeep([...words, "--archive", bench.archive.root, "--state", bench.state, "--symbols", bench.symbols], env);
+    barkeep([...words, "--archive", bench.archive.root, "--state", bench.state, "--symbols", bench.symbols], nextEnv());
 
   bench.archive.remove(hole);
   writeFileSync(
     bench.symbols,
     minimalRegistry(`known_gaps = [{ start_date = ${hole}, end_date = ${hole}, reason = "a test" }]`),
   );
-  const built = await bench.populate([], undefined, env);
+  const built = await bench.populate([], undefined, nextEnv());
   assert.equal(built.code, 0, built.stderr);
   bench.archive.putLines(hole, linesOf(walkOf(hole, 1000 + bench.perDay, bench.perDay)));
   writeFileSync(bench.symbols, minimalRegistry());

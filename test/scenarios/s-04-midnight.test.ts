@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { addDays } from "../../lib/model/day.ts";
 import { barkeep } from "../ops/run.ts";
+import { eventually } from "../queue/tasks.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
 import { Bench, newState } from "../rig/bench.ts";
 import { clockAt } from "../rig/clock.ts";
@@ -30,9 +31,15 @@ test("S-04 interrupted before UTC midnight and resumed after it, an open-ended s
   assert.equal(withoutClock.code, 2, withoutClock.stderr);
   assert.match(withoutClock.stderr, /NO_LAST_DAY/);
 
+  // What comes behind is kept back: it is killed in the middle, however fast it is.
+  const heldBack = `${addDays(bench.firstDay, 20)}.zip`;
+  const letGo = Promise.withResolvers<void>();
+  server.holds.set(heldBack, letGo.promise);
   const run = new RunningCommand(openEnded(bench, url), before);
-  while (server.requestsFor(`${addDays(bench.firstDay, 20)}.zip`) === 0) await delay(2);
+  while (server.requestsFor(heldBack) === 0) await delay(2);
+  await eventually("a week is committed", async () => ((await bench.status())[0]?.days ?? 0) > 0);
   assert.equal(await run.end("SIGKILL"), null, "the program ended before it could be killed");
+  letGo.resolve();
   const [held] = await bench.status();
   assert.ok(held !== undefined && held.days > 0 && held.days < 30, `${held?.days} days`);
 

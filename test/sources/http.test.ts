@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { addDays, parseDay } from "../../lib/model/day.ts";
 import { RetryableError } from "../../lib/model/errors.ts";
 import { fetchDays, openArchive, type ArchiveSource } from "../../lib/sources/archive/index.ts";
@@ -11,7 +11,8 @@ import { ArchiveServer, type Fault } from "../rig/archive-server.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
 
 const day = parseDay("2024-03-05");
-const quick = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, stallMs: 2_000, longestWaitMs: 600_000 };
+/** Quick to try again; silence is waited for longer than any test lasts. */
+const quick = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, stallMs: 3_600_000, longestWaitMs: 600_000 };
 const signal = new AbortController().signal;
 
 interface Rig extends AsyncDisposable {
@@ -77,14 +78,15 @@ test("Retry-After is waited for", async () => {
   assert.equal(retryAfterMs("soon"), 0);
 });
 
-test("a Retry-After of more than ten minutes is not waited for but told, with its time", async () => {
+test("a Retry-After of more than ten minutes is not waited for but told, with its time", async (t) => {
   await using it = await rig("retry-after-long");
-  const soon = new Date(Date.now() + 900_000).toUTCString();
+  mock.timers.enable({ apis: ["Date"], now: Date.parse("2024-03-06T10:00:00Z") });
+  t.after(() => mock.timers.reset());
   for (const [retryAfter, until] of [
-    ["601", new Date(Date.now() + 601_000).toISOString().slice(0, 13)],
-    ["9999999", new Date(Date.now() + 9_999_999_000).toISOString().slice(0, 13)],
+    ["601", "2024-03-06T10:10"],
+    ["9999999", "2024-06-30T03:46"],
     ["9".repeat(400), "+275760-09-13"],
-    [soon, new Date(soon).toISOString().slice(0, 13)],
+    ["Wed, 06 Mar 2024 10:15:00 GMT", "2024-03-06T10:15"],
   ] as const) {
     it.server.faults.set(`${day}.zip`, { kind: "status", status: 503, retryAfter, times: 100 });
     const before = it.server.requestsFor(`${day}.zip`);
@@ -198,7 +200,7 @@ test("the last published day is found back from yesterday; none within ten days 
   assert.equal(await it.source.firstPublished(addDays(day, -20), addDays(day, 2)), day);
 });
 
-test("a question that no one answers can be interrupted", { timeout: 10_000 }, async () => {
+test("a question that no one answers can be interrupted", { timeout: 120_000 }, async () => {
   await using it = await rig("silent");
   it.server.silentMethods.add("HEAD");
   it.server.faults.set(".CHECKSUM", { kind: "status", status: 404, times: 9 });
@@ -209,11 +211,9 @@ test("a question that no one answers can be interrupted", { timeout: 10_000 }, a
     async (stop: AbortSignal) => it.source.firstPublished(day, addDays(day, 2), stop),
   ]) {
     const stop = new AbortController();
-    const startMs = Date.now();
     const asked = assert.rejects(ask(stop.signal), { name: "AbortError" });
     setTimeout(() => stop.abort(), 20);
     await asked;
-    assert.ok(Date.now() - startMs < quick.stallMs);
   }
   assert.ok(it.server.requestsFor(".zip", "HEAD") >= 4);
 });

@@ -149,8 +149,10 @@ async function checkPinned(
 const auditEvery = 7;
 let pinnedChecks = 0;
 
+const never = new AbortController().signal;
+
 async function checkProven(pinned: PinnedSegment, where: string): Promise<void> {
-  assert.deepEqual(await auditSegment(store, pinned, { signal: AbortSignal.timeout(60_000) }), [], where);
+  assert.deepEqual(await auditSegment(store, pinned, { signal: never }), [], where);
 }
 
 /** No hole but those of the archive, no overlap. */

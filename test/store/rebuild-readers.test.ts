@@ -86,6 +86,9 @@ test("readers through fifty rebuilds, with kills of the engine and the worker in
   assert.deepEqual(await throughPins(reader), expected);
 
   const done = { rebuilds: 0, reads: 0, kills: 0, restarts: 0 };
+  // How much a worker gets done between two looks is the machine's affair.
+  const isEnough = (): boolean =>
+    done.rebuilds >= rebuildsWanted && done.reads > rebuildsWanted && done.restarts > 0 && done.kills > done.restarts;
   let worker: ChildProcess | undefined;
   const startWorker = (): ChildProcess => {
     const script = join(import.meta.dirname, "rebuild-loop.ts");
@@ -97,7 +100,7 @@ test("readers through fifty rebuilds, with kills of the engine and the worker in
     return child;
   };
   try {
-    while (done.rebuilds < rebuildsWanted) {
+    while (!isEnough()) {
       assert.ok(worker === undefined || worker.exitCode === null || worker.exitCode === 0, "a rebuild failed");
       if (worker === undefined || isOver(worker)) worker = startWorker();
       // At some moment of the one after these.
@@ -126,7 +129,6 @@ test("readers through fifty rebuilds, with kills of the engine and the worker in
       done.kills += 1;
     }
     assert.deepEqual(await throughView(reader), expected);
-    assert.ok(done.kills > done.restarts && done.restarts > 0 && done.reads > rebuildsWanted, JSON.stringify(done));
     t.diagnostic(JSON.stringify(done));
   } finally {
     worker?.kill("SIGKILL");

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { chmodSync, chownSync, readFileSync } from "node:fs";
+import { ClientRequest } from "node:http";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +11,7 @@ import { RetryableError } from "../../lib/model/errors.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { barkeep, temporaryFolder, type Outcome } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
+import { eventually } from "../queue/tasks.ts";
 import { RunningCommand } from "../rig/command.ts";
 import { ArchiveFolder } from "../rig/make-archive.ts";
 import { minimalRegistryFile } from "../rig/registry.ts";
@@ -70,35 +73,42 @@ async function until(isSo: () => boolean, runs: readonly RunningCommand[]): Prom
   }
 }
 
-/** A slow archive, so that what is filled from it takes a while, and a state directory that does not exist yet. */
+/** An archive whose last week is kept back, so that nobody who fills a store from it ends before, and a state directory that is not there yet. */
 async function slowRig(name: string): Promise<SlowRig> {
   const archive = new ArchiveServer(folder.root);
-  archive.delayMs = 150;
+  archive.delayMs = 50;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  archive.holds.set(`${addDays(firstDay, days - 7)}.zip`, promise);
   const url = await archive.start();
   const state = join(temporaryFolder(name), "state");
-  return { archive, url, state, [Symbol.asyncDispose]: async () => archive[Symbol.asyncDispose]() };
+  return { archive, url, state, letGo: resolve, [Symbol.asyncDispose]: async () => archive[Symbol.asyncDispose]() };
 }
 
 interface SlowRig extends AsyncDisposable {
   readonly archive: ArchiveServer;
   readonly url: string;
   readonly state: string;
+  readonly letGo: () => void;
 }
 
 function askedFor(archive: ArchiveServer, behindDay: number): () => boolean {
   return () => archive.requestsFor(`${addDays(firstDay, behindDay)}.zip`) > 0;
 }
 
-/** Runs a command over and over until `isOver`. */
-async function loop(words: readonly string[], isOver: () => boolean): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+/** Runs a command once, and over and over until `isOver`. */
+async function loop(words: readonly string[], isOver: () => boolean, once: () => void): Promise<Outcome[]> {
+  const outcomes = [await barkeep(words)];
+  once();
   while (!isOver()) outcomes.push(await barkeep(words));
   return outcomes;
 }
 
+/** A populate of the whole archive tells of the days that it has put into the store. */
+const hasBegun = /BTCUSDT: \d+\/35 days/;
+
 test("a populate, exports and statuses in a loop share one state directory, and none is refused", async () => {
   await using rig = await slowRig("sharing-loop");
-  const { archive, url, state } = rig;
+  const { archive, url, state, letGo } = rig;
   const run = new RunningCommand(populateWords(url, state, 5, 40));
   await until(askedFor(archive, 9), [run]);
   const owner = ownerOf(state);
@@ -110,17 +120,26 @@ test("a populate, exports and statuses in a loop share one state directory, and 
   const served = `it is served at ${owner?.url}`;
   assert.match(serve.stderr, new RegExp(`process ${run.child.pid} .*populate.*${served}.*\\(STORE_OWNED\\)`, "s"));
   const isOver = (): boolean => run.hasEnded;
+  await eventually("something is committed", async () => {
+    const { stdout } = await barkeep(statusWords(state));
+    return statusSchema.parse(JSON.parse(stdout)).series.length === 2;
+  });
   const exportWords = ["export-bars", "BTCUSDT@5", "--state", state];
+  let looked = 0;
+  /** The last week comes when both have looked. */
+  const once = (): void => {
+    looked += 1;
+    if (looked === 2) letGo();
+  };
   const [exports, statuses, code] = await Promise.all([
-    loop(exportWords, isOver),
-    loop(statusWords(state), isOver),
+    loop(exportWords, isOver, once),
+    loop(statusWords(state), isOver, once),
     run.end(),
   ]);
   assert.equal(code, 0, run.stderr);
   for (const { code, stderr } of exports) assert.equal(code, 0, stderr);
   // A series that is being filled is not complete yet.
   for (const { code, stderr } of statuses) assert.ok(code === 0 || code === 1, stderr);
-  assert.ok(exports.length > 0 && statuses.length > 0);
   const lines = exports.map(({ stdout }) => stdout.split("\n"));
   // Readers see a prefix that grows.
   lines
@@ -137,16 +156,17 @@ function pick(...wanted: readonly number[]): unknown[] {
 
 test("kill -9 of the owner while two others fill the store through it: one of them takes over, and both end well", async () => {
   await using rig = await slowRig("sharing-kill");
-  const { archive, url, state } = rig;
+  const { archive, url, state, letGo } = rig;
   const owner = new RunningCommand(populateWords(url, state, 5));
   await until(() => ownerOf(state)?.url !== undefined, [owner]);
   assert.equal(ownerOf(state)?.pid, owner.child.pid);
   const others = [new RunningCommand(populateWords(url, state, 10)), new RunningCommand(populateWords(url, state, 40))];
-  // Its own run is behind both of them by then.
-  await until(() => archive.requestsFor(`${addDays(firstDay, 13)}.zip`) > 0, [owner, ...others]);
+  await until(askedFor(archive, 13), [owner, ...others]);
+  for (const other of others) await other.says(hasBegun);
   await owner.end("SIGKILL");
   // Who takes over takes the dead owner's name away first: for a moment there is none.
   await until(() => others.some(({ child }) => child.pid === ownerOf(state)?.pid), others);
+  letGo();
   for (const other of others) {
     assert.equal(await other.end(), 0, other.stderr);
     assert.doesNotMatch(other.stderr, /Code: 76|STORE_OWNED/);
@@ -159,13 +179,15 @@ test("kill -9 of the owner while two others fill the store through it: one of th
 
 test("an owner that ends before the others says so, and they go on with the next one", async () => {
   await using rig = await slowRig("sharing-end");
-  const { archive, url, state } = rig;
+  const { archive, url, state, letGo } = rig;
   const owner = new RunningCommand(populateWords(url, state, 5));
   await until(() => ownerOf(state)?.url !== undefined, [owner]);
   const others = [new RunningCommand(populateWords(url, state, 10)), new RunningCommand(populateWords(url, state, 40))];
-  await until(() => archive.requestsFor(`${addDays(firstDay, 13)}.zip`) > 0, [owner, ...others]);
+  await until(askedFor(archive, 13), [owner, ...others]);
+  for (const other of others) await other.says(hasBegun);
   assert.equal(await owner.end("SIGTERM"), 130, owner.stderr);
   assert.match(owner.stderr, /2 others are using the store; they go on with the next owner/);
+  letGo();
   for (const other of others) {
     assert.equal(await other.end(), 0, other.stderr);
     assert.doesNotMatch(other.stderr, /Code: 76|STORE_OWNED/);
@@ -198,6 +220,19 @@ test("a herd that finds a dead owner: one takes over, the others go through it",
 
 const one = z.object({ n: z.coerce.number() });
 
+/** Settles when the next HTTP request of this process has gone to the system whole. */
+async function nextRequestSent(): Promise<void> {
+  const sent = Promise.withResolvers<void>();
+  const onStart = (message: unknown): void => {
+    unsubscribe("http.client.request.start", onStart);
+    const { request } = z.object({ request: z.instanceof(ClientRequest) }).parse(message);
+    request.once("finish", sent.resolve);
+    if (request.writableFinished) sent.resolve();
+  };
+  subscribe("http.client.request.start", onStart);
+  await sent.promise;
+}
+
 test("what was sent to an owner that died is sent to the next one, but for an insert that may have arrived", async () => {
   const state = join(temporaryFolder("sharing-repeat"), "state");
   let owner = await ServedStoreProcess.start(state);
@@ -210,9 +245,10 @@ test("what was sent to an owner that died is sent to the next one, but for an in
 
     // It takes the insert and never answers.
     owner.child.kill("SIGSTOP");
+    const isSent = nextRequestSent();
     const insert = store.insertRows("default.t", [{ n: 2 }]);
     const isLost = assert.rejects(insert, (error) => error instanceof RetryableError && error.code === "STORE_AWAY");
-    await delay(300);
+    await isSent;
     await owner.stop("SIGKILL");
     await isLost;
 

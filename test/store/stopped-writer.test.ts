@@ -46,7 +46,7 @@ test("a writer that was stopped, lost its lease and wakes up says that it was su
   });
   let said = "";
   first.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const ended = once(first, "exit");
+  const ended = once(first, "close");
   await using store = await Served.open(served);
   // It has read two days of the second week and waits for the third.
   await store.until("SELECT count() > 0 AS yes FROM barkeep.leases WHERE segment = 'w2024-08-11' AND event = 'taken'");
