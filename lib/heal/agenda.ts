@@ -32,6 +32,8 @@ export interface LeftGap {
   readonly reason: LeftReason;
   /** One sentence, and what can be done. */
   readonly text: string;
+  /** What a person types about it, where the reason does not say so. */
+  readonly fix?: string;
 }
 
 /** What is to be done now, in order, and what is left alone. */

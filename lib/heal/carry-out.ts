@@ -21,8 +21,8 @@ const cannotGoOn: ReadonlySet<string> = new Set([
 ]);
 
 /** Is it the end of what cannot be gone on with as it is? */
-export function isCannotGoOn(code: string | undefined): boolean {
-  return code !== undefined && cannotGoOn.has(code);
+export function isCannotGoOn(code: string): boolean {
+  return cannotGoOn.has(code);
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { HealTry } from "../ledger/index.ts";
-import { parseSeriesId } from "../model/series.ts";
+import { parseSegmentId } from "../model/segments.ts";
+import { parseSeriesId, seriesId } from "../model/series.ts";
 import type { LeaseState } from "../store/index.ts";
 import type { SeriesLook } from "../watch/find-gaps.ts";
 import type { Gap } from "../watch/gap.ts";
 import type { Agenda, LeftReason } from "./agenda.ts";
-import { rebuildHeld } from "./obstacles.ts";
+import { populateOf } from "./obstacles.ts";
 import { healPolicy } from "./policy.ts";
 import { gapKey } from "./repairs.ts";
 
@@ -69,7 +70,10 @@ export function gapExplanation(gap: Gap, { agenda, tries, writer, unseen }: GapE
     return { sentences: [what, nextSentence(how, before, unseen)], fix: commandFor(gap, unseen) };
   }
   if (alone === undefined) return { sentences: [what, ...who], fix: undefined };
-  return { sentences: [what, ...who, `Nothing is done about it now: ${alone.text}.`], fix: fixOf(alone.reason, gap) };
+  return {
+    sentences: [what, ...who, `Nothing is done about it now: ${alone.text}.`],
+    fix: alone.fix ?? fixOf(alone.reason, gap),
+  };
 }
 
 function nextSentence(how: string, before: string, unseen: UnseenByHeal | undefined): string {
@@ -85,15 +89,13 @@ function nextSentence(how: string, before: string, unseen: UnseenByHeal | undefi
   }
 }
 
-function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
-  const { market, symbol, threshold } = parseSeriesId(series);
+function commandFor({ series, unit }: Gap, unseen: UnseenByHeal | undefined): string {
+  const of = parseSeriesId(series);
   switch (unseen) {
-    case "series": {
-      const place = market === "spot" ? "" : ` --market ${market}`;
-      return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}`;
-    }
+    case "series":
+      return populateOf(seriesId(of), parseSegmentId(unit.slice(unit.lastIndexOf(":") + 1)));
     case "bars":
-      return `barkeep detect-gaps --exhaustive --symbol ${symbol}, then barkeep heal`;
+      return `barkeep detect-gaps --exhaustive --symbol ${of.symbol}, then barkeep heal`;
     case undefined:
       return "barkeep heal";
     default:
@@ -103,7 +105,6 @@ function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
 
 function fixOf(reason: LeftReason, { unit }: Gap): string | undefined {
   if (reason === "exhausted") return `barkeep heal log, then barkeep heal replay ${unit}`;
-  if (reason === "held") return rebuildHeld(unit);
   return reason === "unknown" ? "barkeep doctor" : undefined;
 }
 

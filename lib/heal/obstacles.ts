@@ -1,7 +1,7 @@
 import { currentFingerprint } from "../datasets/range/fingerprint.ts";
 import { parseSegmentId, segmentationOf, type SegmentId } from "../model/segments.ts";
-import { unitId, type SeriesId } from "../model/series.ts";
-import { buildsOf, heldUnits, isSameFingerprint, pointerHistory, type Store } from "../store/index.ts";
+import { parseSeriesId, unitId, type SeriesId } from "../model/series.ts";
+import { buildsOf, heldUnits, isSameFingerprint, pinBuild, pointerHistory, type Store } from "../store/index.ts";
 import type { LeftReason } from "./agenda.ts";
 import type { Repair } from "./repairs.ts";
 
@@ -9,6 +9,8 @@ import type { Repair } from "./repairs.ts";
 export interface Obstacle {
   readonly reason: LeftReason;
   readonly text: string;
+  /** What a person types about it. */
+  readonly fix?: string;
 }
 
 /**
@@ -24,7 +26,8 @@ export async function obstaclesTo(
   for (const one of series) {
     if (!isHeld(one, segment) || (action === "populate" && (await goesOn(one, segment, store)))) continue;
     const unit = unitId(one, segment);
-    found.set(unit, { reason: "held", text: `an undo holds it: ${rebuildHeld(unit)}` });
+    const fix = (await isCovered(one, segment, store)) ? rebuildHeld(unit) : populateOf(one, segment);
+    found.set(unit, { reason: "held", text: `an undo holds it: ${fix}`, fix });
   }
   return found;
 }
@@ -36,6 +39,12 @@ async function goesOn(series: SeriesId, segment: SegmentId, store: Store): Promi
     (one) => one.segment === segment && one.build === published?.build,
   );
   return record !== undefined && isSameFingerprint(record, currentFingerprint(segmentationOf(segment)));
+}
+
+/** Is there anything that could be made anew? */
+async function isCovered(series: SeriesId, segment: SegmentId, store: Store): Promise<boolean> {
+  const [published] = await pointerHistory(store, series, segment);
+  return published !== undefined && (await pinBuild(store, series, segment, published.build)) !== undefined;
 }
 
 /** Whether an undo holds a unit of some series. @returns by the unit's id */
@@ -50,4 +59,12 @@ export async function heldAmong(series: readonly SeriesId[], store: Store): Prom
 /** What a person types to make a unit anew that an undo holds. */
 export function rebuildHeld(unit: string): string {
   return `barkeep rebuild ${unit} --reason TEXT`;
+}
+
+/** What a person types to build what is not there of a series. */
+export function populateOf(series: SeriesId, segment: SegmentId): string {
+  const { market, symbol, threshold } = parseSeriesId(series);
+  const [place, resets] = [market === "spot" ? "" : ` --market ${market}`, segmentationOf(segment)];
+  const reset = resets === "year" ? "" : ` --segment ${resets}`;
+  return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}${reset}`;
 }

@@ -29,11 +29,6 @@ export async function logQueued(queued: readonly QueuedGap[], { store, ledger }:
   }
 }
 
-/** The gaps that were last handed to a queue, and of which nobody has said what that came to. */
-export function unsettled(tries: ReadonlyMap<string, readonly HealTry[]>): HealTry[] {
-  return [...tries.values()].flatMap((ofGap) => ofGap.slice(-1)).filter(({ result }) => result === "queued");
-}
-
 /**
  * Ends tries that were handed to a queue by what became of them, and puts that into the repair log: healed where the gap is not found
  * any more, else what the job came to. What still waits or runs, or could not be looked at, stays as it is.
@@ -43,7 +38,7 @@ export async function settleQueued(live: ReadonlySet<string>, context: HealConte
   const { ledger, registry, signal } = context;
   // Of a symbol that is not kept any more no gap is found, whatever became of it.
   const isKept = (unit: string): boolean => registry.symbols.get(parseUnit(unit).symbol)?.enabled === true;
-  const open = unsettled(ledger.healTries.byGap()).filter(({ unit }) => !live.has(unit) && isKept(unit));
+  const open = ledger.healTries.queued().filter(({ unit }) => !live.has(unit) && isKept(unit));
   if (open.length === 0) return;
   const { gaps, unknown } = await context.findGaps(signal, [...new Set(open.map(({ unit }) => seriesOf(unit)))]);
   if (unknown.length > 0) return;

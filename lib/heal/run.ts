@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { loadRegistry, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
-import { ledgerPath, openLedger, type HealTry } from "../ledger/index.ts";
+import { ledgerPath, openLedger, type HealTries } from "../ledger/index.ts";
 import { openExistingStore, storeIdOf } from "../store/index.ts";
 import { unitsSeenInBars } from "../watch/seen-in-bars.ts";
 import type { FindGaps, HealContext, HealListener } from "./context.ts";
@@ -8,7 +8,7 @@ import { ConfigurationError } from "../model/errors.ts";
 import { lookForGaps } from "./look.ts";
 import { isCannotGoOn } from "./carry-out.ts";
 import { queueRepairs, readQueues, type QueuedRepairs } from "./queue-repairs.ts";
-import { logQueued, settleQueued, unsettled } from "./queued-tries.ts";
+import { logQueued, settleQueued } from "./queued-tries.ts";
 import { healOnce, planHeal, type HealOutlook, type HealPass } from "./pass.ts";
 import { gapKey, repairWithout, type Repair } from "./repairs.ts";
 
@@ -59,8 +59,8 @@ async function queueFills(
   const fills = await withContext(request, settings, env, signal, listener, async (context) => {
     if (live !== undefined) await settleQueued(live, context);
     const { repairs } = await planHeal({ historicalMax }, context);
-    const tries = context.ledger.healTries.byGap();
-    return repairs.flatMap((repair) => (repair.action === "populate" ? forHosts(repair, tries) : []));
+    const { healTries } = context.ledger;
+    return repairs.flatMap((repair) => (repair.action === "populate" ? forHosts(repair, healTries) : []));
   });
   return queueRepairs(fills, hosts, settings, env, line);
 }
@@ -68,12 +68,15 @@ async function queueFills(
 function isAnyQueued({ stateDirectory }: Settings): boolean {
   if (!existsSync(ledgerPath(stateDirectory))) return false;
   using ledger = openLedger(stateDirectory);
-  return unsettled(ledger.healTries.byGap()).length > 0;
+  return ledger.healTries.queued().length > 0;
 }
 
-/** No host gets on with a unit whose last job could not go on with it: that is made anew here, and gone on with. */
-function forHosts(repair: Repair, tries: ReadonlyMap<string, readonly HealTry[]>): Repair[] {
-  const ours = repair.gaps.filter((gap) => isCannotGoOn(tries.get(gapKey(gap))?.at(-1)?.code));
+/**
+ * No host gets on with a unit that a job could not go on with: that is made anew here, and gone on with. Until its gap is healed, whatever
+ * later tries at it ended with, and whether a replay lets them count: the unit is as it was.
+ */
+function forHosts(repair: Repair, healTries: Pick<HealTries, "codesOf">): Repair[] {
+  const ours = repair.gaps.filter((gap) => [...healTries.codesOf(gapKey(gap))].some(isCannotGoOn));
   const rest = repairWithout(repair, new Set(ours.map(({ unit }) => unit)));
   return rest === undefined ? [] : [rest];
 }

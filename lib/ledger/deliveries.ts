@@ -25,6 +25,15 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Channels, by what became of one message there. */
+export interface Whereabouts {
+  readonly has: readonly string[];
+  /** Nobody knows whether it arrived. */
+  readonly mayHave: readonly string[];
+  /** Of these, those through which it is being sent. */
+  readonly isGiven: readonly string[];
+}
+
 /** What became of sending. */
 export type Outcome =
   | { readonly result: "sent"; /** What the channel calls it. */ readonly messageId?: string }
@@ -129,12 +138,13 @@ export class Deliveries {
 
   /**
    * Takes the right to send a message through a channel, until {@link release}.
-   * @returns `done` where the channel has it; `busy` where another process is at it
+   * @returns `done` where the channel has it, or it waits no longer; `busy` where another process is at it
    */
   claim(message: Message, channel: string): Claim | "done" | "busy" {
     const token = randomUUID();
     const nowMs = this.#clock.wallMs();
     const claim = this.#file.transaction(() => {
+      if (!this.#waits(message.id)) return "done";
       const before = this.#before(message.id, channel);
       if (before.some(({ result }) => result === "sent")) return "done";
       const unknown = before.filter(({ result }) => result === "unknown");
@@ -213,6 +223,24 @@ export class Deliveries {
     return this.#before(message, channel).some(({ result }) => result === "sent");
   }
 
+  /** The channels that have a message, or may have it, and those that somebody gives it to at this moment. */
+  whereabouts(message: number): Whereabouts {
+    const nowMs = this.#clock.wallMs();
+    const sql = "SELECT DISTINCT channel AS name FROM deliveries WHERE outbox = ? ORDER BY channel";
+    const all = this.#file.rows(sql, z.object({ name: z.string() }), message).map(({ name }) => {
+      const before = this.#before(message, name);
+      const results = new Set(before.map(({ result }) => result));
+      const state = results.has("sent") ? ("has" as const) : results.has("unknown") ? ("may have" as const) : undefined;
+      return { name, state, isUnderWay: state === "may have" && before.some((one) => isUnderWay(one, nowMs)) };
+    });
+    const named = (is: (one: (typeof all)[number]) => boolean): string[] => all.filter(is).map(({ name }) => name);
+    return {
+      has: named(({ state }) => state === "has"),
+      mayHave: named(({ state }) => state === "may have"),
+      isGiven: named((one) => one.isUnderWay),
+    };
+  }
+
   /** Messages that wait and that a channel has refused for themselves, oldest first. */
   refusals(): Refusal[] {
     const isRefusal = "result = 'failed' AND json_extract(details, '$.isOfMessage') = 1";
@@ -271,6 +299,11 @@ WHERE NOT EXISTS (SELECT 1 ${ofOne} AND result = 'sent') ORDER BY message, chann
 
   deleted(id: number): void {
     this.#file.run("UPDATE ephemeral_messages SET deleted_ms = ? WHERE id = ?", this.#clock.wallMs(), id);
+  }
+
+  #waits(message: number): boolean {
+    const sql = "SELECT id FROM outbox WHERE id = ? AND state = 'pending'";
+    return this.#file.row(sql, z.object({ id: z.coerce.number() }), message) !== undefined;
   }
 
   #before(message: number, channel: string): z.output<typeof deliveryRow>[] {

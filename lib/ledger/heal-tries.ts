@@ -44,6 +44,8 @@ const tryRow = z
     code: row.code ?? undefined,
   }));
 
+const tryColumns = "id, gap, unit, host, pid, started_ms, ended_ms, result, code";
+
 /** One try to close one gap. */
 export type HealTry = Readonly<z.output<typeof tryRow>>;
 
@@ -122,13 +124,33 @@ export class HealTries {
     });
   }
 
-  /** The tries of each gap that count, oldest first; those before its last replay do not. */
-  byGap(): ReadonlyMap<string, readonly HealTry[]> {
-    const rows = this.#file.rows(
-      `SELECT id, gap, unit, host, pid, started_ms, ended_ms, result, code FROM heal_tries
-WHERE replayed_ms IS NULL ORDER BY id`,
+  /**
+   * Tries that were handed to a queue, the last ones of their gaps, and of which nobody has said what they came to. Also those that a replay
+   * lets count no more: what their jobs end with is wanted all the same.
+   */
+  queued(): HealTry[] {
+    return this.#file.rows(
+      `SELECT ${tryColumns} FROM heal_tries AS t
+WHERE result = 'queued' AND id = (SELECT max(id) FROM heal_tries AS l WHERE l.gap = t.gap) ORDER BY id`,
       tryRow,
     );
+  }
+
+  /** The codes that tries of a gap have ended with since it was last healed, whether they count or not: what was learned of it stays. */
+  codesOf(gap: string): ReadonlySet<string> {
+    const rows = this.#file.rows(
+      `SELECT DISTINCT code FROM heal_tries WHERE gap = ? AND code IS NOT NULL
+  AND id > ifnull((SELECT max(id) FROM heal_tries WHERE gap = ? AND result = 'healed'), 0)`,
+      z.object({ code: z.string() }),
+      gap,
+      gap,
+    );
+    return new Set(rows.map(({ code }) => code));
+  }
+
+  /** The tries of each gap that count, oldest first; those before its last replay do not. */
+  byGap(): ReadonlyMap<string, readonly HealTry[]> {
+    const rows = this.#file.rows(`SELECT ${tryColumns} FROM heal_tries WHERE replayed_ms IS NULL ORDER BY id`, tryRow);
     return Map.groupBy(rows, ({ gap }) => gap);
   }
 

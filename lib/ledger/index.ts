@@ -11,7 +11,7 @@ export type { Divergence } from "./mirror.ts";
 export type { Claim, ChannelState, Outcome, Refusal } from "./deliveries.ts";
 export type { Heartbeat, HeartbeatResult } from "./heartbeats.ts";
 export type { Incident, IncidentBody, IncidentState, Severity } from "./incidents.ts";
-export type { Alert, Message, MessageKind } from "./outbox.ts";
+export type { Alert, Message, MessageKind, Withdrawal } from "./outbox.ts";
 export { shortPlanId, type StoredPlan } from "./plans.ts";
 export { planRebuild, rebuildLedger, type KeptTable, type RebuildResult } from "./rebuild.ts";
 export { readLedgerStatus, type LedgerStatus } from "./status.ts";

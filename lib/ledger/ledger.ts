@@ -59,7 +59,7 @@ export class Ledger implements Disposable {
     this.healTries = new HealTries(file, clock, this.journal);
     this.mirror = new Mirror(file);
     this.incidents = new Incidents(file, clock, this.journal);
-    this.outbox = new Outbox(file, clock);
+    this.outbox = new Outbox(file, clock, this.journal);
     this.deliveries = new Deliveries(file, clock);
     this.heartbeats = new Heartbeats(file, clock);
     this.archives = new Archives(file);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
 import type { LedgerFile } from "./file.ts";
+import type { Journal } from "./journal.ts";
 import type { Severity } from "./incidents.ts";
 
 /** What a message is about; `green` is the heartbeat's, gone after a while, `answer` is what somebody asked for. */
@@ -37,6 +38,18 @@ const messageRow = z
 /** A message as it waits. */
 export type Message = Readonly<z.output<typeof messageRow>>;
 
+/** `unknown`: it was given up, so that nobody knows of each channel whether it has it. */
+const states = ["pending", "sent", "unknown"] as const;
+export type MessageState = (typeof states)[number];
+const stateRow = z.object({ state: z.enum(states) });
+
+const withdrawalRow = z
+  .object({ message: z.coerce.number(), at_ms: z.coerce.number(), by_whom: z.string() })
+  .transform(({ message, at_ms: atMs, by_whom: by }) => ({ message, atMs, by }));
+
+/** Who gave up a message by its number, and when. */
+export type Withdrawal = Readonly<z.output<typeof withdrawalRow>>;
+
 /** No message is left alone for longer: a wait that is was written by a clock that has been set back since, and is over. */
 export const longestMessageWaitMs = 10 * 60_000;
 
@@ -46,10 +59,12 @@ const columns = "id, fingerprint, severity, text, created_ms, kind, incidents, l
 export class Outbox {
   readonly #file: LedgerFile;
   readonly #clock: Clock;
+  readonly #journal: Journal;
 
-  constructor(file: LedgerFile, clock: Clock) {
+  constructor(file: LedgerFile, clock: Clock, journal: Journal) {
     this.#file = file;
     this.#clock = clock;
+    this.#journal = journal;
   }
 
   /** Puts an alert into the outbox. @returns false where one with its fingerprint waits already */
@@ -74,14 +89,49 @@ ON CONFLICT (fingerprint) WHERE state = 'pending' DO NOTHING`,
   /** Puts a message into the outbox that says all that the one with its fingerprint would, which waits no longer. */
   replace(alert: Alert): void {
     this.#file.transaction(() => {
-      this.withdraw(alert.fingerprint);
+      this.giveUp(alert.fingerprint);
       this.enqueue(alert);
     });
   }
 
   /** Gives up the message with this fingerprint, where one waits. */
-  withdraw(fingerprint: string): void {
+  giveUp(fingerprint: string): void {
     this.#file.run("UPDATE outbox SET state = 'unknown' WHERE fingerprint = ? AND state = 'pending'", fingerprint);
+  }
+
+  /**
+   * Gives up a message that waits because a person says so; the journal says who. Of the incidents that it tells of nothing changes: they
+   * are said again when that is due.
+   */
+  withdraw({ id, incidents }: Pick<Message, "id" | "incidents">, by: string): void {
+    this.#file.transaction(() => {
+      this.#journal.record("message.withdrawn", `message ${id}`, { message: id, by, incidents });
+      this.close(id, "unknown");
+    });
+  }
+
+  /** Messages that people have withdrawn since then, oldest first. */
+  withdrawnSince(ms: number): (Withdrawal & { readonly text: string })[] {
+    return this.#withdrawals("at_ms >= ?", ms).flatMap((one) => {
+      const text = this.byId(one.message)?.text;
+      return text === undefined ? [] : [{ ...one, text }];
+    });
+  }
+
+  /** Who has withdrawn a message; undefined where nobody has. */
+  withdrawalOf(id: number): Withdrawal | undefined {
+    return this.#withdrawals("json_extract(details, '$.message') = ?", id).at(-1);
+  }
+
+  #withdrawals(condition: string, value: number): Withdrawal[] {
+    const sql = `SELECT json_extract(details, '$.message') AS message, at_ms, json_extract(details, '$.by') AS by_whom
+FROM journal WHERE kind = 'message.withdrawn' AND ${condition} ORDER BY seq`;
+    return this.#file.rows(sql, withdrawalRow, value);
+  }
+
+  /** What became of a message; undefined where there is none. */
+  stateOf(id: number): MessageState | undefined {
+    return this.#file.row("SELECT state FROM outbox WHERE id = ?", stateRow, id)?.state;
   }
 
   /** The message with this fingerprint, where one waits. */
@@ -108,7 +158,7 @@ ON CONFLICT (fingerprint) WHERE state = 'pending' DO NOTHING`,
   }
 
   /** Takes a message off the list. @param state `sent` where every channel has it, `unknown` where it is given up */
-  close(id: number, state: "sent" | "unknown"): void {
+  close(id: number, state: Exclude<MessageState, "pending">): void {
     this.#file.run("UPDATE outbox SET state = ? WHERE id = ?", state, id);
   }
 

@@ -1,5 +1,6 @@
-import type { ChannelState, Incident, Message, Refusal } from "../ledger/index.ts";
+import type { ChannelState, Incident, Message, Refusal, Withdrawal } from "../ledger/index.ts";
 import { incidentRecord } from "../notify/incident-record.ts";
+import type { WithdrawableMessage } from "../notify/withdraw.ts";
 import { lasting, nameOf, titleOf, utcMinute } from "../watch/incident-messages.ts";
 import { asFindingKind, runbookOf } from "../watch/kinds.ts";
 import { textTable } from "./text-table.ts";
@@ -37,15 +38,20 @@ export interface NamedChannel {
   readonly state: ChannelState;
 }
 
-/** The messages that wait, which of them a channel refuses for themselves, and how the channels do. */
-export function outboxLines(
-  waiting: readonly Message[],
-  refusals: readonly Refusal[],
-  channels: readonly NamedChannel[],
-  nowMs: number,
-): string[] {
+/** What `notify list` tells of. */
+export interface OutboxView {
+  readonly waiting: readonly Message[];
+  /** Which of them a channel refuses for themselves. */
+  readonly refusals: readonly Refusal[];
+  /** Those that people gave up lately. */
+  readonly withdrawn: readonly (Withdrawal & Pick<Message, "text">)[];
+  readonly channels: readonly NamedChannel[];
+}
+
+/** The messages that wait or were withdrawn, and how the channels do. */
+export function outboxLines({ waiting, refusals, withdrawn, channels }: OutboxView, nowMs: number): string[] {
   const messages = waiting.map(
-    ({ id, kind, createdMs, text }) => `${id}  ${kind}  ${utcMinute(createdMs)}  ${text.split("\n", 1)[0] ?? ""}`,
+    ({ id, kind, createdMs, text }) => `${id}  ${kind}  ${utcMinute(createdMs)}  ${firstLine(text)}`,
   );
   const states = channels.map(({ name, state }) => {
     if (state.failingSinceMs === undefined) return `${name}: well`;
@@ -55,16 +61,16 @@ export function outboxLines(
     ({ message, channel, sinceMs, reason }) =>
       `${channel} has refused message ${message} for ${lasting(nowMs - sinceMs)}: ${reason}`,
   );
+  const given = withdrawn.map(
+    ({ message, atMs, by, text }) =>
+      `message ${message} was withdrawn by ${by} at ${utcMinute(atMs)}: ${firstLine(text)}`,
+  );
   const title = messages.length === 0 ? "no message waits" : `${messages.length} messages wait`;
-  return [title, ...messages, ...refused, ...states];
+  return [title, ...messages, ...refused, ...given, ...states];
 }
 
 /** The same for a program. */
-export function outboxDocument(
-  waiting: readonly Message[],
-  refusals: readonly Refusal[],
-  channels: readonly NamedChannel[],
-): Record<string, unknown> {
+export function outboxDocument({ waiting, refusals, withdrawn, channels }: OutboxView): Record<string, unknown> {
   return {
     waiting: waiting.map(({ id, kind, severity, createdMs, text, incidents }) => ({
       id,
@@ -80,6 +86,7 @@ export function outboxDocument(
       since: isoOf(sinceMs),
       reason,
     })),
+    withdrawn: withdrawn.map(({ message, atMs, by, text }) => ({ message, at: isoOf(atMs), by, text })),
     channels: channels.map(({ name, state }) => ({
       name,
       failures: state.failures,
@@ -87,6 +94,38 @@ export function outboxDocument(
       last_failure: state.lastFailure ?? null,
     })),
   };
+}
+
+/** What is given up, and what that changes nothing of. @param done or only planned */
+export function withdrawalLines(messages: readonly WithdrawableMessage[], done: boolean): string[] {
+  return messages.map(({ message, has, mayHave }) => {
+    const { id, incidents } = message;
+    const told = incidents.map((one) => `#${one}`).join(", ");
+    return [
+      `message ${id} ${done ? "is" : "would be"} withdrawn`,
+      ...(has.length === 0 ? [] : [`${has.join(", ")} got it`]),
+      ...(mayHave.length === 0 ? [] : [`${mayHave.join(", ")} may have got it`]),
+      ...(incidents.length === 0 ? [] : [`what lasts of ${told} is said again when that is due`]),
+    ].join("; ");
+  });
+}
+
+/** The same for a program. */
+export function withdrawalDocument(messages: readonly WithdrawableMessage[]): Record<string, unknown> {
+  return {
+    withdrawn: messages.map(({ message: { id, kind, text, incidents }, has, mayHave }) => ({
+      id,
+      kind,
+      text,
+      incidents,
+      delivered_by: has,
+      may_be_delivered_by: mayHave,
+    })),
+  };
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
 }
 
 function isoOf(ms: number | undefined): string | null {

@@ -75,7 +75,8 @@ async function refuseWhereGone(store: Store, key: BuildKey): Promise<void> {
     pinned === undefined ? [] : await store.rows(`SELECT count() AS rows FROM ${pinnedBars(pinned)}`, countRow);
   if (found !== undefined && found.rows === committed) return;
   const name = `${unitId(key.series, key.segment)}#${key.build}`;
-  throw new RefusedError(`the bars of ${name} are no longer kept`, {
+  const why = pinned === undefined ? `nothing of ${name} is covered` : `the bars of ${name} are no longer kept`;
+  throw new RefusedError(why, {
     code: "UNDO_EXPIRED",
     subject: name,
     hint: "make the unit anew from its archives instead: barkeep rebuild",

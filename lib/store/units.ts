@@ -13,6 +13,8 @@ import {
 } from "./builds.ts";
 import { readCheckpoint } from "./checkpoint-fault.ts";
 import { releaseLeases, takeLease, type Lease } from "./leases.ts";
+import { movePointer, takePublishRight } from "./publish.ts";
+import { sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 import { unitKey, type BuildKey } from "./unit-key.ts";
 
@@ -69,22 +71,30 @@ export interface UnitRequest {
 }
 
 /**
- * Opens a unit's published build for writing, or a first one, whose pointer row is written before any bars.
- * @throws RefusedError LEASE_HELD, SEGMENTATION_FIXED, BUILD_DIFFERS; what openBuild refuses
+ * Opens a unit's published build for writing, or a first one, whose pointer row is written before any bars. A published build that this
+ * program cannot go on with, and of which nothing is covered, makes room for the next one: there is nothing in it to make anew.
+ * @throws RefusedError LEASE_HELD, SEGMENTATION_FIXED, BUILD_DIFFERS, SUPERSEDED; what openBuild refuses
  */
 export async function openUnit(store: Store, request: UnitRequest): Promise<OpenUnit> {
   const { series, segment } = request;
+  // Before the records: a build is on record before it is published.
+  const [published] = await pointerHistory(store, series, segment);
   const builds = await buildsOf(store, series);
   refuseOtherSegmentation(series, builds, request.fingerprint);
   const ofSegment = builds.filter((row) => row.segment === segment);
-  const [published] = await pointerHistory(store, series, segment);
   if (published === undefined) return openFirst(store, request, ofSegment);
   const known = ofSegment.find((row) => row.build === published.build);
   if (known !== undefined && isSameFingerprint(known, request.fingerprint)) return reopen(store, request, known);
+  const left = { series, segment, build: published.build };
   const unit = unitId(series, segment);
+  if (!(await isCovered(store, left))) {
+    const made = known === undefined ? "what made it is not on record" : "another version or profile of bars made it";
+    const reason = `nothing of build ${left.build} is covered, and ${made}`;
+    return (await openInPlace(store, request, left, reason)) ?? openUnit(store, request);
+  }
   const why =
     known === undefined
-      ? `what made build ${published.build} of ${unit} is not on record`
+      ? `what made build ${left.build} of ${unit} is not on record`
       : `${unit} was built by another version or profile of bars`;
   throw new RefusedError(why, {
     code: "BUILD_DIFFERS",
@@ -163,6 +173,76 @@ async function openFirst(store: Store, request: UnitRequest, begun: readonly Bui
   return unit;
 }
 
+/**
+ * Publishes the next build, empty, in the place of one of which nothing is covered. The lease on the one that is left behind is held until
+ * then: while somebody may commit to it, nothing is taken from what readers see. Whoever does this at the same time, or did and was
+ * killed, takes the same number, so that no pointer row that comes late hides what another one has committed.
+ * @returns undefined where somebody has committed, published or begun something meanwhile: it is to be looked at again
+ */
+async function openInPlace(
+  store: Store,
+  request: UnitRequest,
+  left: BuildKey,
+  reason: string,
+): Promise<OpenUnit | undefined> {
+  const { series, segment, fingerprint, firstDay } = request;
+  const lease = await takeLease(store, left);
+  try {
+    const begun = await begunInPlace(store, request, left, reason);
+    const key = { ...left, build: begun?.build ?? (await greatestBuild(store, left)) + 1 };
+    const unit = await openBuild(store, key, key.build);
+    try {
+      const [published] = await pointerHistory(store, series, segment);
+      const isFree = begun !== undefined || (await greatestBuild(store, left)) < key.build;
+      if (published?.build === left.build && isFree && !(await isCovered(store, left))) {
+        if (begun === undefined || firstDay < begun.firstDay) {
+          await recordBuild(store, key, fingerprint, firstDay, reason);
+        }
+        const right = await takePublishRight(store, key);
+        await movePointer(store, right, { expected: left.build, reason, held: false });
+        return unit;
+      }
+    } catch (error) {
+      await releaseLeases(store, [unit]);
+      throw error;
+    }
+    await releaseLeases(store, [unit]);
+    return undefined;
+  } finally {
+    await releaseLeases(store, [lease]);
+  }
+}
+
+/** What was put on record to take the place of a build, and never published. */
+async function begunInPlace(
+  store: Store,
+  { series, segment, fingerprint }: UnitRequest,
+  { build }: BuildKey,
+  reason: string,
+): Promise<BuildRecord | undefined> {
+  const wasPublished = new Set((await pointerHistory(store, series, segment)).map((one) => one.build));
+  return (await buildsOf(store, series)).findLast(
+    (row) =>
+      row.segment === segment &&
+      row.build > build &&
+      row.reason === reason &&
+      !wasPublished.has(row.build) &&
+      isSameFingerprint(row, fingerprint),
+  );
+}
+
+const greatestRow = z.object({ build: z.number() });
+
+/** The greatest number of a build of which anything is known: records may be lost. */
+async function greatestBuild(store: Store, { series, segment }: BuildKey): Promise<number> {
+  const ofSegment = `series = ${sqlString(series)} AND segment = ${sqlString(segment)}`;
+  const known = ["builds", "coverage", "pointer"].map(
+    (table) => `SELECT build FROM barkeep.${table} WHERE ${ofSegment}`,
+  );
+  const [row] = await store.rows(`SELECT max(build) AS build FROM (${known.join(" UNION ALL ")})`, greatestRow);
+  return row?.build ?? 0;
+}
+
 function refuseOtherSegmentation(
   series: SeriesId,
   builds: readonly BuildRecord[],
@@ -204,6 +284,10 @@ async function attemptsOf(store: Store, key: BuildKey): Promise<ReadonlySet<bigi
     attemptRow,
   );
   return new Set(rows.map(({ attempt }) => attempt));
+}
+
+async function isCovered(store: Store, key: BuildKey): Promise<boolean> {
+  return (await attemptsOf(store, key)).size > 0;
 }
 
 /** The chain's last row: the last one of the greatest attempt that has coverage. */

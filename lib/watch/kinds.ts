@@ -252,7 +252,8 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "warning",
     title: "messages do not arrive",
     meaning: "A channel has refused or lost messages for an hour or more. They wait and are lost no more than delayed.",
-    whatToDo: "`barkeep notify list` shows what waits and why; `barkeep notify test` tries each channel.",
+    whatToDo:
+      "`barkeep notify list` shows what waits and why; `barkeep notify test` tries each channel. A message that a channel will never take: `barkeep notify withdraw MESSAGE`.",
     ...atOnce,
   },
   "heartbeat-missed": {

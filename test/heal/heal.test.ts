@@ -86,6 +86,9 @@ function lost(segment: string): Harm {
   return { bars: gone, coverage: gone, builds: gone, pointer: gone };
 }
 
+/** The coverage of February is gone, and with it its bars from all who read. */
+const uncovered: Harm = { coverage: { without: "segment = '2024-02'" } };
+
 /** Two days were a declared hole when the unit was built, and are published by now. */
 async function declared(thresholds: readonly number[] = [20]): Promise<Scene> {
   const scene = new Scene(bed, short);
@@ -133,6 +136,21 @@ const cases: readonly Case[] = [
   {
     what: "interior: a whole unit is not there",
     make: copied(lost("2024-02")),
+    gap: ["interior", "not-built", "2024-02"],
+    action: "populate",
+  },
+  {
+    what: "interior: nothing is covered of a unit that another bar version made",
+    make: copied({
+      ...uncovered,
+      builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } },
+    }),
+    gap: ["interior", "not-built", "2024-02"],
+    action: "populate",
+  },
+  {
+    what: "interior: nothing is covered of a unit, and what made it is not on record",
+    make: copied({ ...uncovered, builds: { without: "segment = '2024-02'" } }),
     gap: ["interior", "not-built", "2024-02"],
     action: "populate",
   },
@@ -451,6 +469,25 @@ for (const [what, harm] of [
     assert.equal(await publishedBuild(scene.series, "2024-02"), 1);
   });
 }
+
+test("a unit that an undo holds, and of which nothing is covered any more, waits for a person's populate, which is named", async () => {
+  const scene = await (
+    await built(short)
+  ).copy({
+    coverage: { without: "segment = '2024-02'" },
+    builds: { set: { bar_version: "if(segment = '2024-02', 0, bar_version)" } },
+    pointer: { set: { held: "segment = '2024-02'" } },
+  });
+  const pass = await heal(scene);
+  assert.deepEqual([pass.repairs, pass.left.map(({ reason }) => reason), pass.exitCode], [[], ["held"], 1]);
+  const typed = `barkeep populate --symbol ${scene.symbol} --threshold 20 --segment month`;
+  assert.deepEqual([pass.left[0]?.text, pass.left[0]?.fix], [`an undo holds it: ${typed}`, typed]);
+
+  assert.deepEqual(await scene.build(), []);
+  assert.equal(await scene.digest(), shortDigest);
+  assert.equal(await publishedBuild(scene.series, "2024-02"), 2);
+  assert.deepEqual((await heal(scene)).left, []);
+});
 
 test("each unit that cannot be gone on with is made anew, and what keeps one from its days keeps no other", async () => {
   const end = parseDay("2024-02-02");

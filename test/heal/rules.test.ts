@@ -183,6 +183,31 @@ test("a replay begins to count anew, and keeps what was", () => {
   assert.equal(ledger.journal.last(1)[0]?.kind, "heal.replayed");
 });
 
+test("a replay lets a queued try count no more, and what it comes to is put on record all the same, until the gap is healed", () => {
+  const { ledger } = newLedger();
+  using _ = ledger;
+  const { healTries } = ledger;
+  const key = gapKey(gapOf({}));
+  tryOnce(ledger, gapOf({}), "queued");
+  tryOnce(ledger, gapOf({ days: "2023-01-01" }), "queued");
+  tryOnce(ledger, gapOf({ days: "2023-01-01" }), "failed", "ZIP_CORRUPT");
+  healTries.replay([key]);
+  assert.deepEqual(
+    healTries.queued().map(({ gap }) => gap),
+    [key],
+  );
+  for (const { id } of healTries.queued()) healTries.settle(id, "failed", "BUILD_DIFFERS");
+  tryOnce(ledger, gapOf({}), "failed", "ZIP_CORRUPT");
+  assert.deepEqual(
+    [healTries.queued(), [...healTries.codesOf(key)].toSorted()],
+    [[], ["BUILD_DIFFERS", "ZIP_CORRUPT"]],
+  );
+  assert.deepEqual(step(ledger, gapOf({})).step, "wait");
+  assert.equal(healTries.byGap().get(key)?.length, 1);
+  tryOnce(ledger, gapOf({}), "healed");
+  assert.deepEqual([...healTries.codesOf(key)], []);
+});
+
 const built = (unit: string, firstDay: string, day: string, dayDone = true): [string, UnitFacts] => [
   unit,
   { firstDay: parseDay(firstDay), day: parseDay(day), dayDone },

@@ -7,6 +7,7 @@ import { ConsoleChannel } from "../../lib/notify/console.ts";
 import { deletePassed } from "../../lib/notify/ephemeral.ts";
 import { Ping } from "../../lib/notify/ping.ts";
 import { Webhook } from "../../lib/notify/webhook.ts";
+import { withdraw } from "../../lib/notify/withdraw.ts";
 import type { Finding } from "../../lib/watch/finding.ts";
 import { recordLook } from "../../lib/watch/record-look.ts";
 import { read } from "../docs/pages.ts";
@@ -174,4 +175,32 @@ test("a message that a webhook refuses for itself holds up no other; of many inc
   assert.equal(incidents[0]?.kind, "gap-interior");
   assert.ok((hook.requests[0]?.body.length ?? 0) < 70_000);
   assert.equal(shape.parse(bodies[1]).more_incidents, 0);
+});
+
+test("a message that was withdrawn goes through no channel that looked before; what one has begun to send is not withdrawn", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  on.open("another", "2024-03-02");
+  const [first, second] = on.ledger.outbox.due();
+  assert.ok(first !== undefined && second !== undefined);
+  const { deliveries } = on.ledger;
+  const claim = deliveries.claim(first, "telegram");
+  assert.ok(typeof claim === "object");
+  assert.throws(() => withdraw(on.ledger, ["1", "2"], "somebody"), { code: "MESSAGE_UNDER_WAY" });
+  assert.equal(on.ledger.outbox.pending(), 2, "all or none");
+  deliveries.finish(claim, { result: "unknown", reason: "the connection broke" });
+  deliveries.release(claim);
+  const gone = withdraw(on.ledger, ["1", "2"], "somebody");
+  assert.deepEqual(
+    gone.map(({ message, has, mayHave }) => [message.id, has, mayHave]),
+    [
+      [1, [], ["telegram"]],
+      [2, [], []],
+    ],
+  );
+  for (const message of [first, second]) assert.equal(deliveries.claim(message, "telegram"), "done");
+  on.clock.pass(3_600_000);
+  assert.deepEqual(await on.deliver(), { sent: 0, waiting: 0, failures: [] });
+  assert.deepEqual(bot.requests, []);
 });

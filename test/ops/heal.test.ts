@@ -335,9 +335,9 @@ test("a try that was queued ends as its job did, with a row of the log, and the 
   assert.deepEqual((await logged(bench)).slice(2), ["populate queued", "populate healed"]);
 });
 
-test("a unit that no host's job can go on with is made anew here, and gone on with", async () => {
+/** Nothing can be put behind what is built so far, here or on a host. */
+async function benchWithDamage(): Promise<Bench> {
   const bench = new Bench(size);
-  const clean = await bench.cleanStatus();
   const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
   assert.equal(built.code, 0, built.stderr);
   const store = await openStore({ stateDirectory: bench.state });
@@ -345,18 +345,26 @@ test("a unit that no host's job can go on with is made anew here, and gone on wi
     "ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE checkpoint != '' SETTINGS mutations_sync = 1",
   );
   await store.close();
+  return bench;
+}
+
+/** The wait behind what was tried is over. */
+function waited(bench: Bench): void {
+  const file = new Database(ledgerPath(bench.state));
+  file.exec("UPDATE heal_tries SET started_ms = started_ms - 3600000, ended_ms = ended_ms - 3600000");
+  file.close();
+}
+
+test("a unit that no host's job can go on with is made anew here, and gone on with", async () => {
+  const clean = await new Bench(size).cleanStatus();
+  const bench = await benchWithDamage();
   const fleet = fleetOfHere();
   const words = ["--fleet", fleet, "--host", "here"];
   assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
   await queueDone(fleet);
   const failed = await heal(bench, words);
   assert.match(failed.stdout, /the last try ended with CHECKPOINT_CORRUPT; the next one is due/, failed.stderr);
-  {
-    // The wait is over.
-    const file = new Database(ledgerPath(bench.state));
-    file.exec("UPDATE heal_tries SET started_ms = started_ms - 3600000, ended_ms = ended_ms - 3600000");
-    file.close();
-  }
+  waited(bench);
   const healed = await heal(bench, words);
   assert.equal(healed.code, 0, healed.stdout + healed.stderr);
   assert.deepEqual(
@@ -364,6 +372,43 @@ test("a unit that no host's job can go on with is made anew here, and gone on wi
     clean.map(({ digest, bars }) => [digest, bars]),
   );
   assert.deepEqual(await logged(bench), ["populate queued", "populate failed CHECKPOINT_CORRUPT", "populate healed"]);
+});
+
+test("a replay forgets how often a gap was tried, not what its job ended with: the unit goes to no host again", async () => {
+  const bench = await benchWithDamage();
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  assert.match((await heal(bench, words)).stdout, /trailing .*: the fleet's queues have it\n/);
+  await queueDone(fleet);
+  const replayed = await bench.run(["heal", "replay"]);
+  assert.match(replayed.stdout, /1 earlier tries count no more/);
+  const healed = await heal(bench, words);
+  assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+  assert.deepEqual(await logged(bench), ["populate queued", "populate failed CHECKPOINT_CORRUPT", "populate healed"]);
+});
+
+test("what failed here too, for another reason, is not given to the host once more that could not go on with it", async () => {
+  const bench = await benchWithDamage();
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  await heal(bench, words);
+  await queueDone(fleet);
+  await heal(bench, words);
+  const day = dayOf(bench, 1);
+  bench.archive.putZip(day, Buffer.from("this is no zip"));
+  waited(bench);
+  const torn = await heal(bench, words);
+  assert.match(torn.stdout, /ZIP_CORRUPT/, torn.stderr);
+  bench.archive.putLines(day, linesOf(walkOf(day, 1000 + bench.perDay, bench.perDay)));
+  waited(bench);
+  const healed = await heal(bench, words);
+  assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+  assert.deepEqual(await logged(bench), [
+    "populate queued",
+    "populate failed CHECKPOINT_CORRUPT",
+    "populate failed ZIP_CORRUPT",
+    "populate healed",
+  ]);
 });
 
 test("what a host has no room for was not tried, and is queued when there is some", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
@@ -166,4 +167,85 @@ test("incidents are listed and shown, acked and snoozed, by number; what there i
   const none = await barkeep(["notify", "ack", "7", "--state", state]);
   assert.equal(none.code, 3);
   assert.match(none.stderr, /UNKNOWN_INCIDENT/);
+});
+
+/** The one message of {@link stateWithHole}, which a webhook has refused for itself. */
+function stateWithRefusal(): string {
+  const state = stateWithHole();
+  using ledger = openLedger(state);
+  const [message] = ledger.outbox.waiting();
+  assert.ok(message !== undefined);
+  for (const [channel, outcome] of [
+    ["webhook", { result: "failed", reason: "the webhook answers 413", isOfMessage: true }],
+    ["telegram", { result: "sent" }],
+  ] as const) {
+    const claim = ledger.deliveries.claim(message, channel);
+    assert.ok(typeof claim === "object");
+    ledger.deliveries.finish(claim, outcome);
+    ledger.deliveries.release(claim);
+  }
+  return state;
+}
+
+test("a message that waits is withdrawn by its number: it is tried no more, and listed with who did it", async () => {
+  const state = stateWithRefusal();
+  const planned = await barkeep(["notify", "withdraw", "1", "--plan", "--state", state]);
+  assert.deepEqual(
+    [planned.code, planned.stdout],
+    [0, "message 1 would be withdrawn; telegram got it; what lasts of #1 is said again when that is due"],
+  );
+  const refused = await barkeep(["notify", "list", "--state", state]);
+  assert.match(refused.stdout, /^1 messages wait\n1 {2}opened .*\nwebhook has refused message 1 for/);
+
+  const { code, stdout } = await barkeep(["notify", "withdraw", "#1", "1", "--state", state, "--json"]);
+  assert.equal(code, 0);
+  const document = z.object({
+    done: z.boolean(),
+    withdrawn: z.array(z.object({ id: z.number(), incidents: z.array(z.number()), delivered_by: z.array(z.string()) })),
+  });
+  assert.deepEqual(document.parse(JSON.parse(stdout)), {
+    done: true,
+    withdrawn: [{ id: 1, incidents: [1], delivered_by: ["telegram"] }],
+  });
+  const user = userInfo().username;
+  const listed = await barkeep(["notify", "list", "--state", state]);
+  assert.match(
+    listed.stdout,
+    new RegExp(`^no message waits\nmessage 1 was withdrawn by ${user} at .* UTC: 🔴 Something is wrong on .*`),
+  );
+  assert.doesNotMatch(listed.stdout, /has refused/);
+  const shape = z.object({ withdrawn: z.array(z.object({ message: z.number(), by: z.string() })) });
+  const asJson = await barkeep(["notify", "list", "--state", state, "--json"]);
+  assert.deepEqual(shape.parse(JSON.parse(asJson.stdout)).withdrawn, [{ message: 1, by: user }]);
+  const journal = await barkeep(["ledger", "journal", "--kind", "message.", "--state", state]);
+  assert.match(journal.stdout, new RegExp(`message\\.withdrawn.*message 1.*${user}`));
+});
+
+test("what was sent, given up or withdrawn, and what there is none of, is not withdrawn, and nothing beside it", async () => {
+  const state = stateWithRefusal();
+  {
+    using ledger = openLedger(state);
+    for (const text of ["sent", "older", "newer"]) {
+      const fingerprint = text === "sent" ? "one" : "other";
+      ledger.outbox.replace({ fingerprint, severity: "info", text });
+    }
+    ledger.outbox.close(2, "sent");
+  }
+  const withdraw = async (...numbers: string[]): Promise<Outcome> =>
+    barkeep(["notify", "withdraw", ...numbers, "--state", state]);
+  const unknown = await withdraw("1", "9");
+  assert.equal(unknown.code, 3);
+  assert.match(unknown.stderr, /there is no message "9"[^]*\(UNKNOWN_MESSAGE\)/);
+  const sent = await withdraw("1", "2");
+  assert.equal(sent.code, 4);
+  assert.match(sent.stderr, /message 2 was sent[^]*\(MESSAGE_NOT_WAITING\)/);
+  const replaced = await withdraw("3", "--plan");
+  assert.equal(replaced.code, 4);
+  assert.match(replaced.stderr, /message 3 has been given up/);
+  assert.match((await barkeep(["notify", "list", "--state", state])).stdout, /^2 messages wait/);
+
+  assert.equal((await withdraw("1")).code, 0);
+  const again = await withdraw("1");
+  assert.equal(again.code, 4);
+  assert.match(again.stderr, new RegExp(`message 1 was withdrawn by ${userInfo().username}`));
 });

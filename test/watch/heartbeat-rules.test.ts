@@ -6,10 +6,11 @@ import type { HostView, JobState, JobView } from "../../lib/fleet/host-view.ts";
 import { parseWakeTime } from "../../lib/ledger/clock.ts";
 import { openLedger, type Heartbeat } from "../../lib/ledger/index.ts";
 import { RetryableError } from "../../lib/model/errors.ts";
+import { withdraw } from "../../lib/notify/withdraw.ts";
 import type { RunResult } from "../../lib/queue/job-files.ts";
 import { parseLabel } from "../../lib/queue/label.ts";
 import type { Finding, FindingKind } from "../../lib/watch/finding.ts";
-import { recordLook } from "../../lib/watch/record-look.ts";
+import { recordLook, type RecordedLook } from "../../lib/watch/record-look.ts";
 import { attemptFindings } from "../../lib/watch/heartbeat/attempt-findings.ts";
 import { hostFindings, serviceFindings } from "../../lib/watch/heartbeat/host-findings.ts";
 import { hostsPart } from "../../lib/watch/heartbeat/hosts-part.ts";
@@ -430,4 +431,60 @@ test("messages that a channel refuses for themselves are told of after an hour, 
   assert.match((await part.look(never)).findings[0]?.summary ?? "", /refused message 2 for/);
   ledger.outbox.close(2, "sent");
   assert.deepEqual((await part.look(never)).findings, []);
+});
+
+test("a message that is withdrawn is no trouble at the next look, and what it told of is said again in its time", async () => {
+  const clock = new HandMovedClock();
+  using ledger = openLedger(join(temporaryFolder("withdrawn"), "state"), { clock });
+  const part = outboxPart(ledger, { notify: ["telegram"] });
+  const hole: Finding = {
+    kind: "gap-interior",
+    subject: "range:binance/spot/BTCUSDT@250",
+    place: "2024-03-01",
+    verdict: "wrong",
+    summary: "ids 5 … 9 are missing",
+    evidence: {},
+  };
+  const look = async (): Promise<RecordedLook> => {
+    const { findings, examined } = await part.look(never);
+    return recordLook(ledger, { source: "test", findings: [hole, ...findings], examined });
+  };
+  await look();
+  const [opened] = ledger.outbox.waiting();
+  assert.ok(opened !== undefined);
+  const claim = ledger.deliveries.claim(opened, "telegram");
+  assert.ok(typeof claim === "object");
+  ledger.deliveries.finish(claim, { result: "failed", reason: "400 message is too long", isOfMessage: true });
+  ledger.deliveries.release(claim);
+  clock.pass(59 * minute);
+  await look();
+  clock.pass(minute);
+  const { opened: troubles, reminded } = await look();
+  assert.deepEqual(
+    [troubles.map(({ kind }) => kind), reminded.map(({ kind }) => kind)],
+    [["notify-failing"], ["gap-interior"]],
+  );
+  assert.deepEqual(
+    ledger.outbox.waiting().map(({ kind, incidents }) => [kind, incidents]),
+    [
+      ["opened", [1]],
+      ["opened", [2]],
+      ["reminder", [1]],
+    ],
+  );
+
+  withdraw(ledger, ["1", "3"], "somebody");
+  clock.pass(15 * minute);
+  const { resolved, live } = await look();
+  assert.deepEqual(
+    [resolved.map(({ kind }) => kind), live.map(({ kind }) => kind)],
+    [["notify-failing"], ["gap-interior"]],
+  );
+  clock.pass(105 * minute);
+  assert.deepEqual(
+    (await look()).reminded.map(({ id }) => id),
+    [1],
+    "two hours after the reminder that was withdrawn",
+  );
+  assert.deepEqual(ledger.outbox.waiting().at(-1)?.incidents, [1]);
 });

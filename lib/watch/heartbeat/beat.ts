@@ -77,7 +77,7 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const incidents = ledger.transaction(() => {
     const recorded = recordLook(ledger, { source: "heartbeat", start, findings, examined });
     // An earlier one that still waits is not true any more.
-    ledger.outbox.withdraw(greenFingerprint);
+    ledger.outbox.giveUp(greenFingerprint);
     const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;
     if (isWell && open.channels.length > 0) sayGreen(ledger, parts, performance.now() - startMs);
     return recorded;
