@@ -78,7 +78,8 @@ test("a job that a person cancels is not queued again because memory gets short 
   await eventually("it is asked to stop", () => existsSync(asked));
 
   const stop = { action: "stop at commit", unit: job, group: "p2", reason: "memory is short" } as const;
-  await carryOut(host, await host.queue.poll(), [stop], ledger);
+  const look = { memory: await readHostMemory(host), snapshot: await host.queue.poll() };
+  await carryOut(host, look, [stop], ledger);
   assert.deepEqual((await readHostMemory(host)).stopped, []);
 
   // The service had looked for the note before the person left it.
