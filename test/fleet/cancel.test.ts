@@ -11,8 +11,12 @@ import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts
 import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
 import { carryOut } from "../../lib/fleet/scale/carry-out.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
+import { jobSnapshot } from "../../lib/fleet/snapshot.ts";
+import { leaveStopNote } from "../../lib/fleet/stop-note.ts";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
+import { LocalQueue } from "../../lib/queue/local/queue.ts";
+import type { QueueJob, TaskIdentity } from "../../lib/queue/queue.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { eventually, shellJob, until } from "../queue/tasks.ts";
 import { FedHost } from "../rig/pressure.ts";
@@ -90,6 +94,79 @@ test("a job that a person cancels is not queued again because memory gets short 
   const { requeued, failure } = await new HostScaler(host, true, settingsOf("service"), {}, ledger).step();
   assert.equal(failure, undefined);
   assert.deepEqual(requeued, { jobs: [], left: [{ job, reason: "a person ended it" }] });
+  assert.deepEqual((await readHostMemory(host)).stopped, []);
+});
+
+const named = { patterns: [job], how: "stop", isPlan: false } as const;
+
+/** A job that was stopped to make room and has ended; what is queued next waits. @returns what it was queued with */
+async function stoppedJob(): Promise<QueueJob> {
+  const snapshot = jobSnapshot({ document: { bar_version: 1 } }, host.entry, settingsOf("service"));
+  const ofJob = jobFolder(host.entry.directory, label);
+  await host.queue.handshake();
+  await host.queue.enqueue([
+    shellJob(folder, label, "exit 130", { files: [{ path: join(ofJob, "settings.json"), text: snapshot.text }] }),
+  ]);
+  const { createdAt } = await until(host.queue, label, "done");
+  await host.queue.pauseGroup("p2");
+  await leaveStopNote(host, label, { version: 1, how: "kill", reason: "a test", at: createdAt });
+  const stopped = { job, label, createdAt, how: "kill", waitingSinceMs: 0 } as const;
+  await changeHostMemory(host, (memory) => ({ ...memory, stopped: [stopped] }));
+  return shellJob(folder, `${job}#2~0f`, "true");
+}
+
+async function liveLabels(): Promise<string[]> {
+  const { tasks } = await host.queue.poll();
+  return tasks.filter(({ state }) => state.kind !== "done").map((task) => task.label);
+}
+
+test("an attempt that is queued while a person cancels the one before is taken out too", async (t) => {
+  const again = await stoppedJob();
+  const cancel = host.queue.cancel.bind(host.queue);
+  // The autoscaler had looked for the note before it was there, and queues now.
+  const mocked = t.mock.method(
+    LocalQueue.prototype,
+    "cancel",
+    async (tasks: readonly TaskIdentity[], how: "stop" | "kill") => {
+      mocked.mock.restore();
+      await host.queue.enqueue([again]);
+      return cancel(tasks, how);
+    },
+  );
+  const { jobs, failures } = await cancelJobs({ entries: [host.entry], ...named }, settingsOf("operator"));
+  assert.deepEqual(failures, []);
+  assert.deepEqual(
+    jobs.map((one) => [one.label, one.state, one.became]),
+    [
+      [label, "stopped", "left"],
+      [again.label, "waiting", "taken out"],
+    ],
+  );
+  await eventually("it is taken out", async () => (await liveLabels()).length === 0);
+  assert.ok(await isCancelled(host, again.label));
+});
+
+test("an attempt that is queued behind the look of whoever cancels the one before is taken back", async (t) => {
+  await stoppedJob();
+  const mocked = t.mock.method(
+    LocalQueue.prototype,
+    "enqueue",
+    async function (this: LocalQueue, jobs: readonly QueueJob[]) {
+      mocked.mock.restore();
+      // Behind the last look for the note; whoever left it looks at the queue before this is in it.
+      const { jobs: cancelled } = await cancelJobs({ entries: [host.entry], ...named }, settingsOf("operator"));
+      assert.deepEqual(
+        cancelled.map(({ became }) => became),
+        ["left"],
+      );
+      return this.enqueue(jobs);
+    },
+  );
+  const { requeued, failure } = await new HostScaler(host, true, settingsOf("service"), {}, ledger).step();
+  assert.equal(failure, undefined);
+  assert.deepEqual(requeued, { jobs: [], left: [{ job, reason: "a person ended it" }] });
+  assert.equal(mocked.mock.callCount(), 1);
+  await eventually("it is taken out", async () => (await liveLabels()).length === 0);
   assert.deepEqual((await readHostMemory(host)).stopped, []);
 });
 
