@@ -23,9 +23,10 @@ export interface CancelRequest {
 
 /**
  * What became of a job. `stopping`: it ends after its current commit; `left`: it was stopped before, and is not queued again; `not
- * reached`: nothing of it ran when its turn came, as where it had just ended by itself.
+ * reached`: nothing of it ran when its turn came, as where it had just ended by itself; `awaited`: it still waits, for its queue takes none
+ * out that others come after.
  */
-export type Cancellation = "taken out" | "stopping" | "killed" | "left" | "not reached";
+export type Cancellation = "taken out" | "stopping" | "killed" | "left" | "not reached" | "awaited";
 
 export interface CancelledJob {
   readonly job: string;
@@ -196,8 +197,9 @@ async function endJobs({ host, queue }: OpenFleetHost, jobs: readonly Ending[], 
   const became = jobs.map((view): [string, Cancellation] => {
     const { task, state } = view;
     if (state === "stopped") return [task.label, expected(view, how)];
-    if (!reached.has(task.label)) return [task.label, "not reached"];
-    return [task.label, hasBegun(after.get(identityKey(task))) ? endOf(how) : expected(view, how)];
+    const now = after.get(identityKey(task));
+    if (reached.has(task.label)) return [task.label, hasBegun(now) ? endOf(how) : expected(view, how)];
+    return [task.label, now === undefined || now.state.kind === "done" ? "not reached" : "awaited"];
   });
   return { became: new Map(became), tasks };
 }

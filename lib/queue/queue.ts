@@ -30,7 +30,8 @@ export interface Queue {
   /**
    * Takes waiting tasks out of the queue and ends running ones: `stop` asks (SIGTERM, the worker ends after its current
    * commit), `kill` does not.
-   * @returns those that were found alive; a task that is done or gone is left alone
+   * @returns those that were found alive; a task that is done or gone is left alone, and so is in pueue one that waits and that others come
+   * after which are not to be taken out: they would begin without it
    */
   cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]>;
 

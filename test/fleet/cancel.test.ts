@@ -11,6 +11,8 @@ import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts
 import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
 import { carryOut } from "../../lib/fleet/scale/carry-out.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
+import { cancelDocument, cancelExitCode, cancelLines } from "../../lib/report/fleet-jobs.ts";
+import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { jobSnapshot } from "../../lib/fleet/snapshot.ts";
 import { leaveStopNote } from "../../lib/fleet/stop-note.ts";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
@@ -168,6 +170,22 @@ test("an attempt that is queued behind the look of whoever cancels the one befor
   assert.equal(mocked.mock.callCount(), 1);
   await eventually("it is taken out", async () => (await liveLabels()).length === 0);
   assert.deepEqual((await readHostMemory(host)).stopped, []);
+});
+
+test("a job that its queue does not take out, for others come after it, is said to wait still", async (t) => {
+  await host.queue.handshake();
+  await host.queue.pauseGroup("p2");
+  await host.queue.enqueue([shellJob(folder, label, "true")]);
+  // As pueue does.
+  t.mock.method(LocalQueue.prototype, "cancel", async () => []);
+  const outcome = await cancelJobs({ entries: [host.entry], ...named }, settingsOf("operator"));
+  assert.match(cancelLines(outcome, false).join(), /AAAUSDT@250:2024 on here: still waits: .*cancel those too/);
+  assert.deepEqual(cancelDocument(outcome, false)["jobs"], [
+    { job, host: "here", label, was: "waiting", cancelled: false, became: "awaited" },
+  ]);
+  assert.equal(cancelExitCode(outcome), exitCodes.refused);
+  t.mock.restoreAll();
+  await cancelJobs({ entries: [host.entry], ...named }, settingsOf("operator"));
 });
 
 test("what was said of a cancelled job is forgotten once the same label is queued anew", async () => {

@@ -55,13 +55,14 @@ export class PueueQueue implements Queue {
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const found = await this.#find(tasks);
+    const alive = (await this.#find(tasks)).filter(({ state }) => state.kind !== "done");
     // Those that wait first: one that ends makes room in which the next of them would start.
-    const alive = found
-      .filter(({ state }) => state.kind !== "done")
-      .sort((a, b) => Number(isStarted(a)) - Number(isStarted(b)));
-    if (alive.length > 0) await this.#run(alive.map((task) => cancelCommand(task, how)).join(" && "));
-    return alive.map(({ label, createdAt }) => ({ label, createdAt }));
+    const waiting = alive.filter((task) => !isStarted(task));
+    const left = waiting.length === 0 ? alive : await this.#takeOut(waiting, tasks);
+    const started = left.filter(isStarted);
+    if (started.length > 0) await this.#run(started.map((task) => endCommand(task, how)).join(" && "));
+    const stays = new Set(left.filter((task) => !isStarted(task)).map(identityKey));
+    return alive.filter((task) => !stays.has(identityKey(task))).map(({ label, createdAt }) => ({ label, createdAt }));
   }
 
   async setParallel(group: string, parallel: number): Promise<void> {
@@ -126,6 +127,20 @@ export class PueueQueue implements Queue {
   }
 
   /**
+   * Takes tasks that wait out of the queue, all at once: pueue refuses one that others come after, but where these go with it.
+   * @param tasks these, and those that run
+   * @returns which of them are still alive: those that run, have begun meanwhile, or were refused
+   */
+  async #takeOut(waiting: readonly QueueTask[], tasks: readonly TaskIdentity[]): Promise<QueueTask[]> {
+    const remove = shellWords(["pueue", "remove", ...waiting.map(({ number }) => number)]);
+    const output = await this.#run(`${remove} >/dev/null\n${statusCommand}`);
+    const wanted = new Set(tasks.map(identityKey));
+    return parseStatus(output, this.host).tasks.filter(
+      (task) => wanted.has(identityKey(task)) && task.state.kind !== "done",
+    );
+  }
+
+  /**
    * The tasks of these identities that are still there. A number holds until the task is removed: only one that is done can be, so a live task's
    * number is its own.
    */
@@ -166,11 +181,8 @@ function addCommand(
   return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;
 }
 
-/**
- * A task that was waiting may have started since it was looked at, and one that ran may have ended: no failure, as long as the daemon
- * answers. One that is stopped in its middle hears no SIGTERM.
- */
-function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
-  const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
-  return `{ ${isStarted({ state }) ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
+/** One that ran may have ended since: no failure, as long as the daemon answers. One that is stopped in its middle hears no SIGTERM. */
+function endCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
+  const signal = how === "kill" || state.kind === "paused" ? "" : " --signal=term";
+  return `{ pueue kill${signal} ${number} || ${statusCommand} >/dev/null; }`;
 }
