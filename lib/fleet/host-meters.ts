@@ -5,6 +5,7 @@ import { jobFolderName } from "../queue/job-files.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
 import { stopNoteName } from "../queue/stop-note-name.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
+import { cancelNoteName } from "./cancel-note.ts";
 import { stopNoteSchema, type StopNote } from "./stop-note.ts";
 import { workFileName, workFileSchema, type WorkFile } from "./work-file.ts";
 
@@ -24,6 +25,8 @@ export interface HostMeters {
   readonly work: ReadonlyMap<string, WorkFile>;
   /** What was noted of those that were ended on purpose, by label. */
   readonly stops: ReadonlyMap<string, StopNote>;
+  /** Labels of those that a person has cancelled, from whatever machine. */
+  readonly cancelled: ReadonlySet<string>;
 }
 
 /**
@@ -41,19 +44,23 @@ export async function readMeters(
   const values = new Map<string, string>();
   const work = new Map<string, WorkFile>();
   const stops = new Map<string, StopNote>();
+  const cancelled = new Set<string>();
   for (const line of stdout.split("\n")) {
     const [, folder = "", file = "", json = ""] = /^([^/]+)\/([a-z]+\.json):(.*)$/.exec(line) ?? [];
     const label = names.get(folder);
     if (label !== undefined && file === workFileName) work.set(label, parseFile(workFileSchema, json, runner.name));
     if (label !== undefined && file === stopNoteName) stops.set(label, parseFile(stopNoteSchema, json, runner.name));
+    if (label !== undefined && file === cancelNoteName) cancelled.add(label);
     const [word = "", first = ""] = line.split(/[\s:]+/);
     values.set(word, first);
   }
-  return { machine: machineOf(values), work, stops };
+  return { machine: machineOf(values), work, stops, cancelled };
 }
 
 function script(stateDirectory: string, folders: readonly string[]): string {
-  const files = folders.flatMap((name) => [`${name}/${workFileName}`, `${name}/${stopNoteName}`]);
+  const files = folders.flatMap((folder) =>
+    [workFileName, stopNoteName, cancelNoteName].map((name) => `${folder}/${name}`),
+  );
   return `echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 echo "cores $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 grep -sE '^(MemTotal|MemAvailable):' /proc/meminfo

@@ -10,6 +10,7 @@ import { cancelJobs } from "../../lib/fleet/cancel.ts";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
 import { carryOut } from "../../lib/fleet/scale/carry-out.ts";
+import { retryJobs, type RetryOutcome } from "../../lib/fleet/retry.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
 import { cancelDocument, cancelExitCode, cancelLines } from "../../lib/report/fleet-jobs.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
@@ -170,6 +171,18 @@ test("an attempt that is queued behind the look of whoever cancels the one befor
   assert.equal(mocked.mock.callCount(), 1);
   await eventually("it is taken out", async () => (await liveLabels()).length === 0);
   assert.deepEqual((await readHostMemory(host)).stopped, []);
+});
+
+test("what a person has cancelled is left also by who types retry on another machine, until it is named", async () => {
+  await stoppedJob();
+  await cancelJobs({ entries: [host.entry], ...named }, settingsOf("operator"));
+  const asked = { entries: [host.entry], resumes: false, failsMax: undefined, isPlan: true } as const;
+  const retried = async (patterns: readonly string[]): Promise<RetryOutcome> =>
+    retryJobs({ ...asked, patterns }, settingsOf("colleague"), {}, assert.fail);
+  const all = await retried([]);
+  assert.deepEqual([all.jobs, all.left.map(({ kind }) => kind), all.failures], [[], ["cancelled"], []]);
+  const one = await retried([job]);
+  assert.deepEqual([one.jobs.map((again) => again.job), one.left], [[job], []]);
 });
 
 test("a job that its queue does not take out, for others come after it, is said to wait still", async (t) => {
