@@ -44,8 +44,12 @@ export interface Queue {
   /** Lets a paused group start jobs again; one that runs is left as it is. */
   resumeGroup(group: string): Promise<void>;
 
-  /** Forgets tasks that succeeded, but for these. Failures stay: they are evidence. */
-  clean(kept?: readonly TaskIdentity[]): Promise<void>;
+  /**
+   * Forgets exactly these tasks, as far as they have succeeded: one that ends meanwhile stays, for nobody has read yet what it came to.
+   * Failures stay: they are evidence.
+   * @returns how many are forgotten; pueue keeps those that others come after which have not ended
+   */
+  clean(tasks: readonly TaskIdentity[]): Promise<number>;
 
   /** The last lines of a task's output, stdout and stderr as they came. @throws UnavailableError TASK_GONE */
   logs(task: TaskIdentity, linesMax: number): Promise<string>;

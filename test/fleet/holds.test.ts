@@ -91,7 +91,9 @@ class TestQueue implements Queue {
     this.#set(group, { status: "running" });
   }
 
-  async clean(): Promise<void> {}
+  async clean(): Promise<number> {
+    return 0;
+  }
 
   async logs(): Promise<string> {
     return "";

@@ -55,10 +55,10 @@ export class PueueQueue implements Queue {
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const alive = (await this.#find(tasks)).filter(({ state }) => state.kind !== "done");
+    const alive = (await this.#find(tasks)).filter(isAlive);
     // Those that wait first: one that ends makes room in which the next of them would start.
     const waiting = alive.filter((task) => !isStarted(task));
-    const left = waiting.length === 0 ? alive : await this.#takeOut(waiting, tasks);
+    const left = waiting.length === 0 ? alive : (await this.#remove(waiting, alive)).filter(isAlive);
     const started = left.filter(isStarted);
     if (started.length > 0) await this.#run(started.map((task) => endCommand(task, how)).join(" && "));
     const stays = new Set(left.filter((task) => !isStarted(task)).map(identityKey));
@@ -78,15 +78,11 @@ export class PueueQueue implements Queue {
     await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
   }
 
-  async clean(kept: readonly TaskIdentity[] = []): Promise<void> {
-    if (kept.length === 0) {
-      await this.#run("pueue clean --successful-only");
-      return;
-    }
+  async clean(tasks: readonly TaskIdentity[]): Promise<number> {
+    const over = (await this.#find(tasks)).filter(hasSucceeded);
+    if (over.length === 0) return 0;
     // By number: only another clean, and a task queued behind it, in the instant between the two could give one to another task.
-    const stays = new Set(kept.map((task) => identityKey(task)));
-    const gone = (await this.poll()).tasks.filter((task) => hasSucceeded(task) && !stays.has(identityKey(task)));
-    if (gone.length > 0) await this.#run(shellWords(["pueue", "remove", ...gone.map(({ number }) => number)]));
+    return over.length - (await this.#remove(over, over)).length;
   }
 
   async logs(task: TaskIdentity, linesMax: number): Promise<string> {
@@ -127,17 +123,13 @@ export class PueueQueue implements Queue {
   }
 
   /**
-   * Takes tasks that wait out of the queue, all at once: pueue refuses one that others come after, but where these go with it.
-   * @param tasks these, and those that run
-   * @returns which of them are still alive: those that run, have begun meanwhile, or were refused
+   * Removes tasks that do not run, all at once: pueue refuses one that others come after which have not ended, but where these go with it.
+   * @returns which of others are there then, in whatever state
    */
-  async #takeOut(waiting: readonly QueueTask[], tasks: readonly TaskIdentity[]): Promise<QueueTask[]> {
-    const remove = shellWords(["pueue", "remove", ...waiting.map(({ number }) => number)]);
+  async #remove(tasks: readonly QueueTask[], others: readonly TaskIdentity[]): Promise<QueueTask[]> {
+    const remove = shellWords(["pueue", "remove", ...tasks.map(({ number }) => number)]);
     const output = await this.#run(`${remove} >/dev/null\n${statusCommand}`);
-    const wanted = new Set(tasks.map(identityKey));
-    return parseStatus(output, this.host).tasks.filter(
-      (task) => wanted.has(identityKey(task)) && task.state.kind !== "done",
-    );
+    return tasksOf(parseStatus(output, this.host), others);
   }
 
   /**
@@ -145,8 +137,7 @@ export class PueueQueue implements Queue {
    * number is its own.
    */
   async #find(tasks: readonly TaskIdentity[]): Promise<QueueTask[]> {
-    const wanted = new Set(tasks.map((task) => identityKey(task)));
-    return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
+    return tasksOf(await this.poll(), tasks);
   }
 
   /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError HOST_WRITE, PUEUE_AWAY, PUEUE_FAILED */
@@ -155,6 +146,15 @@ export class PueueQueue implements Queue {
     if (outcome.code === 0) return outcome.stdout;
     throw putFilesFailure(outcome, this.host) ?? pueueFailure(this.host, outcome);
   }
+}
+
+function tasksOf(snapshot: QueueSnapshot, wanted: readonly TaskIdentity[]): QueueTask[] {
+  const keys = new Set(wanted.map(identityKey));
+  return snapshot.tasks.filter((task) => keys.has(identityKey(task)));
+}
+
+function isAlive({ state }: Pick<QueueTask, "state">): boolean {
+  return state.kind !== "done";
 }
 
 function isStarted({ state }: Pick<QueueTask, "state">): boolean {
