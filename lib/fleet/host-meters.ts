@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { UnavailableError } from "../model/errors.ts";
+import { parseJobFile } from "../queue/job-file.ts";
 import { jobFolderName } from "../queue/job-files.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
 import { stopNoteName } from "../queue/stop-note-name.ts";
@@ -48,8 +48,8 @@ export async function readMeters(
   for (const line of stdout.split("\n")) {
     const [, folder = "", file = "", json = ""] = /^([^/]+)\/([a-z]+\.json):(.*)$/.exec(line) ?? [];
     const label = names.get(folder);
-    if (label !== undefined && file === workFileName) work.set(label, parseFile(workFileSchema, json, runner.name));
-    if (label !== undefined && file === stopNoteName) stops.set(label, parseFile(stopNoteSchema, json, runner.name));
+    if (label !== undefined && file === workFileName) work.set(label, parseJobFile(workFileSchema, json, runner.name));
+    if (label !== undefined && file === stopNoteName) stops.set(label, parseJobFile(stopNoteSchema, json, runner.name));
     if (label !== undefined && file === cancelNoteName) cancelled.add(label);
     const [word = "", first = ""] = line.split(/[\s:]+/);
     values.set(word, first);
@@ -81,15 +81,4 @@ function machineOf(values: ReadonlyMap<string, string>): MachineLoad | undefined
   if (data === undefined) return undefined;
   const { cores, load, MemTotal: total, MemAvailable: available } = data;
   return { cores, load, memoryBytes: total * 1024, availableBytes: available * 1024 };
-}
-
-function parseFile<Schema extends z.ZodType>(schema: Schema, json: string, host: string): z.output<Schema> {
-  const { data, error } = schema.safeParse(JSON.parse(json));
-  if (data !== undefined) return data;
-  throw new UnavailableError(`a job's file on ${host} is of another version: ${json.slice(0, 120)}`, {
-    code: "JOB_FILES",
-    subject: host,
-    hint: "another release of barkeep wrote it; update this one",
-    cause: error,
-  });
 }
