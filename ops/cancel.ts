@@ -1,8 +1,7 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { cancelJobs } from "../lib/fleet/cancel.ts";
 import { demandedHosts, hostOptions } from "../lib/fleet/options.ts";
-import { exitCodes, worstExitCode } from "../lib/model/exit-codes.ts";
-import { cancelDocument, cancelLines } from "../lib/report/fleet-jobs.ts";
+import { cancelDocument, cancelExitCode, cancelLines } from "../lib/report/fleet-jobs.ts";
 
 const command = defineCommand({
   name: "cancel",
@@ -26,8 +25,7 @@ const command = defineCommand({
     const outcome = await cancelJobs(request, settings);
     if (settings.json) printJson(cancelDocument(outcome, args.plan));
     else cancelLines(outcome, args.plan).forEach((line) => print(line));
-    const failures = outcome.failures.map(({ failure }) => failure);
-    return failures.length > 0 ? worstExitCode(failures) : exitCodes.ok;
+    return cancelExitCode(outcome);
   },
 });
 

@@ -32,7 +32,7 @@ const command = defineCommand({
           folders === 0
             ? ""
             : `; ${folders} folders of jobs over ${keptDays} days old ${args.plan ? "would be " : ""}removed`;
-        print(`${host}: ${succeeded} that succeeded ${verb}, ${kept} that did not are kept${old}`);
+        print(`${host}: ${succeeded} that succeeded ${verb}, ${kept} kept${old}`);
       }
       hostFailureLines(failures).forEach((line) => print(line));
     }

@@ -1,7 +1,6 @@
 import { jobNameText } from "../queue/label.ts";
 import { roomInQueue, type QueueGroupLoad, type QueueRoom } from "../plan/queue-room.ts";
 import { assumedBytesOf, scalerLimits } from "../plan/scaler/limits.ts";
-import type { QueueSnapshot } from "../queue/queue.ts";
 import type { JobRequest } from "./enqueue.ts";
 import { isLive, runs } from "./live.ts";
 import type { HostLook } from "./look.ts";
@@ -10,13 +9,8 @@ import { hostLimitBytes } from "./placement.ts";
 /**
  * Which of the jobs a host's queue may be given beside those it has, and the limits its groups need for that. Slurm places by
  * memory itself: there everything is admitted.
- * @param groups as they are by the time of the queueing
  */
-export function admitOn(
-  { fleetHost, unattended, snapshot }: HostLook,
-  groups: QueueSnapshot["groups"],
-  requests: readonly JobRequest[],
-): QueueRoom {
+export function admitOn({ fleetHost, unattended, snapshot }: HostLook, requests: readonly JobRequest[]): QueueRoom {
   const { entry, queue } = fleetHost;
   const candidates = requests.map(({ job, memoryBytes }) => ({
     job: jobNameText(job),
@@ -27,7 +21,7 @@ export function admitOn(
     return { admitted: new Set(candidates.map(({ job }) => job)), held: new Map(), lowered: new Map() };
   }
   const live = snapshot.tasks.filter((task) => isLive(task, unattended));
-  const loads = groups.map(({ name, parallel }): QueueGroupLoad => {
+  const loads = snapshot.groups.map(({ name, parallel }): QueueGroupLoad => {
     const ofGroup = live
       .filter(({ group }) => group === name)
       .map((task) => ({

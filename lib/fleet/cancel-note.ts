@@ -6,7 +6,8 @@ import { runScript } from "../queue/runner.ts";
 import { shellWord } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 
-const fileName = "cancelled.json";
+/** Its name in an attempt's folder. */
+export const cancelNoteName = "cancelled.json";
 
 /** What a person said of an attempt that is not wanted any more. */
 export interface CancelNote {
@@ -17,7 +18,7 @@ export interface CancelNote {
 
 /** The file on a host that says that a person has cancelled an attempt: in the attempt's folder, until its label is queued anew. */
 export function cancelNotePath({ entry }: { readonly entry: Pick<FleetHost, "directory"> }, label: string): string {
-  return join(jobFolder(entry.directory, label), fileName);
+  return join(jobFolder(entry.directory, label), cancelNoteName);
 }
 
 /**

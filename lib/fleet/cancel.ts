@@ -1,7 +1,8 @@
 import type { FleetHost, Settings } from "../config/index.ts";
-import { openLedger } from "../ledger/index.ts";
+import { openLedger, type Ledger } from "../ledger/index.ts";
 import { Failure, UnavailableError } from "../model/errors.ts";
 import { identityKey } from "../queue/identity-key.ts";
+import { jobNameText, parseLabel } from "../queue/label.ts";
 import type { QueueTask } from "../queue/queue.ts";
 import { signalRuns } from "../queue/signal-run.ts";
 import { leaveCancelNotes, type CancelNote } from "./cancel-note.ts";
@@ -22,9 +23,10 @@ export interface CancelRequest {
 
 /**
  * What became of a job. `stopping`: it ends after its current commit; `left`: it was stopped before, and is not queued again; `not
- * reached`: nothing of it ran when its turn came, as where it had just ended by itself.
+ * reached`: nothing of it ran when its turn came, as where it had just ended by itself; `awaited`: it still waits, for its queue takes none
+ * out that others come after.
  */
-export type Cancellation = "taken out" | "stopping" | "killed" | "left" | "not reached";
+export type Cancellation = "taken out" | "stopping" | "killed" | "left" | "not reached" | "awaited";
 
 export interface CancelledJob {
   readonly job: string;
@@ -41,7 +43,14 @@ export interface CancelOutcome {
   readonly failures: readonly HostFailure[];
 }
 
-/** Takes jobs out of their queues, ends those that run, and leaves those stopped that were to go on. What they have committed stays. */
+/** An attempt that is to be ended. */
+type Ending = Pick<JobView, "job" | "label" | "task" | "state" | "where" | "record">;
+
+/**
+ * Takes jobs out of their queues, ends those that run, and leaves those stopped that were to go on. What they have committed stays. An
+ * attempt that the autoscaler queues meanwhile is ended too: it looks for the note once it has queued, and here the queue is looked at once
+ * the note is there, so one of the two sees the other.
+ */
 export async function cancelJobs(
   { entries, patterns, how, isPlan }: CancelRequest,
   settings: Settings,
@@ -65,32 +74,52 @@ export async function cancelJobs(
   const cancelled: CancelledJob[] = [];
   for (const { fleetHost, jobs } of live) {
     const host = fleetHost.entry.name;
+    if (isPlan) {
+      cancelled.push(...jobs.map((view) => cancelledJob(view, host, expected(view, how))));
+      continue;
+    }
     await hosts.try(fleetHost, async () => {
-      if (!isPlan && jobs.length > 0) {
-        ledger.transaction(() => {
-          for (const {
-            job,
-            label: { attempt },
-            task,
-          } of jobs) {
-            const { label, group } = task;
-            ledger.journal.record("job.cancelling", job, { host, label, how });
-            ledger.jobAttempts.cancelled({ host, label, job, group, attempt });
-          }
-        });
+      const ended: Ending[] = [];
+      for (let ending: readonly Ending[] = jobs; ending.length > 0;) {
+        noteInLedger(ledger, ending, host, how);
         const at = new Date(ledger.clock.wallMs()).toISOString();
-        const failure = await tellUnwanted(fleetHost, jobs, { version: 1, how, at });
+        const failure = await tellUnwanted(fleetHost, ending, { version: 1, how, at });
         if (failure !== undefined) hosts.failures.push({ host, failure });
-      }
-      const became = isPlan || jobs.length === 0 ? undefined : await endJobs(fleetHost, jobs, how);
-      for (const view of jobs) {
-        const { job, task, state } = view;
-        const { label } = task;
-        cancelled.push({ job, host, label, state, became: became?.get(label) ?? expected(view, how) });
+        const { became, tasks } = await endJobs(fleetHost, ending, how);
+        cancelled.push(...ending.map((one) => cancelledJob(one, host, became.get(one.task.label) ?? "not reached")));
+        ended.push(...ending);
+        ending = queuedMeanwhile(tasks, ended);
       }
     });
   }
   return { jobs: cancelled, failures: hosts.failures };
+}
+
+function cancelledJob({ job, task: { label }, state }: Ending, host: string, became: Cancellation): CancelledJob {
+  return { job, host, label, state, became };
+}
+
+function noteInLedger(ledger: Ledger, jobs: readonly Ending[], host: string, how: "stop" | "kill"): void {
+  ledger.transaction(() => {
+    for (const { job, label, task } of jobs) {
+      ledger.journal.record("job.cancelling", job, { host, label: task.label, how });
+      ledger.jobAttempts.cancelled({ host, label: task.label, job, group: task.group, attempt: label.attempt });
+    }
+  });
+}
+
+/** Attempts at jobs that came into the queue while these were being ended. */
+function queuedMeanwhile(tasks: readonly QueueTask[], ended: readonly Ending[]): Ending[] {
+  const jobs = new Set(ended.map(({ job }) => job));
+  const known = new Set(ended.map(({ task }) => identityKey(task)));
+  return tasks.flatMap((task) => {
+    const label = parseLabel(task.label);
+    const job = label === undefined ? undefined : jobNameText(label);
+    if (label === undefined || job === undefined || !jobs.has(job)) return [];
+    if (task.state.kind === "done" || known.has(identityKey(task))) return [];
+    const where = isInHand(task) ? ({ kind: "running", unattended: false } as const) : ({ kind: "waiting" } as const);
+    return [{ job, label, task, state: where.kind, where, record: undefined }];
+  });
 }
 
 /** It waits or runs, or is going to without anybody's doing. */
@@ -104,7 +133,7 @@ function isToCome({ state }: JobView): boolean {
  */
 async function tellUnwanted(
   fleetHost: OpenFleetHost,
-  jobs: readonly JobView[],
+  jobs: readonly Ending[],
   note: CancelNote,
 ): Promise<Failure | undefined> {
   try {
@@ -123,7 +152,7 @@ async function tellUnwanted(
 }
 
 /** What was stopped to make room, or is about to end because of that, is not queued again for a person who does not want it. */
-async function forgetStopped(fleetHost: OpenFleetHost, jobs: readonly JobView[]): Promise<void> {
+async function forgetStopped(fleetHost: OpenFleetHost, jobs: readonly Ending[]): Promise<void> {
   const names = new Set(jobs.map(({ job }) => job));
   await changeHostMemory(fleetHost, (memory) => ({
     ...memory,
@@ -131,12 +160,12 @@ async function forgetStopped(fleetHost: OpenFleetHost, jobs: readonly JobView[])
   }));
 }
 
-function isUnattended({ where }: JobView): boolean {
+function isUnattended({ where }: Ending): boolean {
   return where.kind === "running" && where.unattended;
 }
 
 /** What is to become of a job by how it stands. */
-function expected({ state }: JobView, how: "stop" | "kill"): Cancellation {
+function expected({ state }: Ending, how: "stop" | "kill"): Cancellation {
   if (state === "stopped") return "left";
   return state === "waiting" ? "taken out" : endOf(how);
 }
@@ -145,12 +174,15 @@ function endOf(how: "stop" | "kill"): Cancellation {
   return how === "stop" ? "stopping" : "killed";
 }
 
-/** A queue cannot end what it has lost sight of; the host can. @returns what became of them, by label */
-async function endJobs(
-  { host, queue }: OpenFleetHost,
-  jobs: readonly JobView[],
-  how: "stop" | "kill",
-): Promise<ReadonlyMap<string, Cancellation>> {
+interface Ended {
+  /** By label. */
+  readonly became: ReadonlyMap<string, Cancellation>;
+  /** What the queue has now. */
+  readonly tasks: readonly QueueTask[];
+}
+
+/** A queue cannot end what it has lost sight of; the host can. */
+async function endJobs({ host, queue }: OpenFleetHost, jobs: readonly Ending[], how: "stop" | "kill"): Promise<Ended> {
   const live = jobs.filter(({ state }) => state !== "stopped");
   const found = await queue.cancel(
     live.filter((job) => !isUnattended(job)).map(({ task }) => task),
@@ -160,15 +192,16 @@ async function endJobs(
   const signalled = await signalRuns(host, records, how);
   const reached = new Set([...found, ...signalled].map(({ label }) => label));
   // One that was waiting may have begun before it was reached.
-  const after = new Map((await queue.poll()).tasks.map((task) => [identityKey(task), task]));
-  return new Map(
-    jobs.map((view) => {
-      const { task, state } = view;
-      if (state === "stopped") return [task.label, expected(view, how)];
-      if (!reached.has(task.label)) return [task.label, "not reached"];
-      return [task.label, hasBegun(after.get(identityKey(task))) ? endOf(how) : expected(view, how)];
-    }),
-  );
+  const { tasks } = await queue.poll();
+  const after = new Map(tasks.map((task) => [identityKey(task), task]));
+  const became = jobs.map((view): [string, Cancellation] => {
+    const { task, state } = view;
+    if (state === "stopped") return [task.label, expected(view, how)];
+    const now = after.get(identityKey(task));
+    if (reached.has(task.label)) return [task.label, hasBegun(now) ? endOf(how) : expected(view, how)];
+    return [task.label, now === undefined || now.state.kind === "done" ? "not reached" : "awaited"];
+  });
+  return { became: new Map(became), tasks };
 }
 
 function hasBegun(task: QueueTask | undefined): boolean {

@@ -14,7 +14,7 @@ import { recordResults } from "./results.ts";
 export interface Cleaned {
   /** Tasks that succeeded and are forgotten. */
   readonly succeeded: number;
-  /** Tasks that did not, or only in part, and stay. */
+  /** Tasks that did not, or only in part, or that others still come after: they stay. */
   readonly kept: number;
   /** Folders of jobs that succeeded long ago, removed. */
   readonly folders: number;
@@ -33,26 +33,30 @@ export async function cleanQueue(fleetHost: OpenFleetHost, ledger: Ledger, isPla
   const done = tasks.filter(({ state }) => state.kind === "done").length;
   const successes = tasks.filter(hasSucceeded);
   const partial = await builtInPart(fleetHost, successes);
-  const succeeded = successes.length - partial.length;
+  const whole = successes.filter((task) => !partial.has(task));
   const old = await oldFolders(fleetHost, tasks);
+  let succeeded = whole.length;
   if (succeeded + old.length > 0 && !isPlan) {
     await recordResults(fleetHost, tasks, ledger);
     ledger.journal.record("queue.cleaning", entry.name, { succeeded, folders: old });
-    if (succeeded > 0) await queue.clean(partial);
+    if (succeeded > 0) succeeded = await queue.clean(whole);
     if (old.length > 0) await run(fleetHost, `rm -rf -- ${shellWords(old)}`);
   }
   return { succeeded, kept: done - succeeded, folders: old.length };
 }
 
 /** Of what the queue calls well ended: a job that others wait for may have been built in part, and its worker has said so. */
-async function builtInPart({ entry, host }: OpenFleetHost, successes: readonly QueueTask[]): Promise<QueueTask[]> {
+async function builtInPart(
+  { entry, host }: OpenFleetHost,
+  successes: readonly QueueTask[],
+): Promise<ReadonlySet<QueueTask>> {
   const ours = successes.filter(({ label }) => parseLabel(label) !== undefined);
   const evidence = await readEvidence(
     host,
     entry.directory,
     ours.map(({ label }) => label),
   );
-  return ours.filter(({ label }) => (evidence.get(label)?.result?.exitCode ?? exitCodes.ok) !== exitCodes.ok);
+  return new Set(ours.filter(({ label }) => (evidence.get(label)?.result?.exitCode ?? exitCodes.ok) !== exitCodes.ok));
 }
 
 /** Names of the folders that may go. Of a job that runs there is no result; of one that waits again its settings are needed. */

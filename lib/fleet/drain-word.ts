@@ -54,8 +54,7 @@ export async function tellHost(
     return told === undefined ? known : withWord(known, told);
   });
   const word = told;
-  const dropped =
-    word !== undefined && memory.word !== undefined && isNewer(memory.word, word) ? memory.word : undefined;
+  const dropped = word === undefined || isSame(memory.word, word) ? undefined : memory.word;
   ledger.transaction(() => {
     if (older !== undefined) forgetOlderNotes(ledger, name);
     // What was said meanwhile is another word.

@@ -32,8 +32,9 @@ export async function setDrained(
     entries.map(async (entry): Promise<DrainedHost> => {
       await using fleetHost = openFleetHost(entry, settings.sshConfigFile);
       const { isDrained: known, saidMs } = await whatIsKnown(fleetHost, ledger);
-      if (!isPlan && known !== isDrained) {
-        // Who says it now has the last word, also where the clock of who spoke before is ahead.
+      if (!isPlan) {
+        // Who says it now has the last word, also where the clock of who spoke before is ahead. And where it was so already: somebody
+        // may have said otherwise since, whom the host has not heard yet.
         const since = new Date(Math.max(ledger.clock.wallMs(), saidMs + 1)).toISOString();
         ledger.transaction(() => {
           ledger.journal.record(isDrained ? "host.drained" : "host.undrained", entry.name);

@@ -3,14 +3,16 @@ import { chooseCanaries } from "../plan/canary.ts";
 import { jobNameText, parseLabel, type JobName } from "../queue/label.ts";
 import type { Enqueued } from "../queue/queue.ts";
 import { admitOn } from "./admit.ts";
+import { memoryOf } from "./drain-word.ts";
 import { programOn } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
-import { readHostMemory } from "./host-memory.ts";
+import { drainOf } from "./host-memory.ts";
 import type { JobNeeds, QueueableJob } from "./jobs.ts";
 import type { HostLook } from "./look.ts";
 import { queueJobOf } from "./queue-job.ts";
 import { sharePlaces } from "./share-places.ts";
 import type { SnapshotSettings } from "./snapshot.ts";
+import { hostsDrained } from "./undrained.ts";
 
 /** A job, what it is expected to take, and what it may hold. */
 export interface JobRequest extends JobNeeds {
@@ -56,7 +58,7 @@ function nextAttempt(ledger: Ledger, { snapshot }: HostLook, job: JobName): numb
  * Queues jobs on a host, in one session: the longest first, so that none of them is left over at the end. Of a bar version that the
  * host has not yet made bars of, the shortest job of each group comes before all others, and they wait until it has ended well. What is
  * decided is in the ledger before, what the queue made of it after.
- * @throws ConfigurationError NO_RELEASE; what the queue and the host throw
+ * @throws RefusedError HOST_DRAINED; ConfigurationError NO_RELEASE; what the queue and the host throw
  */
 export async function enqueueJobs(
   look: HostLook,
@@ -72,17 +74,19 @@ export async function enqueueJobs(
     return { unit: jobNameText(job), group: job.group, requestBytes: memoryBytes };
   });
   await sharePlaces(look.fleetHost, coming, ledger);
-  const { groups } = await queue.poll();
+  // As it is now: much may have been planned since the look, and who drains a host waits for nobody.
+  const memory = await memoryOf(look.fleetHost, ledger);
+  if (drainOf(memory) !== undefined) throw hostsDrained([entry.name]);
+  const now = { ...look, snapshot: await queue.poll() };
   const longestFirst = requests.toSorted((a, b) => b.seconds - a.seconds);
-  const { admitted, held, lowered } = admitOn(look, groups, longestFirst);
+  const { admitted, held, lowered } = admitOn(now, longestFirst);
   const isAdmitted = ({ job }: JobRequest): boolean => admitted.has(jobNameText(job));
   const { canaries, others } = canariesFirst(longestFirst.filter(isAdmitted), ledger.jobAttempts.provenOn(entry.name));
   const first = canaries.map((request) => ({ request, after: [] as readonly string[] }));
   const names = canaries.map(({ job }) => jobNameText(job));
-  const memory = await readHostMemory(look.fleetHost);
   const stopped = new Map(memory.stopped.map(({ job, waitingSinceMs }) => [job, waitingSinceMs]));
   const asked = [...first, ...others.map((request) => ({ request, after: names }))].map(({ request, after }) => {
-    const attempt = nextAttempt(ledger, look, request.job);
+    const attempt = nextAttempt(ledger, now, request.job);
     const isCanary = canaries.includes(request);
     const waitingSinceMs = stopped.get(jobNameText(request.job));
     const admittedJob = { ...request, attempt, isCanary, waitingSinceMs };

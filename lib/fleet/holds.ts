@@ -12,23 +12,34 @@ export async function holdGroup(
   const since = new Date(ledger.clock.wallMs()).toISOString();
   ledger.journal.record("group.holding", group, { host: fleetHost.entry.name, why, reason });
   await changeHostMemory(fleetHost, (memory) => {
-    const { holds } = withoutHolds(memory, (one) => one.group === group);
-    return { ...memory, holds: [...holds, { group, why, reason, since }] };
+    const others = memory.holds.filter((one) => one.group !== group);
+    return { ...memory, holds: [...others, { group, why, reason, since }] };
   });
   await fleetHost.queue.pauseGroup(group);
 }
 
-/** Lets a group that is held start jobs again. A hold that somebody else makes meanwhile is another one, and stays. */
+/**
+ * Lets a paused group start jobs again. A hold that somebody has made since is another one than those that were seen, and stands. Who holds
+ * a group, or drains its host, notes it and then tells the queue: either the note is there once the group is resumed, and it is paused again,
+ * or the queue is told after that.
+ * @param seen the holds of it by which this was decided: they are over
+ * @param mayGo asked of what is remembered now
+ * @returns false where it is to stay as it is
+ */
 export async function letGroupGo(
   fleetHost: OpenFleetHost,
-  ledger: Ledger,
   group: string,
-  reason: string,
-): Promise<void> {
-  ledger.journal.record("group.letting-go", group, { host: fleetHost.entry.name, reason });
-  const before = (await readHostMemory(fleetHost)).holds.filter((one) => one.group === group);
+  seen: readonly Hold[],
+  mayGo: (memory: HostMemory) => boolean = () => true,
+): Promise<boolean> {
+  const stays = (memory: HostMemory): boolean =>
+    !mayGo(memory) || memory.holds.some((one) => one.group === group && !isAmong(one, seen));
+  if (stays(await readHostMemory(fleetHost))) return false;
   await fleetHost.queue.resumeGroup(group);
-  await forgetHolds(fleetHost, before);
+  const memory = await changeHostMemory(fleetHost, (now) => (stays(now) ? now : withoutHolds(now, seen)));
+  if (!stays(memory)) return true;
+  await fleetHost.queue.pauseGroup(group);
+  return false;
 }
 
 /**
@@ -43,12 +54,14 @@ export function standingHolds({ holds }: HostMemory, groups: readonly QueueGroup
 /** Forgets exactly these holds: one that was made of the same group since is another one. */
 export async function forgetHolds(fleetHost: OpenFleetHost, over: readonly Hold[]): Promise<void> {
   if (over.length === 0) return;
-  await changeHostMemory(fleetHost, (memory) =>
-    withoutHolds(memory, (one) => over.some(({ group, since }) => one.group === group && one.since === since)),
-  );
+  await changeHostMemory(fleetHost, (memory) => withoutHolds(memory, over));
 }
 
 /** What is remembered without some of its holds. */
-function withoutHolds(memory: HostMemory, isOver: (hold: Hold) => boolean): HostMemory {
-  return { ...memory, holds: memory.holds.filter((one) => !isOver(one)) };
+function withoutHolds(memory: HostMemory, over: readonly Hold[]): HostMemory {
+  return { ...memory, holds: memory.holds.filter((one) => !isAmong(one, over)) };
+}
+
+function isAmong({ group, since }: Hold, holds: readonly Hold[]): boolean {
+  return holds.some((one) => one.group === group && one.since === since);
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { UnavailableError } from "../model/errors.ts";
+import { parseJobFile } from "../queue/job-file.ts";
 import { jobFolderName } from "../queue/job-files.ts";
 import { runScript, type Runner } from "../queue/runner.ts";
 import { stopNoteName } from "../queue/stop-note-name.ts";
 import { shellWord, shellWords } from "../queue/shell-words.ts";
+import { cancelNoteName } from "./cancel-note.ts";
 import { stopNoteSchema, type StopNote } from "./stop-note.ts";
 import { workFileName, workFileSchema, type WorkFile } from "./work-file.ts";
 
@@ -24,6 +25,8 @@ export interface HostMeters {
   readonly work: ReadonlyMap<string, WorkFile>;
   /** What was noted of those that were ended on purpose, by label. */
   readonly stops: ReadonlyMap<string, StopNote>;
+  /** Labels of those that a person has cancelled, from whatever machine. */
+  readonly cancelled: ReadonlySet<string>;
 }
 
 /**
@@ -41,19 +44,23 @@ export async function readMeters(
   const values = new Map<string, string>();
   const work = new Map<string, WorkFile>();
   const stops = new Map<string, StopNote>();
+  const cancelled = new Set<string>();
   for (const line of stdout.split("\n")) {
     const [, folder = "", file = "", json = ""] = /^([^/]+)\/([a-z]+\.json):(.*)$/.exec(line) ?? [];
     const label = names.get(folder);
-    if (label !== undefined && file === workFileName) work.set(label, parseFile(workFileSchema, json, runner.name));
-    if (label !== undefined && file === stopNoteName) stops.set(label, parseFile(stopNoteSchema, json, runner.name));
+    if (label !== undefined && file === workFileName) work.set(label, parseJobFile(workFileSchema, json, runner.name));
+    if (label !== undefined && file === stopNoteName) stops.set(label, parseJobFile(stopNoteSchema, json, runner.name));
+    if (label !== undefined && file === cancelNoteName) cancelled.add(label);
     const [word = "", first = ""] = line.split(/[\s:]+/);
     values.set(word, first);
   }
-  return { machine: machineOf(values), work, stops };
+  return { machine: machineOf(values), work, stops, cancelled };
 }
 
 function script(stateDirectory: string, folders: readonly string[]): string {
-  const files = folders.flatMap((name) => [`${name}/${workFileName}`, `${name}/${stopNoteName}`]);
+  const files = folders.flatMap((folder) =>
+    [workFileName, stopNoteName, cancelNoteName].map((name) => `${folder}/${name}`),
+  );
   return `echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 echo "cores $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 grep -sE '^(MemTotal|MemAvailable):' /proc/meminfo
@@ -74,15 +81,4 @@ function machineOf(values: ReadonlyMap<string, string>): MachineLoad | undefined
   if (data === undefined) return undefined;
   const { cores, load, MemTotal: total, MemAvailable: available } = data;
   return { cores, load, memoryBytes: total * 1024, availableBytes: available * 1024 };
-}
-
-function parseFile<Schema extends z.ZodType>(schema: Schema, json: string, host: string): z.output<Schema> {
-  const { data, error } = schema.safeParse(JSON.parse(json));
-  if (data !== undefined) return data;
-  throw new UnavailableError(`a job's file on ${host} is of another version: ${json.slice(0, 120)}`, {
-    code: "JOB_FILES",
-    subject: host,
-    hint: "another release of barkeep wrote it; update this one",
-    cause: error,
-  });
 }

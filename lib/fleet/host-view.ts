@@ -32,6 +32,8 @@ export interface JobView {
   readonly record: RunRecord | undefined;
   /** What the worker says of itself, once it has begun. */
   readonly work: WorkFile | undefined;
+  /** Has a person cancelled this attempt, from whatever machine? */
+  readonly isCancelled: boolean;
   /** Of a worker that runs. */
   readonly residentBytes: number | undefined;
   readonly advice: Advice;
@@ -134,6 +136,7 @@ async function viewWith(fleetHost: OpenFleetHost, remembered: Promise<HostMemory
         state: stop?.isToGoOn === true ? "stopped" : stateOf(where, task),
         record: seen.record,
         work,
+        isCancelled: meters.cancelled.has(task.label),
         residentBytes: where.kind === "running" ? seen.residentBytes : undefined,
         advice: adviceOn({ job, task, group, hold, stop, where, work, entry, queue: queue.kind }),
       },

@@ -2,7 +2,7 @@ import type { Ledger } from "../ledger/index.ts";
 import type { GroupSetup } from "../queue/groups.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
 import { groupSetups } from "./groups.ts";
-import { forgetHolds, standingHolds } from "./holds.ts";
+import { letGroupGo, standingHolds } from "./holds.ts";
 import { readHostMemory } from "./host-memory.ts";
 import { sharePlaces } from "./share-places.ts";
 
@@ -46,7 +46,7 @@ async function setParallels(
 /**
  * Lets paused groups start jobs again.
  * @param names all that are paused where there is none, but for those that barkeep itself holds
- * @returns those that were paused
+ * @returns those that were paused; one that is held anew meanwhile is not among them
  */
 export async function resumeGroups(
   fleetHost: OpenFleetHost,
@@ -55,17 +55,19 @@ export async function resumeGroups(
   isPlan: boolean,
 ): Promise<string[]> {
   const { queue, entry } = fleetHost;
-  const memory = await readHostMemory(fleetHost);
   const { groups } = await queue.poll();
-  const holds = standingHolds(memory, groups);
+  // Behind the queue: the hold of a group that is seen paused is there, and the group is not taken for one that somebody else has paused.
+  const { holds } = await readHostMemory(fleetHost);
+  const isHeld = (name: string): boolean => holds.some(({ group }) => group === name);
   const paused = groups
-    .filter(({ name, status }) => status === "paused" && (names.length === 0 ? !holds.has(name) : names.includes(name)))
+    .filter(({ name, status }) => status === "paused" && (names.length === 0 ? !isHeld(name) : names.includes(name)))
     .map(({ name }) => name);
-  for (const name of isPlan ? [] : paused) {
+  if (isPlan) return paused;
+  const resumed: string[] = [];
+  for (const name of paused) {
     ledger.journal.record("group.resuming", name, { host: entry.name });
-    await queue.resumeGroup(name);
+    const seen = holds.filter(({ group }) => group === name);
+    if (await letGroupGo(fleetHost, name, seen)) resumed.push(name);
   }
-  const ours = isPlan ? [] : paused.flatMap((name) => holds.get(name) ?? []);
-  await forgetHolds(fleetHost, ours);
-  return paused;
+  return resumed;
 }

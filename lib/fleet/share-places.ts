@@ -41,7 +41,7 @@ export async function sharePlaces(
   const signs = await readHostSigns(host, entry.directory, running);
   const reading = { ...readingOf(entry, look, signs, ledger.clock.wallMs()), queued: withComing.queued };
   const isMemoryShort = [...standing.values()].some(({ why }) => why === "memory");
-  await carryOut(fleetHost, snapshot, shareActions(reading, !isMemoryShort, scalerLimits), ledger);
+  await carryOut(fleetHost, { memory, snapshot }, shareActions(reading, !isMemoryShort, scalerLimits), ledger);
 }
 
 /** Whether there are fewer places than groups is no matter of the host's load. */

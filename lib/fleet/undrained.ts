@@ -23,15 +23,16 @@ export async function undrainedHosts(
   });
   const drained = answers.filter(({ isDrained }) => isDrained).map(({ name }) => name);
   if (drained.length > 0 && drained.length === hosts.hosts.length) {
-    throw new RefusedError(
-      `${drained.join(", ")} ${drained.length === 1 ? "is" : "are"} drained: nothing is queued there`,
-      {
-        code: "HOST_DRAINED",
-        subject: drained.join(", "),
-        hint: `barkeep undrain ${drained.join(" ")}`,
-      },
-    );
+    throw hostsDrained(drained);
   }
   for (const name of drained) note(`${name}: left out, it is drained; barkeep undrain ${name} opens it again`);
   return new Set(answers.filter(({ isDrained }) => !isDrained).map(({ name }) => name));
+}
+
+export function hostsDrained(names: readonly string[]): RefusedError {
+  return new RefusedError(`${names.join(", ")} ${names.length === 1 ? "is" : "are"} drained: nothing is queued there`, {
+    code: "HOST_DRAINED",
+    subject: names.join(", "),
+    hint: `barkeep undrain ${names.join(" ")}`,
+  });
 }

@@ -16,10 +16,10 @@ export type Verdict =
 /**
  * What follows a job's attempts, by whose fault their ends were. A person who names the job has looked at it: then only what no
  * attempt on this host can get past keeps it from another one.
- * @param ledger with the results of all that has ended: see `recordResults`
+ * @param ledger with the results of all that has ended: see `recordResults`; of what was cancelled it knows only what was from this machine
  */
 export function verdictOn(
-  { job, where }: Pick<JobView, "job" | "where">,
+  { job, where, isCancelled }: Pick<JobView, "job" | "where" | "isCancelled">,
   entry: Pick<FleetHost, "memoryMb">,
   isNamed: boolean,
   ledger: Ledger,
@@ -27,6 +27,7 @@ export function verdictOn(
   const outgrown = quarantineOf(where, entry);
   if (outgrown !== undefined) return { kind: "quarantined", reason: "out of memory", advice: outgrown };
   if (isNamed) return { kind: "again" };
+  if (isCancelled) return { kind: "cancelled" };
   const attempts = sinceLastSuccess(ledger.jobAttempts.ofJob(job));
   if (attempts.length === 0) return { kind: "again" };
   // By hand: who asks does not want to wait for a back-off, so where in it this falls does not matter.

@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import type { z } from "zod";
-import { UnavailableError } from "../model/errors.ts";
 import { residentPagesOfStat, startOfStat } from "../store/embedded/process-identity.ts";
 import { jobFolderName, runRecordSchema, runResultSchema, type RunRecord, type RunResult } from "./job-files.ts";
+import { parseJobFile } from "./job-file.ts";
 import { parseLabel } from "./label.ts";
 import { scopeUnit } from "./memory-scope.ts";
 import { runScript, type Runner } from "./runner.ts";
@@ -96,8 +95,8 @@ function parseSeen(text: string, host: string): Seen {
     const file = /^([^/]+)\/(pid|result)\.json:(.*)$/.exec(line);
     const [, name = "", kind, json = ""] = file ?? [];
     const entry = files.get(name) ?? {};
-    if (kind === "pid") files.set(name, { ...entry, record: parseFile(runRecordSchema, json, host) });
-    else if (kind === "result") files.set(name, { ...entry, result: parseFile(runResultSchema, json, host) });
+    if (kind === "pid") files.set(name, { ...entry, record: parseJobFile(runRecordSchema, json, host) });
+    else if (kind === "result") files.set(name, { ...entry, result: parseJobFile(runResultSchema, json, host) });
     else {
       const [word, subject = "", ...rest] = line.trim().split(" ");
       const [boot = "", ...stat] = rest;
@@ -116,15 +115,4 @@ function parseSeen(text: string, host: string): Seen {
     residentBytes,
     isAlive: (record) => runs(record.pid, record.processStart) || runs(record.workerPid, record.workerStart),
   };
-}
-
-function parseFile<Schema extends z.ZodType>(schema: Schema, json: string, host: string): z.output<Schema> {
-  const { data, error } = schema.safeParse(JSON.parse(json));
-  if (data !== undefined) return data;
-  throw new UnavailableError(`a job's file on ${host} is of another version: ${json.slice(0, 120)}`, {
-    code: "JOB_FILES",
-    subject: host,
-    hint: "another release of barkeep wrote it; update this one",
-    cause: error,
-  });
 }

@@ -30,7 +30,8 @@ export interface Queue {
   /**
    * Takes waiting tasks out of the queue and ends running ones: `stop` asks (SIGTERM, the worker ends after its current
    * commit), `kill` does not.
-   * @returns those that were found alive; a task that is done or gone is left alone
+   * @returns those that were found alive; a task that is done or gone is left alone, and so is in pueue one that waits and that others come
+   * after which are not to be taken out: they would begin without it
    */
   cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]>;
 
@@ -43,8 +44,12 @@ export interface Queue {
   /** Lets a paused group start jobs again; one that runs is left as it is. */
   resumeGroup(group: string): Promise<void>;
 
-  /** Forgets tasks that succeeded, but for these. Failures stay: they are evidence. */
-  clean(kept?: readonly TaskIdentity[]): Promise<void>;
+  /**
+   * Forgets exactly these tasks, as far as they have succeeded: one that ends meanwhile stays, for nobody has read yet what it came to.
+   * Failures stay: they are evidence.
+   * @returns how many are forgotten; pueue keeps those that others come after which have not ended
+   */
+  clean(tasks: readonly TaskIdentity[]): Promise<number>;
 
   /** The last lines of a task's output, stdout and stderr as they came. @throws UnavailableError TASK_GONE */
   logs(task: TaskIdentity, linesMax: number): Promise<string>;

@@ -92,6 +92,7 @@ const cancellations: Readonly<Record<Cancellation, string>> = {
   killed: "killed",
   left: "stays stopped, and is not queued again",
   "not reached": "nothing of it was found running any more",
+  awaited: "still waits: other jobs come after it, and would begin without it; cancel those too",
 };
 
 /** The answer of `cancel`. */
@@ -103,6 +104,11 @@ export function cancelLines({ jobs, failures }: CancelOutcome, isPlan: boolean):
   return all.length > 0 ? all : ["nothing to do: no such job waits or runs"];
 }
 
+export function cancelExitCode({ jobs, failures }: CancelOutcome): ExitCode {
+  if (failures.length > 0) return worstExitCode(failures.map(({ failure }) => failure));
+  return jobs.some(({ became }) => became === "awaited") ? exitCodes.refused : exitCodes.ok;
+}
+
 /** The same as one document. */
 export function cancelDocument({ jobs, failures }: CancelOutcome, isPlan: boolean): Record<string, unknown> {
   return {
@@ -112,7 +118,7 @@ export function cancelDocument({ jobs, failures }: CancelOutcome, isPlan: boolea
         host,
         label,
         was: state,
-        cancelled: !isPlan && became !== "not reached",
+        cancelled: !isPlan && became !== "not reached" && became !== "awaited",
         became: isPlan ? null : became,
       };
     }),

@@ -8,7 +8,13 @@ import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
 import { keepWord, memoryOf, tellHost, untoldWord } from "../../lib/fleet/drain-word.ts";
 import type { OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { holdGroup, letGroupGo } from "../../lib/fleet/holds.ts";
-import { changeHostMemory, drainOf, readHostMemory, type Hold } from "../../lib/fleet/host-memory.ts";
+import {
+  changeHostMemory,
+  drainOf,
+  nothingRemembered,
+  readHostMemory,
+  type Hold,
+} from "../../lib/fleet/host-memory.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
 import { readScalerState } from "../../lib/fleet/scale/scaler-state.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
@@ -85,7 +91,9 @@ class TestQueue implements Queue {
     this.#set(group, { status: "running" });
   }
 
-  async clean(): Promise<void> {}
+  async clean(): Promise<number> {
+    return 0;
+  }
 
   async logs(): Promise<string> {
     return "";
@@ -193,8 +201,66 @@ test("a hold that somebody makes while the group is let go stays", async () => {
     await resume(group);
     await holdGroup(host, ledger, { group, why: "drained", reason: "another command" });
   };
-  await letGroupGo(host, ledger, "p2", "a test");
+  const { holds } = await readHostMemory(host);
+  assert.equal(await letGroupGo(host, "p2", holds), false);
   assert.deepEqual([queue.open, await heldOf(host)], [[], ["p2"]]);
+});
+
+const drain = async (host: OpenFleetHost): Promise<unknown> =>
+  changeHostMemory(host, (memory) => ({ ...memory, word: { isDrained: true, since: new Date().toISOString() } }));
+const holdAnew = async (host: OpenFleetHost): Promise<void> =>
+  holdGroup(host, ledger, { group: "p1", why: "memory", reason: "another command" });
+
+/** Steps once where p1 is held and there is room for it. @returns the groups that start jobs then, and why p1 is held */
+async function stepWhile(
+  meanwhile: (host: OpenFleetHost) => Promise<unknown>,
+  when: "behind the look" | "behind the first resume",
+): Promise<{ readonly open: readonly string[]; readonly held: string | undefined }> {
+  const queue = new TestQueue("p1", "p2", "p3");
+  const host = hostOf(queue, 12);
+  await changeHostMemory(host, () => nothingRemembered);
+  await hold(host, "p1", "jobs_max", new Date(Date.now() - 10 * 60_000));
+  if (when === "behind the look") {
+    queue.afterPoll = async () => {
+      queue.afterPoll = async () => {};
+      await meanwhile(host);
+    };
+  } else {
+    const resume = queue.resumeGroup.bind(queue);
+    queue.resumeGroup = async (group) => {
+      queue.resumeGroup = resume;
+      // It notes its hold before the group is resumed, and would pause it before, too.
+      await meanwhile(host);
+      await resume(group);
+    };
+  }
+  const settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
+  const { failure } = await new HostScaler(host, true, settings, {}, ledger).step();
+  assert.equal(failure, undefined);
+  const { holds } = await readHostMemory(host);
+  return { open: queue.open, held: holds.find(({ group }) => group === "p1")?.reason };
+}
+
+test("what the autoscaler lets go stays where somebody has held it, or has drained the host, since its look", async () => {
+  const none = await stepWhile(async () => {}, "behind the look");
+  assert.deepEqual(none, { open: ["p1", "p2", "p3"], held: undefined });
+  for (const when of ["behind the look", "behind the first resume"] as const) {
+    assert.deepEqual(await stepWhile(holdAnew, when), { open: ["p2", "p3"], held: "another command" }, when);
+    assert.deepEqual(await stepWhile(drain, when), { open: ["p2", "p3"], held: "a test" }, `drained ${when}`);
+  }
+});
+
+test("a group that barkeep holds since the queue was asked is not resumed as one that somebody else has paused", async () => {
+  const queue = new TestQueue("p1", "p2");
+  const host = hostOf(queue, 12);
+  await queue.pauseGroup("p2");
+  await hold(host, "p1", "memory");
+  queue.afterPoll = async () => {
+    queue.afterPoll = async () => {};
+    await holdGroup(host, ledger, { group: "p2", why: "drained", reason: "another command" });
+  };
+  assert.deepEqual(await resumeGroups(host, [], ledger, false), []);
+  assert.deepEqual([queue.open, await heldOf(host)], [[], ["p1", "p2"]]);
 });
 
 test("memory is given back on a host that cannot write down what it is told, and the job goes on when it can", async () => {

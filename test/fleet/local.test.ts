@@ -131,7 +131,7 @@ test("clean removes folders of jobs that succeeded long ago; evidence of what di
   assert.match(
     await clean("--plan"),
     // The one that was built in part went first, and was good enough for the others to begin: to the queue it succeeded.
-    /^here: 3 that succeeded would be forgotten, 1 that did not are kept; 2 folders /,
+    /^here: 3 that succeeded would be forgotten, 1 kept; 2 folders /,
   );
   assert.deepEqual(readdirSync(jobs).sort(), before);
   assert.match(await clean(), /; 2 folders of jobs over 30 days old removed$/);

@@ -45,7 +45,7 @@ function ended(ledger: Ledger, attempt: number, more: Partial<AttemptResult>, of
 }
 
 function kindOf(ledger: Ledger, isNamed = false, where: JobView["where"] = { kind: "lost" }): string {
-  return verdictOn({ job, where }, entry, isNamed, ledger).kind;
+  return verdictOn({ job, where, isCancelled: false }, entry, isNamed, ledger).kind;
 }
 
 test("three crashes of its own put a job into quarantine; who names it has it tried again, and a success forgets them", () => {

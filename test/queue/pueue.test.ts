@@ -10,7 +10,7 @@ import { jobGroups } from "../../lib/model/groups.ts";
 import { jobFolder } from "../../lib/queue/job-files.ts";
 import { PueueQueue } from "../../lib/queue/pueue/queue.ts";
 import { parseStatus } from "../../lib/queue/pueue/schema.ts";
-import type { QueueJob } from "../../lib/queue/queue.ts";
+import type { QueueJob, TaskIdentity } from "../../lib/queue/queue.ts";
 import { reconcile } from "../../lib/queue/reconcile.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { LocalRunner } from "../rig/local-runner.ts";
@@ -230,7 +230,7 @@ test(
   async () => {
     await queue.enqueue([job("one", "true")]);
     const one = await until(queue, "one", "done");
-    await queue.clean();
+    await queue.clean([one]);
     await queue.enqueue([job("two", "sleep 60")]);
     const two = await until(queue, "two", "running");
     assert.equal(two.number, one.number);
@@ -243,24 +243,37 @@ test(
   },
 );
 
-test("clean forgets what succeeded and keeps failures, whose output can be read", { skip }, async () => {
-  await queue.enqueue([job("good", "true"), job("bad", "echo one; echo two >&2; echo three; exit 3")]);
-  const bad = await until(queue, "bad", "done");
-  await until(queue, "good", "done");
-  await queue.clean();
-  assert.deepEqual(
-    (await queue.poll()).tasks.map(({ label }) => label),
-    ["bad"],
-  );
-  assert.equal(await queue.logs(bad, 2), "two\nthree");
-});
+test(
+  "clean forgets what succeeded of the tasks that are named and keeps failures, whose output can be read",
+  { skip },
+  async () => {
+    await queue.enqueue([
+      job("good", "true"),
+      job("part", "true"),
+      job("bad", "echo one; echo two >&2; echo three; exit 3"),
+    ]);
+    const bad = await until(queue, "bad", "done");
+    const good = await until(queue, "good", "done");
+    await until(queue, "part", "done");
+    assert.equal(await queue.clean([good, bad]), 1);
+    assert.deepEqual(labelsOf((await queue.poll()).tasks), ["bad", "part"]);
+    assert.equal(await queue.logs(bad, 2), "two\nthree");
+    assert.equal(await queue.clean([good]), 0);
+  },
+);
 
-test("clean keeps of what succeeded the tasks that are named", { skip }, async () => {
-  await queue.enqueue([job("part", "true"), job("whole", "true"), job("bad", "exit 3")]);
-  const part = await until(queue, "part", "done");
-  for (const label of ["whole", "bad"]) await until(queue, label, "done");
-  await queue.clean([part]);
-  assert.deepEqual((await queue.poll()).tasks.map(({ label }) => label).sort(), ["bad", "part"]);
+test("clean keeps what others come after that have not ended, and counts it not as forgotten", { skip }, async () => {
+  await queue.setParallel("p2", 1);
+  await queue.enqueue([job("first", "true"), job("second", "sleep 60", { after: ["first"] }), job("other", "true")]);
+  const first = await until(queue, "first", "done");
+  const second = await until(queue, "second", "running");
+  await queue.setParallel("p2", 2);
+  const other = await until(queue, "other", "done");
+  assert.equal(await queue.clean([first, other]), 1);
+  assert.deepEqual(labelsOf((await queue.poll()).tasks), ["first", "second"]);
+  await queue.cancel([second], "kill");
+  await until(queue, "second", "done");
+  assert.equal(await queue.clean([first]), 1);
 });
 
 test("cancel: what waits is taken out, what runs is asked or killed, what is done stays", { skip }, async () => {
@@ -281,6 +294,21 @@ test("cancel: what waits is taken out, what runs is asked or killed, what is don
   assert.deepEqual(await queue.cancel([asked, shot, waits], "kill"), []);
   const labels = (await queue.poll()).tasks.map(({ label }) => label);
   assert.deepEqual(labels.sort(), ["asked", "shot", "waits too"]);
+});
+
+function labelsOf(tasks: readonly TaskIdentity[]): string[] {
+  return tasks.map(({ label }) => label).sort();
+}
+
+test("cancel: one that waits and that others come after goes with them, and not without them", { skip }, async () => {
+  await queue.pauseGroup("p2");
+  await queue.enqueue([job("first", "true"), job("second", "true", { after: ["first"] }), job("other", "true")]);
+  const [first, second, other] = (await queue.poll()).tasks;
+  assert.ok(first !== undefined && second !== undefined && other !== undefined);
+  assert.deepEqual(labelsOf(await queue.cancel([first, other], "kill")), ["other"]);
+  assert.deepEqual(labelsOf((await queue.poll()).tasks), ["first", "second"]);
+  assert.deepEqual(labelsOf(await queue.cancel([first, second], "stop")), ["first", "second"]);
+  assert.deepEqual(labelsOf((await queue.poll()).tasks), []);
 });
 
 test(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { JobEvidence } from "../../lib/queue/evidence.ts";
+import { readEvidence, type JobEvidence } from "../../lib/queue/evidence.ts";
 import { explainState } from "../../lib/queue/explain.ts";
 import { checkParallel } from "../../lib/queue/groups.ts";
 import { jobFolderName, type RunRecord, type RunResult } from "../../lib/queue/job-files.ts";
@@ -303,5 +303,23 @@ test("a settings snapshot is the same for the same settings, and another file is
       () => readSettingsSnapshot(bad, one.hash),
       (error: unknown) => error instanceof ConfigurationError && error.code === "SETTINGS_SNAPSHOT",
     );
+  }
+});
+
+test("a job's file that is damaged, or of another version, is an error of its host", async () => {
+  const folder = temporaryFolder("job-file");
+  const label = "BTCUSDT@250:2024#1~0f";
+  const runner = new LocalRunner({ PATH: process.env["PATH"] ?? "" });
+  mkdirSync(join(folder, "jobs", jobFolderName(label)), { recursive: true });
+  for (const text of ["{", '{"version":2}']) {
+    for (const name of ["pid.json", "result.json"]) {
+      const path = join(folder, "jobs", jobFolderName(label), name);
+      writeFileSync(path, text);
+      await assert.rejects(readEvidence(runner, folder, [label]), {
+        code: "JOB_FILES",
+        message: /damaged, or of another/,
+      });
+      rmSync(path);
+    }
   }
 });

@@ -209,6 +209,7 @@ function job(name: string, state: JobState, more: Partial<JobView> = {}): JobVie
     state,
     record: undefined,
     work: undefined,
+    isCancelled: false,
     residentBytes: undefined,
     advice,
     ...more,

@@ -2,15 +2,15 @@ import type { Ledger } from "../../ledger/index.ts";
 import { Failure } from "../../model/errors.ts";
 import type { Action } from "../../plan/scaler/decision.ts";
 import { parseLabel } from "../../queue/label.ts";
-import type { QueueSnapshot, QueueTask } from "../../queue/queue.ts";
+import type { QueueTask } from "../../queue/queue.ts";
 import { isCancelled } from "../cancel-note.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { holdGroup, letGroupGo } from "../holds.ts";
-import { changeHostMemory } from "../host-memory.ts";
+import { changeHostMemory, drainOf } from "../host-memory.ts";
 import { isInHand } from "../live.ts";
 import { keepStopped } from "../older-notes.ts";
 import { leaveStopNote } from "../stop-note.ts";
-import { unitOf } from "./reading.ts";
+import { unitOf, type QueueLook } from "./reading.ts";
 
 /** Ends a job to give its memory back. */
 export type ReliefAction = Extract<Action, { readonly unit: string }>;
@@ -18,12 +18,13 @@ export type ReliefAction = Extract<Action, { readonly unit: string }>;
 /**
  * Does what was decided, in its order. Where the host cannot keep that a group is held, as on a full disk, the group is not held, for it would be
  * taken for somebody's pause; but memory is given back all the same, and that is said at the end.
+ * @param look by which it was decided
  * @param onRelief called behind each job that was ended
  * @throws what the queue and the host throw; then the rest is left undone. Behind the last: why the host could not keep something
  */
 export async function carryOut(
   fleetHost: OpenFleetHost,
-  snapshot: QueueSnapshot,
+  { memory, snapshot }: Pick<QueueLook, "memory" | "snapshot">,
   actions: readonly Action[],
   ledger: Ledger,
   onRelief: (action: ReliefAction) => void = () => {},
@@ -38,10 +39,15 @@ export async function carryOut(
         // The others would wait for the same, and there may be jobs to be ended.
         unkept ??= await failureOf(async () => holdGroup(fleetHost, ledger, action));
         break;
-      case "let group go":
-        await fleetHost.queue.setParallel(action.group, action.parallel);
-        await letGroupGo(fleetHost, ledger, action.group, action.reason);
+      case "let group go": {
+        const { group, parallel, reason } = action;
+        ledger.journal.record("group.letting-go", group, { host: fleetHost.entry.name, reason });
+        await fleetHost.queue.setParallel(group, parallel);
+        const seen = memory.holds.filter((hold) => hold.group === group);
+        // Who has drained the host since relies on what was held then.
+        await letGroupGo(fleetHost, group, seen, (now) => drainOf(now) === undefined);
         break;
+      }
       case "stop at commit":
       case "kill": {
         const task = snapshot.tasks.find((one) => isStoppable(one) && unitOf(one).unit === action.unit);

@@ -2,15 +2,16 @@ import type { ProcessEnvironment, Settings } from "../../config/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { Failure, RetryableError } from "../../model/errors.ts";
 import { jobNameText, parseLabel } from "../../queue/label.ts";
-import type { QueueTask } from "../../queue/queue.ts";
-import { isCancelled } from "../cancel-note.ts";
+import type { QueueTask, TaskIdentity } from "../../queue/queue.ts";
+import { isCancelled, leaveCancelNotes } from "../cancel-note.ts";
+import type { QueuedJob } from "../enqueue.ts";
 import type { OpenFleetHost } from "../fleet-host.ts";
 import { changeHostMemory, readHostMemory, type StoppedJob } from "../host-memory.ts";
 import { isToBeTriedAgain, viewHost, type JobView } from "../host-view.ts";
 import { isLive } from "../live.ts";
 import { queueAgain } from "../queue-again.ts";
 import { recordResults } from "../results.ts";
-import { verdictOn, type Verdict } from "../verdict.ts";
+import { verdictOn } from "../verdict.ts";
 import type { QueueLook } from "./reading.ts";
 
 /** What became of jobs that were stopped to make room. */
@@ -24,6 +25,9 @@ export interface Requeued {
 /** What could not be queued is tried again after so long, then after twice as long each time. */
 const firstWaitMs = 10_000;
 const waitMaxMs = 10 * 60_000;
+
+/** Why a job that a person has cancelled is left. */
+const unwanted = "a person ended it";
 
 interface Wait {
   readonly waitMs: number;
@@ -79,31 +83,51 @@ export class Requeue {
 
   /** @returns why it was not queued; undefined where it was */
   async #queue(one: StoppedJob, view: JobView, nowMs: number): Promise<string | undefined> {
-    const { entry } = this.#fleetHost;
-    const isUnwanted = await isCancelled(this.#fleetHost, one.label);
-    const verdict: Verdict = isUnwanted ? { kind: "cancelled" } : verdictOn(view, entry, false, this.#ledger);
-    if (verdict.kind !== "again") {
-      const reason =
-        verdict.kind === "cancelled" ? "a person ended it" : `quarantined, ${verdict.reason}; ${verdict.advice}`;
-      this.#ledger.journal.record("job.left", one.job, { host: entry.name, label: one.label, reason });
-      await this.#forget([one]);
-      return reason;
+    if (await isCancelled(this.#fleetHost, one.label)) return this.#leave(one, unwanted);
+    const verdict = verdictOn(view, this.#fleetHost.entry, false, this.#ledger);
+    if (verdict.kind === "cancelled") return this.#leave(one, unwanted);
+    if (verdict.kind === "quarantined") return this.#leave(one, `quarantined, ${verdict.reason}; ${verdict.advice}`);
+    const { queued, reason } = await this.#tryToQueue(view);
+    if (queued?.enqueued.outcome === "added" && (await isCancelled(this.#fleetHost, one.label))) {
+      await this.#takeBack(one, queued.enqueued.task);
+      return this.#leave(one, unwanted);
     }
-    const reason = await this.#tryToQueue(view);
     if (reason === undefined) this.#waits.delete(one.label);
     else this.#wait(one, reason, nowMs);
     return reason;
   }
 
-  async #tryToQueue(view: JobView): Promise<string | undefined> {
+  /** What is not queued again, but left for a person to decide. @returns why */
+  async #leave(one: StoppedJob, reason: string): Promise<string> {
+    this.#ledger.journal.record("job.left", one.job, { host: this.#fleetHost.entry.name, label: one.label, reason });
+    await this.#forget([one]);
+    return reason;
+  }
+
+  /**
+   * A person has cancelled a job while it was queued again. Whoever cancels leaves a note first and then looks at the queue: whom that look
+   * did not see had not been queued then, so the note is there now.
+   */
+  async #takeBack({ job }: StoppedJob, task: TaskIdentity): Promise<void> {
+    const { label } = task;
+    this.#ledger.journal.record("job.cancelling", job, { host: this.#fleetHost.entry.name, label, how: "stop" });
+    const at = new Date(this.#ledger.clock.wallMs()).toISOString();
+    await this.#fleetHost.queue.cancel([task], "stop");
+    await leaveCancelNotes(this.#fleetHost, [label], { version: 1, how: "stop", at });
+  }
+
+  /** @returns why it was not queued, or what the queue said */
+  async #tryToQueue(view: JobView): Promise<{ readonly queued?: QueuedJob; readonly reason?: string }> {
     try {
       const isGuardDeclined = this.#env["RANGEBAR_NO_CGROUP"] === "1";
       const [again] = await queueAgain(this.#fleetHost, [view], isGuardDeclined, false, this.#settings, this.#ledger);
-      return again?.queued === undefined ? (again?.held ?? "its queue took nothing") : undefined;
+      return again?.queued === undefined
+        ? { reason: again?.held ?? "its queue took nothing" }
+        : { queued: again.queued };
     } catch (error) {
       // What is the host's trouble is said as that, and is over for all of them at once.
       if (!(error instanceof Failure) || error instanceof RetryableError) throw error;
-      return error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+      return { reason: error.hint === undefined ? error.message : `${error.message}: ${error.hint}` };
     }
   }
 

@@ -101,9 +101,9 @@ export class HostScaler {
   }
 
   /** That a job was ended is remembered once it was: what could not be done is decided anew. */
-  async #carryOut({ state, actions }: Decision, { snapshot }: QueueLook, before: ScalerState): Promise<void> {
+  async #carryOut({ state, actions }: Decision, look: QueueLook, before: ScalerState): Promise<void> {
     let kept = withoutRelief(state, before);
-    await carryOut(this.#fleetHost, snapshot, actions, this.#ledger, ({ action, unit }) => {
+    await carryOut(this.#fleetHost, look, actions, this.#ledger, ({ action, unit }) => {
       const killedAtMs = action === "kill" ? state.killedAtMs : kept.killedAtMs;
       const asked = state.stops.filter((stop) => stop.unit === unit && !kept.stops.includes(stop));
       kept = { ...kept, killedAtMs, stops: [...kept.stops, ...asked] };

@@ -9,7 +9,6 @@ import { release } from "../../model/release.ts";
 import { projectRoot } from "../../config/project-root.ts";
 import { planBatch } from "../fresh-jobs.ts";
 import { checkParallel, type GroupSetup } from "../groups.ts";
-import { identityKey } from "../identity-key.ts";
 import { memoryLimitIn } from "../memory-option.ts";
 import {
   hasSucceeded,
@@ -129,11 +128,10 @@ export class LocalQueue implements Queue {
     await this.#ensureRunner();
   }
 
-  async clean(kept: readonly TaskIdentity[] = []): Promise<void> {
-    const stays = new Set(kept.map(identityKey));
-    for (const task of this.#tasks().filter(hasSucceeded)) {
-      if (!stays.has(identityKey(task))) this.#files.remove(task.number);
-    }
+  async clean(tasks: readonly TaskIdentity[]): Promise<number> {
+    const over = this.#find(tasks).filter(hasSucceeded);
+    for (const { number } of over) this.#files.remove(number);
+    return over.length;
   }
 
   async logs(task: TaskIdentity, linesMax: number): Promise<string> {

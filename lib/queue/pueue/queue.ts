@@ -55,13 +55,14 @@ export class PueueQueue implements Queue {
   }
 
   async cancel(tasks: readonly TaskIdentity[], how: "stop" | "kill"): Promise<readonly TaskIdentity[]> {
-    const found = await this.#find(tasks);
+    const alive = (await this.#find(tasks)).filter(isAlive);
     // Those that wait first: one that ends makes room in which the next of them would start.
-    const alive = found
-      .filter(({ state }) => state.kind !== "done")
-      .sort((a, b) => Number(isStarted(a)) - Number(isStarted(b)));
-    if (alive.length > 0) await this.#run(alive.map((task) => cancelCommand(task, how)).join(" && "));
-    return alive.map(({ label, createdAt }) => ({ label, createdAt }));
+    const waiting = alive.filter((task) => !isStarted(task));
+    const left = waiting.length === 0 ? alive : (await this.#remove(waiting, alive)).filter(isAlive);
+    const started = left.filter(isStarted);
+    if (started.length > 0) await this.#run(started.map((task) => endCommand(task, how)).join(" && "));
+    const stays = new Set(left.filter((task) => !isStarted(task)).map(identityKey));
+    return alive.filter((task) => !stays.has(identityKey(task))).map(({ label, createdAt }) => ({ label, createdAt }));
   }
 
   async setParallel(group: string, parallel: number): Promise<void> {
@@ -77,15 +78,11 @@ export class PueueQueue implements Queue {
     await this.#run(shellWords(["pueue", "start", `--group=${group}`]));
   }
 
-  async clean(kept: readonly TaskIdentity[] = []): Promise<void> {
-    if (kept.length === 0) {
-      await this.#run("pueue clean --successful-only");
-      return;
-    }
+  async clean(tasks: readonly TaskIdentity[]): Promise<number> {
+    const over = (await this.#find(tasks)).filter(hasSucceeded);
+    if (over.length === 0) return 0;
     // By number: only another clean, and a task queued behind it, in the instant between the two could give one to another task.
-    const stays = new Set(kept.map((task) => identityKey(task)));
-    const gone = (await this.poll()).tasks.filter((task) => hasSucceeded(task) && !stays.has(identityKey(task)));
-    if (gone.length > 0) await this.#run(shellWords(["pueue", "remove", ...gone.map(({ number }) => number)]));
+    return over.length - (await this.#remove(over, over)).length;
   }
 
   async logs(task: TaskIdentity, linesMax: number): Promise<string> {
@@ -126,12 +123,21 @@ export class PueueQueue implements Queue {
   }
 
   /**
+   * Removes tasks that do not run, all at once: pueue refuses one that others come after which have not ended, but where these go with it.
+   * @returns which of others are there then, in whatever state
+   */
+  async #remove(tasks: readonly QueueTask[], others: readonly TaskIdentity[]): Promise<QueueTask[]> {
+    const remove = shellWords(["pueue", "remove", ...tasks.map(({ number }) => number)]);
+    const output = await this.#run(`${remove} >/dev/null\n${statusCommand}`);
+    return tasksOf(parseStatus(output, this.host), others);
+  }
+
+  /**
    * The tasks of these identities that are still there. A number holds until the task is removed: only one that is done can be, so a live task's
    * number is its own.
    */
   async #find(tasks: readonly TaskIdentity[]): Promise<QueueTask[]> {
-    const wanted = new Set(tasks.map((task) => identityKey(task)));
-    return (await this.poll()).tasks.filter((task) => wanted.has(identityKey(task)));
+    return tasksOf(await this.poll(), tasks);
   }
 
   /** Runs commands of pueue's client. @throws ConfigurationError PUEUE_MISSING; UnavailableError HOST_WRITE, PUEUE_AWAY, PUEUE_FAILED */
@@ -140,6 +146,15 @@ export class PueueQueue implements Queue {
     if (outcome.code === 0) return outcome.stdout;
     throw putFilesFailure(outcome, this.host) ?? pueueFailure(this.host, outcome);
   }
+}
+
+function tasksOf(snapshot: QueueSnapshot, wanted: readonly TaskIdentity[]): QueueTask[] {
+  const keys = new Set(wanted.map(identityKey));
+  return snapshot.tasks.filter((task) => keys.has(identityKey(task)));
+}
+
+function isAlive({ state }: Pick<QueueTask, "state">): boolean {
+  return state.kind !== "done";
 }
 
 function isStarted({ state }: Pick<QueueTask, "state">): boolean {
@@ -166,11 +181,8 @@ function addCommand(
   return `${shellWords(["pueue", "add", "--print-task-id", ...where])}${order} -- ${shellWord(`exec ${shellWords(argv)}`)}`;
 }
 
-/**
- * A task that was waiting may have started since it was looked at, and one that ran may have ended: no failure, as long as the daemon
- * answers. One that is stopped in its middle hears no SIGTERM.
- */
-function cancelCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
-  const end = how === "kill" || state.kind === "paused" ? `pueue kill ${number}` : `pueue kill --signal=term ${number}`;
-  return `{ ${isStarted({ state }) ? "" : `pueue remove ${number} || `}${end} || ${statusCommand} >/dev/null; }`;
+/** One that ran may have ended since: no failure, as long as the daemon answers. One that is stopped in its middle hears no SIGTERM. */
+function endCommand({ number, state }: QueueTask, how: "stop" | "kill"): string {
+  const signal = how === "kill" || state.kind === "paused" ? "" : " --signal=term";
+  return `{ pueue kill${signal} ${number} || ${statusCommand} >/dev/null; }`;
 }

@@ -82,7 +82,9 @@ export class SlurmQueue implements Queue {
   }
 
   /** Slurm forgets finished jobs by itself. */
-  async clean(): Promise<void> {}
+  async clean(tasks: readonly TaskIdentity[]): Promise<number> {
+    return tasks.length;
+  }
 
   async logs(task: TaskIdentity, linesMax: number): Promise<string> {
     const file = slurmLogFile(this.#root, task);
