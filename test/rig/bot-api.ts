@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { freePort } from "./ports.ts";
 
 /** What a request meets instead of an answer, once. */
 export type BotFault =
@@ -95,12 +95,10 @@ export class BotApi implements AsyncDisposable {
 
   /** Starts it; again on the same port after {@link goOffline}. */
   async start(): Promise<this> {
+    if (this.#port === 0) this.#port = await freePort();
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
-    // A server that listens on a port has an address of this kind.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    this.#port = (this.#server.address() as AddressInfo).port;
     return this;
   }
 
