@@ -56,7 +56,7 @@ export async function tellHost(
   const word = told;
   const dropped = word === undefined || isSame(memory.word, word) ? undefined : memory.word;
   ledger.transaction(() => {
-    if (older !== undefined) forgetOlderNotes(ledger, name);
+    if (older !== undefined) forgetOlderNotes(ledger, name, older);
     // What was said meanwhile is another word.
     if (word !== undefined && isSame(untoldWord(ledger, name), word)) ledger.hostNotes.remove(name, note);
     if (dropped !== undefined) ledger.journal.record("host.word-dropped", name, { word, newer: dropped });

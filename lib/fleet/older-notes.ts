@@ -27,10 +27,13 @@ export function keepStopped(ledger: Ledger, host: string, job: StoppedJob): void
   });
 }
 
-/** To be called once the host keeps it. */
-export function forgetOlderNotes({ hostNotes }: Ledger, host: string): void {
-  hostNotes.remove(host, "holds");
-  hostNotes.remove(host, "stopped");
+/** To be called once the host keeps it, in a transaction. A job that was noted meanwhile, which the host does not know, stays. */
+export function forgetOlderNotes(ledger: Ledger, host: string, told: OlderNotes): void {
+  const isTold = (job: StoppedJob): boolean => told.stopped.some((one) => JSON.stringify(one) === JSON.stringify(job));
+  const left = (readOlderNotes(ledger, host)?.stopped ?? []).filter((job) => !isTold(job));
+  ledger.hostNotes.remove(host, "holds");
+  if (left.length === 0) ledger.hostNotes.remove(host, "stopped");
+  else ledger.hostNotes.put(host, "stopped", { version: 1, jobs: left });
 }
 
 /**

@@ -14,7 +14,9 @@ import {
   nothingRemembered,
   readHostMemory,
   type Hold,
+  type StoppedJob,
 } from "../../lib/fleet/host-memory.ts";
+import { keepStopped, readOlderNotes } from "../../lib/fleet/older-notes.ts";
 import { resumeGroups, setUpGroups } from "../../lib/fleet/setup-groups.ts";
 import { readScalerState } from "../../lib/fleet/scale/scaler-state.ts";
 import { HostScaler } from "../../lib/fleet/scale/scale-host.ts";
@@ -351,6 +353,30 @@ test("an older word of one operator does not undo a newer one of another, and it
   keepWord(ledger, "here", { isDrained: true, since: at(9) });
   await tellHost(host, ledger, unsaid);
   assert.equal(await drainedSince(), at(9), "a newer one holds");
+});
+
+function stoppedOf(job: string): StoppedJob {
+  return { job, label: `${job}#1~0f`, createdAt: at(0), how: "kill", waitingSinceMs: 0 };
+}
+
+test("a job that is noted in the ledger while what was noted before is brought to the host stays noted", async () => {
+  const [first, second] = [stoppedOf("AAAUSDT@250:2024"), stoppedOf("BBBUSDT@250:2024")];
+  const machine = new LocalHost("here");
+  const host = hostOf(new TestQueue("p2"), 2, machine);
+  keepStopped(ledger, "here", first);
+  const exec = machine.exec.bind(machine);
+  machine.exec = async (argv, options) => {
+    machine.exec = exec;
+    const result = await exec(argv, options);
+    keepStopped(ledger, "here", second);
+    return result;
+  };
+  await tellHost(host, ledger, unsaid);
+  assert.deepEqual((await readHostMemory(host)).stopped, [first]);
+  assert.deepEqual(readOlderNotes(ledger, "here")?.stopped, [second]);
+  await tellHost(host, ledger, unsaid);
+  assert.deepEqual((await readHostMemory(host)).stopped, [first, second]);
+  assert.equal(readOlderNotes(ledger, "here"), undefined);
 });
 
 test("a word that another command has brought to the host meanwhile, or that has changed, is not brought again", async () => {
