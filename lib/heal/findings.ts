@@ -16,8 +16,10 @@ export function exhaustedFindings(
 ): Finding[] {
   const distinct = [...Map.groupBy(gaps, gapKey).values()].flatMap((same) => same.slice(0, 1));
   return distinct.flatMap((gap): Finding[] => {
-    const next = nextHealStep(tries.get(gapKey(gap)) ?? [], nowMs, policy);
-    if (next.step !== "exhausted") return [];
+    const ofGap = tries.get(gapKey(gap)) ?? [];
+    const next = nextHealStep(ofGap, nowMs, policy);
+    // What a host's queue has may close it yet.
+    if (next.step !== "exhausted" || ofGap.at(-1)?.result === "queued") return [];
     return [
       {
         kind: "heal-exhausted",

@@ -72,7 +72,8 @@ export async function planHeal(limits: Omit<HealLimits, "budget">, context: Heal
   return { repairs, left, unknown, exitCode: exitCodeOf(gaps, unknown) };
 }
 
-const overBudget: Obstacle = {
+/** Why a repair is left to a later pass. */
+export const overBudget: Obstacle = {
   reason: "budget",
   text: "this pass has begun as much as it may, the next one goes on; --max-p2-jobs and --budget allow more",
 };

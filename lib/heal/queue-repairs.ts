@@ -10,29 +10,43 @@ import { RefusedError } from "../model/errors.ts";
 import { segmentationOf } from "../model/segments.ts";
 import { parseSeriesId } from "../model/series.ts";
 import type { Obstacle } from "./obstacles.ts";
+import { overBudget } from "./pass.ts";
 import { healPolicy, nextHealStep } from "./policy.ts";
 import type { QueuedGap } from "./queued-tries.ts";
 import { gapKey, type Repair } from "./repairs.ts";
+
+/** Repairs of history that no host takes for now, and behind which no more are asked for: each takes a session with every host. */
+const refusedMost = 5;
 
 /**
  * Hands repairs that fill days to the hosts of the fleet; whether they helped shows when the gaps are looked for again. Only what a queue
  * has taken is put on record as a try. Hosts that refuse, as drained ones do, keep no other repair from being made. The store is not held
  * meanwhile: a worker of this machine may have to own it.
- * @param repairs of action `populate`
+ * @param repairs of action `populate`, in order
+ * @param historicalMax repairs of history that the queues may have; one that no host takes keeps no later one from being asked for
+ * @param signal behind it nothing more is handed over
  */
 export async function queueRepairs(
   repairs: readonly Repair[],
+  historicalMax: number,
   entries: readonly FleetHost[],
   settings: Settings,
   env: ProcessEnvironment,
+  signal: AbortSignal,
   line: (text: string) => void,
 ): Promise<QueuedRepairs> {
   const registry = loadRegistry(settings.symbolsFile);
   const others = new Map<string, Obstacle>();
   const queued: QueuedGap[] = [];
+  let [historical, refused] = [0, 0];
   for (const repair of repairs) {
+    if (signal.aborted) break;
     const { market, symbol } = parseSeriesId(repair.gaps[0].series);
     const units = new Set(repair.units);
+    if (repair.priority === "P2" && (historical >= historicalMax || refused >= refusedMost)) {
+      for (const unit of units) if (!others.has(unit)) others.set(unit, overBudget);
+      continue;
+    }
     const request = {
       symbols: [symbol],
       thresholds: repair.series.map((one) => parseSeriesId(one).threshold),
@@ -53,8 +67,11 @@ export async function queueRepairs(
       const text = error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
       for (const unit of units) others.set(unit, { reason: "tried", text });
     }
+    if (repair.priority !== "P2") continue;
+    if (repair.units.some((unit) => others.get(unit)?.reason === "queued")) historical += 1;
+    else refused += 1;
   }
-  return { others, queued };
+  return { others, queued, historical };
 }
 
 /** What the hosts made of repairs. */
@@ -63,6 +80,8 @@ export interface QueuedRepairs {
   readonly others: ReadonlyMap<string, Obstacle>;
   /** What a queue has taken. */
   readonly queued: readonly QueuedGap[];
+  /** Repairs of history that the queues have, taken now or before. */
+  readonly historical: number;
 }
 
 /**

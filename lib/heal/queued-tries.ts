@@ -35,11 +35,18 @@ export async function logQueued(queued: readonly QueuedGap[], { store, ledger }:
  * @param live units that wait or run on a host
  */
 export async function settleQueued(live: ReadonlySet<string>, context: HealContext): Promise<void> {
-  const { ledger, registry, signal } = context;
+  const { ledger, registry } = context;
   // Of a symbol that is not kept any more no gap is found, whatever became of it.
   const isKept = (unit: string): boolean => registry.symbols.get(parseUnit(unit).symbol)?.enabled === true;
   const open = ledger.healTries.queued().filter(({ unit }) => !live.has(unit) && isKept(unit));
-  if (open.length === 0) return;
+  // Symbol by symbol: an archive that does not answer for one says nothing of another's.
+  for (const ofSymbol of Map.groupBy(open, ({ unit }) => parseUnit(unit).symbol).values()) {
+    await settleSymbol(ofSymbol, context);
+  }
+}
+
+async function settleSymbol(open: readonly HealTry[], context: HealContext): Promise<void> {
+  const { ledger, signal } = context;
   const { gaps, unknown } = await context.findGaps(signal, [...new Set(open.map(({ unit }) => seriesOf(unit)))]);
   if (unknown.length > 0) return;
   const jobs = ledger.jobAttempts.newest();

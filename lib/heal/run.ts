@@ -37,10 +37,10 @@ export async function heal(
 ): Promise<HealPass> {
   const { historicalMax, budgetMs } = request;
   const budget = budgetMs === undefined ? new AbortController().signal : AbortSignal.timeout(budgetMs);
-  const { others, queued } = await queueFills(request, settings, env, signal, listener);
+  const { others, queued, historical } = await queueFills(request, settings, env, signal, listener);
   return withContext(request, settings, env, signal, listener, async (context) => {
     await logQueued(queued, context);
-    return healOnce({ historicalMax, budget, others }, context);
+    return healOnce({ historicalMax: historicalMax - historical, budget, others }, context);
   });
 }
 
@@ -53,16 +53,17 @@ async function queueFills(
   listener: HealListener,
 ): Promise<QueuedRepairs> {
   const { hosts, historicalMax } = request;
-  if (hosts.length === 0) return { others: new Map(), queued: [] };
+  if (hosts.length === 0) return { others: new Map(), queued: [], historical: 0 };
   const line = (text: string): void => listener.line(text);
   const live = isAnyQueued(settings) ? await readQueues(hosts, settings, env, line) : undefined;
   const fills = await withContext(request, settings, env, signal, listener, async (context) => {
     if (live !== undefined) await settleQueued(live, context);
-    const { repairs } = await planHeal({ historicalMax }, context);
+    // All of them: what is not handed to a host now is not made here either.
+    const { repairs } = await planHeal({ historicalMax: Infinity }, context);
     const { healTries } = context.ledger;
     return repairs.flatMap((repair) => (repair.action === "populate" ? forHosts(repair, healTries) : []));
   });
-  return queueRepairs(fills, hosts, settings, env, line);
+  return queueRepairs(fills, historicalMax, hosts, settings, env, signal, line);
 }
 
 function isAnyQueued({ stateDirectory }: Settings): boolean {

@@ -5,6 +5,7 @@ import { exhaustedFindings } from "../../lib/heal/findings.ts";
 import { lookForGaps } from "../../lib/heal/look.ts";
 import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
 import { healPolicy } from "../../lib/heal/policy.ts";
+import { settleQueued } from "../../lib/heal/queued-tries.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
 import { planRebuilds } from "../../lib/datasets/range/rebuild-plan.ts";
 import { verifyStored } from "../../lib/datasets/range/verify.ts";
@@ -546,6 +547,29 @@ test("a pass that could not look afterwards is exit 2, however well it repaired"
   );
   scene.location = seeing;
   assert.equal((await heal(scene)).exitCode, 0);
+});
+
+test("an archive that is away for one symbol keeps no try at another's from being ended", async () => {
+  const [dark, other] = [await whole.copy(), await whole.copy()];
+  const { healTries } = bed.ledger;
+  const keys = [dark, other].map((scene) => `trailing ${unitOf(scene, "2024-03")} 2024-03-01`);
+  for (const [i, scene] of [dark, other].entries()) {
+    const [id = 0n] = healTries.start([{ gap: keys[i] ?? "", unit: unitOf(scene, "2024-03") }]);
+    healTries.end(id, "queued");
+  }
+  const context = contextOf(dark);
+  const symbols = new Map([...dark.registry.symbols, ...other.registry.symbols]);
+  const findGaps: FindGaps = async (_signal, series = []) => ({
+    gaps: [],
+    unknown: series.includes(dark.series)
+      ? [{ kind: "archive-unreachable", subject: "archive:spot", verdict: "unknown", summary: "away", evidence: {} }]
+      : [],
+  });
+  await settleQueued(new Set(), { ...context, registry: { ...context.registry, symbols }, findGaps });
+  assert.deepEqual(
+    keys.map((key) => healTries.byGap().get(key)?.at(-1)?.result),
+    ["queued", "healed"],
+  );
 });
 
 test("ranges of one unit that are there twice are one trouble: a pass at all of them is one try", async () => {

@@ -183,6 +183,18 @@ test("a replay begins to count anew, and keeps what was", () => {
   assert.equal(ledger.journal.last(1)[0]?.kind, "heal.replayed");
 });
 
+test("a gap is not called exhausted while a host's queue has the last try", () => {
+  const { ledger } = newLedger();
+  using _ = ledger;
+  const gap = gapOf({});
+  for (let i = 0; i < 3; i += 1) tryOnce(ledger, gap, "queued");
+  const exhausted = (): number =>
+    exhaustedFindings([gap], ledger.healTries.byGap(), ledger.clock.wallMs(), healPolicy).length;
+  assert.deepEqual([step(ledger, gap).step, exhausted()], ["exhausted", 0]);
+  for (const { id } of ledger.healTries.queued()) ledger.healTries.settle(id, "failed", "ZIP_CORRUPT");
+  assert.deepEqual([step(ledger, gap).step, exhausted()], ["exhausted", 1]);
+});
+
 test("a replay lets a queued try count no more, and what it comes to is put on record all the same, until the gap is healed", () => {
   const { ledger } = newLedger();
   using _ = ledger;

@@ -250,8 +250,8 @@ test("a replay of what was never tried is refused; a try whose process is gone i
   assert.match(replayed.stdout, /^1 gaps may be tried again; 1 earlier tries count no more$/m);
 });
 
-/** A fleet whose one host is this machine, with the queue that needs nothing. @returns its file */
-function fleetOfHere(): string {
+/** A fleet whose one host is this machine, with the queue that needs nothing. @param more further lines of it @returns its file */
+function fleetOfHere(more = ""): string {
   const fleet = join(temporaryFolder("heal-fleet"), "fleet.toml");
   writeFileSync(
     fleet,
@@ -261,7 +261,7 @@ directory = "queued"
 queue = "local"
 memory_mb = 8000
 jobs_max = 2
-`,
+${more}`,
   );
   mkdirSync(join(dirname(fleet), "queued"));
   return fleet;
@@ -432,6 +432,44 @@ test("what a host has no room for was not tried, and is queued when there is som
   assert.match(room.stdout, /trailing .*: the fleet's queues have it\n/);
   assert.deepEqual(await tried(bench), ["BTCUSDT@50:2024"]);
   await eventually("the job is done", async () => (await heal(bench, words)).code === 0);
+});
+
+test("with hosts, no days are built here: of history as much is begun as may be, there and here together", async () => {
+  const bench = new Bench({ ...size, firstDay: "2024-02-28" });
+  const month = ["--segment", "month", "--end-date", bench.firstDay];
+  assert.equal((await bench.populate(month)).code, 0);
+  const fleet = fleetOfHere();
+  const words = ["--fleet", fleet, "--host", "here"];
+  const pass = await heal(bench, words);
+  assert.match(pass.stdout, /BTCUSDT@50:2024-02: trailing .*: the fleet's queues have it\n/, pass.stderr);
+  assert.match(pass.stdout, /BTCUSDT@50:2024-03: trailing .*: this pass has begun as much as it may/);
+  assert.deepEqual(await logged(bench), ["populate queued"]);
+  await queueDone(fleet);
+  await heal(bench, words);
+  await queueDone(fleet);
+  assert.equal((await heal(bench, words)).code, 0);
+  assert.deepEqual(await logged(bench), ["populate queued", "populate healed", "populate queued", "populate healed"]);
+});
+
+test("history that no host takes keeps no later one from being queued, nor what is made here", async () => {
+  const bench = new Bench({ ...size, firstDay: "2024-02-28" });
+  const march = dayOf(bench, 2);
+  // At 50 the last of February is missing, at 100 what there is of March.
+  for (const more of [
+    ["--start-date", march],
+    ["--end-date", bench.firstDay],
+    ["--threshold", "100", "--end-date", dayOf(bench, 1)],
+  ]) {
+    assert.equal((await bench.populate(["--segment", "month", ...more])).code, 0);
+  }
+  const fleet = fleetOfHere("thresholds = [100]\n");
+  const words = ["--fleet", fleet, "--host", "here"];
+  const pass = await heal(bench, words);
+  assert.match(pass.stdout, /BTCUSDT@50:2024-02: interior .*: no host takes it: /, pass.stderr);
+  assert.deepEqual(await tried(bench), ["BTCUSDT@100:2024-03"]);
+  await queueDone(fleet);
+  await heal(bench, words);
+  assert.deepEqual(await logged(bench), ["populate queued", "populate healed"]);
 });
 
 test("a drained host is told as what keeps its repairs back, and only those: units are made anew here all the same", async () => {
