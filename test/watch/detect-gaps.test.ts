@@ -119,6 +119,12 @@ test("S-21 a series that is dead is told of whatever the window, once", async ()
     1,
     "listed, and nobody asked for more than the archive has",
   );
+  const summary = await look(["--summary"], { hours: 30 * 24 + 30 });
+  assert.match(summary.stdout, /^excused: 0 late, 1 dead, up to 7\d\d h old: .*\n1 series: clean\n$/);
+  const listed = await look([], { hours: 5 * 24 });
+  assert.match(listed.stdout, /^listed: range:binance\/spot\/BTCUSDT@50: late, its newest trade is 1\d\d h old/m);
+  assert.match(listed.stdout, /^excused: 1 late, 0 dead/m);
+  assert.equal((await look([])).stdout.includes("excused"), false);
   const dead = await look(["--recent-days", "7", "--max-stale-hours", "72", "--json"], { hours: 30 * 24 + 30 });
   assert.equal(dead.code, 1);
   const document = documentOf(dead);
@@ -231,16 +237,54 @@ test("--tier1-only asks for the registry's symbols of tier 1 at the usual thresh
 test("--ouroboros-mode looks at series that reset so, and at no others", async () => {
   const modes = [];
   for (const mode of ["year", "month", "week"]) {
-    const { code, stdout, stderr } = await look(["--ouroboros-mode", mode, "--json"]);
-    assert.equal(code, 0, stderr);
-    modes.push([mode, documentOf({ stdout }).checked_pairs]);
+    const { code, stdout } = await look(["--ouroboros-mode", mode, "--json"]);
+    modes.push([mode, code, documentOf({ stdout }).checked_pairs]);
   }
   assert.deepEqual(modes, [
-    ["year", 1],
-    ["month", 0],
-    ["week", 0],
+    ["year", 0, 1],
+    ["month", 2, 0],
+    ["week", 2, 0],
   ]);
   assert.equal((await look(["--ouroboros-mode", "day"])).code, 3);
+});
+
+test("a selection of which nothing is looked at is not known, never clean, and no incident", async () => {
+  const before = live();
+  const pair = ["--symbol", "BTCUSDT", "--threshold", "50", "--ouroboros-mode", "month"];
+  const { unknowns, verdict } = documentOf(await look([...pair, "--json"]));
+  assert.deepEqual(
+    [verdict, unknowns.map(({ kind, subject, summary }) => [kind, subject, summary])],
+    [
+      "unknown",
+      [
+        [
+          "not-looked-at",
+          "BTCUSDT",
+          "nothing was looked at: range:binance/spot/BTCUSDT@50 resets by year, not by month",
+        ],
+      ],
+    ],
+  );
+  assert.equal(
+    (await look([...pair, "--summary"])).stdout,
+    "not known: not-looked-at BTCUSDT: nothing was looked at: range:binance/spot/BTCUSDT@50 resets by year, not by month\n0 series: 1 not known\n",
+  );
+
+  const symbols = join(temporaryFolder("unmaintained"), "symbols.toml");
+  const disabled = minimalRegistry().replace(/^.*\n/, "").replace("BTCUSDT", "XLMUSDT");
+  writeFileSync(symbols, minimalRegistry() + disabled.replace("enabled = true", "enabled = false"));
+  const both = await look(["--symbol", "BTCUSDT", "--symbol", "XLMUSDT", "--threshold", "50", "--summary"], {
+    symbols,
+  });
+  assert.equal(both.code, 2);
+  assert.match(
+    both.stdout,
+    /^not known: not-looked-at XLMUSDT: .*XLMUSDT@50 is not maintained: .*disabled[^]*\n1 series: 1 not known\n$/,
+  );
+  const tier = await look(["--tier1-only"], { symbols });
+  assert.equal(tier.code, 2);
+  assert.match(tier.stdout, /^not known: not-looked-at selection: nothing was looked at: .*tier 1/m);
+  assert.deepEqual(live(), before);
 });
 
 test("--summary prints findings and totals alone", async () => {
