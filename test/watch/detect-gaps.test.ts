@@ -11,7 +11,10 @@ import { LocalQueue } from "../../lib/queue/local/queue.ts";
 import type { QueueJob } from "../../lib/queue/queue.ts";
 import { detectGapsSchema } from "../../lib/report/detect-gaps-schema.ts";
 import acceptMissing from "../../ops/accept-missing.ts";
+import syncLedger from "../../ops/ledger/sync.ts";
 import detectGaps from "../../ops/detect-gaps.ts";
+import status from "../../ops/status.ts";
+import type { Command } from "../../lib/command/index.ts";
 import { ran, type Ran } from "../command/run.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { eventually, shellJob } from "../queue/tasks.ts";
@@ -397,14 +400,48 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   };
   const before = documentOf(await asked(6));
   assert.deepEqual([before.series_gaps[0]?.cause, before.series_gaps[0]?.from_day], ["missing-upstream", gone]);
-  mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
-  const accepted = await ran(acceptMissing, ["BTCUSDT", gone, "--reason", "it never came", "--days", "30", ...place]);
-  mock.timers.reset();
+  const at = async (command: Command, words: readonly string[]): Promise<Ran> => {
+    mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
+    try {
+      return await ran(command, [...words, ...place]);
+    } finally {
+      mock.timers.reset();
+    }
+  };
+  const reason = ["--reason", "it never came", "--days", "30"];
+  const future = await at(acceptMissing, ["BTCUSDT", gone, addDays(other.lastDay, 2), ...reason]);
+  assert.equal(future.code, 3);
+  assert.match(future.stderr, /still to come[^]*\(FUTURE_DAY\)/);
+  const next = addDays(other.lastDay, 1);
+  const wide = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
+  assert.equal(wide.code, 0, wide.stderr);
+  assert.match(
+    wide.stdout,
+    /\nwarning: .*, 9 days: published as far as is remembered of .*: what is there is a gap all the same\n$/,
+  );
+  assert.equal((await at(syncLedger, [])).code, 0);
+  const known = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
+  assert.match(known.stdout, /would be accepted.*\nwarning: .* 9 days: the store has it: nothing is missing there\n$/);
+  assert.deepEqual(documentOf(await asked(6)).explained, [], "a plan accepts nothing");
+  assert.equal((await at(status, [])).code, 1);
+  const accepted = await at(acceptMissing, ["BTCUSDT", gone, ...reason]);
   assert.equal(accepted.code, 0, accepted.stderr);
+  assert.doesNotMatch(accepted.stdout, /warning/);
+  const whole = await at(status, []);
+  assert.equal(whole.code, 0, whole.stdout);
+  assert.match(whole.stdout, /ids \d+ … \d+ are missing between .*, as accepted/);
   const during = await asked(7);
   assert.equal(during.code, 0, during.stdout);
   assert.match(documentOf(during).explained[0]?.reason ?? "", /accepted by .*@.* until .*: it never came/);
   assert.equal((await asked(31 * 24)).code, 1);
+  other.archive.putLines(gone, linesOf(walkOf(gone, 1000 + 2 * 40, 40)));
+  assert.equal((await asked(8)).code, 1, "what has come since is a gap");
+  assert.equal((await at(status, [])).code, 1);
+  const late = await at(acceptMissing, ["BTCUSDT", gone, ...reason]);
+  assert.match(
+    late.stdout,
+    /warning: .*: published as far as is remembered of .*: what is there is a gap all the same\n$/,
+  );
 });
 
 test("S-20 a store that is down, silent, or lost on the way: exit 2 and not known, never clean", async () => {
