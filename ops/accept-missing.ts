@@ -6,6 +6,7 @@ import { dayOfMs, parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { parseWholeDays } from "../lib/model/quantities.ts";
+import { doubtsOf } from "../lib/watch/accepted-days.ts";
 
 const dayMs = 86_400_000;
 
@@ -21,6 +22,7 @@ const command = defineCommand({
   options: {
     reason: { type: "string", demandOption: true, describe: "why, for whoever looks at it later" },
     days: { type: "string", default: "90", describe: "how long it holds from now on", parse: parseWholeDays },
+    plan: { type: "boolean", describe: "say what would be accepted, and what speaks against it; change nothing" },
   },
   examples: [["ATOMUSDT 2019-04-22 2019-04-28 --reason gone", "for 90 days; for good is known_gaps in the registry"]],
   handler: (args, { settings, log, print, printJson }) => {
@@ -33,13 +35,21 @@ const command = defineCommand({
         hint: "swap the two days",
       });
     }
+    const nowMs = Date.now();
+    if (throughDay > dayOfMs(nowMs)) {
+      throw new ConfigurationError(`${throughDay} is still to come`, {
+        code: "FUTURE_DAY",
+        subject: symbol,
+        hint: "only what should be there by now can be missing",
+      });
+    }
     const entry = admitSymbol(loadRegistry(settings.symbolsFile), symbol, settings.symbolGate, log);
     const market = settings.market ?? entry?.market ?? "spot";
-    const nowMs = Date.now();
     const expiresMs = nowMs + days * dayMs;
     const by = `${userInfo().username}@${hostname()}`;
     using ledger = openExistingLedger(settings.stateDirectory);
-    ledger.transaction(() => {
+    const warnings = doubtsOf(ledger, { location: settings.archive, market, symbol }, fromDay, throughDay);
+    const accept = (): void => {
       ledger.journal.record("archive.accepted-missing", `${market}/${symbol}`, {
         fromDay,
         throughDay,
@@ -48,10 +58,17 @@ const command = defineCommand({
         days,
       });
       ledger.archives.accept({ market, symbol }, { fromDay, throughDay, reason, by, expiresMs }, nowMs);
-    });
+    };
+    if (!args.plan) ledger.transaction(accept);
     const until = dayOfMs(expiresMs);
-    if (settings.json) printJson({ market, symbol, from_day: fromDay, through_day: throughDay, reason, by, until });
-    else print(`${symbol}: ${fromDay} … ${throughDay} accepted as missing until ${until}`);
+    if (settings.json) {
+      const accepted = { market, symbol, from_day: fromDay, through_day: throughDay, reason, by, until };
+      printJson({ ...accepted, done: !args.plan, warnings });
+    } else {
+      const verb = args.plan ? "would be accepted" : "accepted";
+      print(`${symbol}: ${fromDay} … ${throughDay} ${verb} as missing until ${until}`);
+      warnings.forEach((warning) => print(`warning: ${warning}`));
+    }
     return exitCodes.ok;
   },
 });

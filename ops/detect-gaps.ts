@@ -6,7 +6,7 @@ import { parseThreshold } from "../lib/model/series.ts";
 import { checkChannels } from "../lib/notify/open-channels.ts";
 import { sendWaiting } from "../lib/notify/send-waiting.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
-import { detectGapsLines } from "../lib/report/detect-gaps.ts";
+import { detectGapsLines, toldOf } from "../lib/report/detect-gaps.ts";
 import { findingsExitCode } from "../lib/report/findings.ts";
 import { handOver, startHandOver } from "../lib/watch/hand-over.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
@@ -74,7 +74,7 @@ const command = defineCommand({
     "ouroboros-mode": {
       type: "string",
       choices: segmentations,
-      describe: "only series that reset so",
+      describe: "only series that reset so; exit 2 where none does",
     },
     "strict-time": { type: "boolean", describe: "long times and long bars are findings also where no id is missing" },
     "strict-price": { type: "boolean", describe: "steps of price are findings" },
@@ -119,7 +119,7 @@ const command = defineCommand({
     // A ledger that could not be read a moment ago is among what was found.
     const isReadable = report.findings.every(({ kind }) => kind !== "ledger-unreadable");
     if (!args.noNotify && isReadable) await sendWaiting(settings, env, signal, log);
-    return findingsExitCode(report.findings);
+    return findingsExitCode(toldOf(report));
   },
 });
 

@@ -1,21 +1,46 @@
-import { loadRegistry } from "../lib/config/index.ts";
+import { existsSync } from "node:fs";
+import { loadRegistry, type Registry } from "../lib/config/index.ts";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
-import { readStatus } from "../lib/datasets/range/status.ts";
+import { readStatus, withAccepted, type SeriesStatus } from "../lib/datasets/range/status.ts";
 import { hostOptions, namedHosts } from "../lib/fleet/options.ts";
 import { lookAtFleet } from "../lib/fleet/watch.ts";
-import { ConfigurationError } from "../lib/model/errors.ts";
+import { ledgerPath, openLedger } from "../lib/ledger/index.ts";
+import { ConfigurationError, Failure } from "../lib/model/errors.ts";
 import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
+import { parseSeriesId } from "../lib/model/series.ts";
 import { fleetStatusDocument, fleetStatusExitCode, fleetStatusLines } from "../lib/report/fleet-status.ts";
 import { statusDocument, statusLines } from "../lib/report/status.ts";
 import { openStore, storeExists, storeSettings } from "../lib/store/index.ts";
+import { isAcceptedIn } from "../lib/watch/accepted-days.ts";
 
-async function storeStatus({ settings, print, printJson, signal }: CommandContext): Promise<ExitCode> {
+/** What people have accepted stands in the ledger: only a hole asks for it, and without one all else is known. */
+function explained(statuses: readonly SeriesStatus[], registry: Registry, context: CommandContext): SeriesStatus[] {
+  const { stateDirectory, archive: location } = context.settings;
+  const hasHoles = statuses.some(({ undeclaredHoles }) => undeclaredHoles.length > 0);
+  if (!hasHoles || !existsSync(ledgerPath(stateDirectory))) return [...statuses];
+  try {
+    using ledger = openLedger(stateDirectory);
+    return statuses.map((status) => {
+      const { market, symbol } = parseSeriesId(status.series);
+      const isAccepted = isAcceptedIn(ledger, { location, market, symbol }, Date.now());
+      return withAccepted(status, registry.symbols.get(symbol), isAccepted);
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    context.log(`what was accepted as missing is not known: ${error.message}`);
+    return [...statuses];
+  }
+}
+
+async function storeStatus(context: CommandContext): Promise<ExitCode> {
+  const { settings, print, printJson, signal } = context;
   const registry = loadRegistry(settings.symbolsFile);
   const address = storeSettings(settings);
   // Looking must not make a store.
   const store = storeExists(address) ? await openStore(address) : undefined;
   try {
-    const statuses = store === undefined ? [] : await readStatus(store, registry, signal);
+    const found = store === undefined ? [] : await readStatus(store, registry, signal);
+    const statuses = explained(found, registry, context);
     if (settings.json) printJson(statusDocument(statuses));
     else statusLines(statuses).forEach((line) => print(line));
     return statuses.every((status) => status.complete) ? exitCodes.ok : exitCodes.findings;

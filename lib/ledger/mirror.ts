@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import type { RowKey, StoredRow } from "./coverage-source.ts";
 import type { LedgerFile } from "./file.ts";
 import { MirrorRows, type RowChange } from "./mirror-rows.ts";
@@ -25,6 +26,7 @@ const findingRow = z
 export type Divergence = Readonly<z.output<typeof findingRow>>;
 
 const keyRow = z.object({ attempt: z.bigint(), part: z.bigint() });
+const dayRow = z.object({ day: z.string().transform(parseDay) });
 const totalsRow = z.object({ units: z.bigint(), rows: z.bigint(), checkpoints: z.bigint(), gone: z.bigint() });
 
 /** The ledger's copy of the store's coverage, and of each unit's newest checkpoint. Rows are never deleted. */
@@ -124,6 +126,20 @@ WHERE missing > 0 OR changed > 0 OR doubled > 0 ORDER BY series, segment, build`
       "UPDATE mirror_coverage SET accepted_seq = ? WHERE gone_as IS NOT NULL AND accepted_seq IS NULL",
       seq,
     ).changes;
+  }
+
+  /** Days from … through of which the store is known to hold something of a series. */
+  daysOf(series: SeriesId, from: Day, through: Day): Day[] {
+    return this.#file
+      .rows(
+        `SELECT DISTINCT day FROM mirror_coverage JOIN mirror_units ON id = unit
+WHERE series = ? AND day BETWEEN ? AND ? AND gone_as IS NULL ORDER BY day`,
+        dayRow,
+        series,
+        from,
+        through,
+      )
+      .map(({ day }) => day);
   }
 
   totals(): z.output<typeof totalsRow> {

@@ -21,10 +21,13 @@ export function wholeNumberOf(what: string, least: 0 | 1, most = 9_999_999): (te
   };
 }
 
-/** Hours up to a thousand years. @throws ConfigurationError BAD_NUMBER */
-export function parseHours(text: string): number {
-  return atMost(parsePositive(text), 8_766_000, text);
+/** A parser of hours. @throws ConfigurationError BAD_NUMBER, the parser */
+export function hoursUpTo(most: number): (text: string) => number {
+  return (text) => atMost(parsePositive(text), most, text);
 }
+
+/** Hours up to a thousand years. @throws ConfigurationError BAD_NUMBER */
+export const parseHours = hoursUpTo(8_766_000);
 
 /** Whole days up to a hundred years. @throws ConfigurationError BAD_NUMBER */
 export const parseWholeDays = wholeNumberOf("days", 1, 36_525);

@@ -5,6 +5,7 @@ import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
 import { breaksOf } from "../watch/gap-rules.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
 import type { DetectGapsDocument } from "./detect-gaps-schema.ts";
+import { toldOf } from "./detect-gaps.ts";
 import { findingEntry, findingsExitCode } from "./findings.ts";
 
 type Part<Name extends keyof DetectGapsDocument> = NonNullable<DetectGapsDocument[Name]>;
@@ -12,7 +13,8 @@ type Item<Name extends keyof DetectGapsDocument> = Part<Name> extends readonly (
 
 /** The answer of `detect-gaps` as one document, but for its version. */
 export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument, "version"> {
-  const { series, unmaintained, archives, bars, queue, gaps, findings, nowMs } = report;
+  const { series, unmaintained, archives, bars, queue, gaps, nowMs } = report;
+  const told = toldOf(report);
   const spans = bars?.spans ?? [];
   const tradeIdGaps = series.flatMap(tradeIdGapsOf);
   const stale = series.flatMap(stalePairOf);
@@ -74,13 +76,13 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
       looked_at: facts.lookedMs === undefined ? null : new Date(facts.lookedMs).toISOString(),
       is_remembered: failure !== undefined || facts.lookedMs !== nowMs,
     })),
-    findings: findings.filter(({ verdict }) => verdict === "wrong").map(findingEntry),
-    unknowns: findings.filter(({ verdict }) => verdict === "unknown").map(findingEntry),
+    findings: told.filter(({ verdict }) => verdict === "wrong").map(findingEntry),
+    unknowns: told.filter(({ verdict }) => verdict === "unknown").map(findingEntry),
   };
 }
 
 function verdictOf(report: WatchReport): DetectGapsDocument["verdict"] {
-  const code = findingsExitCode(report.findings);
+  const code = findingsExitCode(toldOf(report));
   if (code === exitCodes.ok) return "clean";
   return code === exitCodes.findings ? "findings" : "unknown";
 }

@@ -1,15 +1,20 @@
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
-import { findingLine } from "./findings.ts";
+import { findingLine, type Told } from "./findings.ts";
 import { formatCount, textTable } from "./text-table.ts";
 
 const right = { align: "right" } as const;
 /** So many long times, steps of price and long bars are shown of each; the document has all. */
 const shownMost = 20;
 
+/** Everything that the exit code follows from. */
+export function toldOf({ findings, unmatched }: WatchReport): Told[] {
+  return [...findings, ...unmatched];
+}
+
 /** The answer of `detect-gaps`. @param summary findings and totals alone */
 export function detectGapsLines(report: WatchReport, summary: boolean): string[] {
-  const { series, unmaintained, findings, bars } = report;
+  const { series, unmaintained, bars } = report;
   const details = summary
     ? []
     : [
@@ -20,8 +25,28 @@ export function detectGapsLines(report: WatchReport, summary: boolean): string[]
           explained.map((hole) => `as declared: ${hole.series}: ${hole.fromDay} … ${hole.throughDay}: ${hole.reason}`),
         ),
         ...unmaintained.map(({ series, reason }) => `not maintained: ${series}: ${reason}`),
+        ...shown(series.flatMap(excusedLine)),
       ];
-  return [...details, ...findings.map(findingLine), closingLine(report)];
+  return [...details, ...toldOf(report).map(findingLine), ...excusedTotal(series), closingLine(report)];
+}
+
+function excusedLine({ wish, freshness }: SeriesLook): string[] {
+  if (freshness?.isExcused !== true) return [];
+  const { hoursSinceLast, maxStaleHours, state } = freshness;
+  const hours = formatCount(Math.floor(hoursSinceLast));
+  return [
+    `listed: ${wish.series}: ${state === "dead" ? "dead" : "late"}, its newest trade is ${hours} h old (usual are ${maxStaleHours} h); as new as its archive`,
+  ];
+}
+
+/** No findings, and nothing that "clean" may hide: an archive that has ended looks so, and a clock that is ahead. */
+function excusedTotal(series: readonly SeriesLook[]): string[] {
+  const excused = series.flatMap(({ freshness }) => (freshness?.isExcused === true ? [freshness] : []));
+  if (excused.length === 0) return [];
+  const dead = excused.filter(({ state }) => state === "dead").length;
+  const oldest = Math.floor(Math.max(...excused.map(({ hoursSinceLast }) => hoursSinceLast)));
+  const counts = `${formatCount(excused.length - dead)} late, ${formatCount(dead)} dead`;
+  return [`excused: ${counts}, up to ${formatCount(oldest)} h old: as new as their archive, and no max_stale_hours`];
 }
 
 function shown(lines: readonly string[]): string[] {
@@ -43,11 +68,13 @@ function timeOf(us: bigint): string {
   return new Date(Number(us / 1000n)).toISOString().slice(0, 19).replace("T", " ");
 }
 
-function closingLine({ series, findings, bars }: WatchReport): string {
-  const unknown = findings.filter(({ verdict }) => verdict === "unknown").length;
-  const wrong = findings.length - unknown;
+function closingLine(report: WatchReport): string {
+  const { series, bars } = report;
+  const told = toldOf(report);
+  const unknown = told.filter(({ verdict }) => verdict === "unknown").length;
+  const wrong = told.length - unknown;
   const seen = `${formatCount(series.length)} series${bars === undefined ? "" : `, ${formatCount(bars.bars)} bars`}`;
-  if (findings.length === 0) return `${seen}: clean`;
+  if (told.length === 0) return `${seen}: clean`;
   const parts = [
     ...(wrong === 0 ? [] : [`${formatCount(wrong)} findings`]),
     ...(unknown === 0 ? [] : [`${formatCount(unknown)} not known`]),

@@ -1,17 +1,29 @@
+import type { RefusedError } from "../model/errors.ts";
 import type { ServicesPlan } from "../services/install.ts";
 import type { ServiceStatus } from "../services/status.ts";
 import { textTable } from "./text-table.ts";
 
 /** What `services install` answers. */
-export function plannedUnitLines(host: string, { units }: ServicesPlan, isPlan: boolean): string[] {
+export function plannedUnitLines(host: string, { units, obstacles }: ServicesPlan, isPlan: boolean): string[] {
   if (units.length === 0) return [`${host}: no services; name some, or give it services = [...] in fleet.toml`];
-  return units.map(({ file, change }) => {
+  const lines = units.map(({ file, change }) => {
     const what = { new: "new", changed: "changed", none: "as it was" }[change];
     return `${host}: ${file} ${isPlan && change !== "none" ? `would be ${what}` : what}`;
   });
+  return [...lines, ...obstacles.map(obstacleLine)];
+}
+
+/** What an installation would be refused for. */
+export function obstacleLine({ message, hint, code }: RefusedError): string {
+  return `it would be refused: ${message}; ${hint} (${code})`;
 }
 
 /** The same under `--json`. */
+export function obstacleFields({ subject, code, message, hint }: RefusedError): Readonly<Record<string, unknown>> {
+  return { host: subject, code, message, hint };
+}
+
+/** Planned units under `--json`. */
 export function plannedUnitFields(host: string, { units }: ServicesPlan): Readonly<Record<string, unknown>>[] {
   return units.map(({ service, file, change }) => ({ host, service, unit: file, change }));
 }

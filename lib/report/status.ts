@@ -42,13 +42,19 @@ export function statusLines(statuses: readonly SeriesStatus[]): string[] {
         : `${status.series}: ids ${hole.fromId} … ${hole.throughId} are missing between ${hole.dayBefore} and ${hole.dayAfter}; no known_gaps entry declares them`,
     ),
   );
+  const accepted = statuses.flatMap((status) =>
+    status.acceptedHoles.map(
+      (hole) =>
+        `${status.series}: ids ${hole.fromId} … ${hole.throughId} are missing between ${hole.dayBefore} and ${hole.dayAfter}, as accepted; barkeep detect-gaps says by whom`,
+    ),
+  );
   const differing = statuses.flatMap((status) =>
     status.differing.map(
       (segment) =>
         `${status.series}: the stored bars of ${segment} are not those that were committed; barkeep verify says more`,
     ),
   );
-  return [...table, ...holes, ...differing];
+  return [...table, ...holes, ...accepted, ...differing];
 }
 
 /** The same as one document. */
@@ -67,6 +73,7 @@ export function statusDocument(statuses: readonly SeriesStatus[]): Record<string
       complete: status.complete,
       differing: status.differing,
       holes: status.undeclaredHoles.map((hole) => ({ from_id: hole.fromId, through_id: hole.throughId })),
+      accepted_holes: status.acceptedHoles.map((hole) => ({ from_id: hole.fromId, through_id: hole.throughId })),
       digest: formatDigest(status.digest),
     })),
   };

@@ -1,13 +1,14 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { projectRoot, type FleetHost, type ProcessEnvironment, type Settings } from "../config/index.ts";
 import { ensureFolder } from "../files/folders.ts";
 import { LocalHost } from "../hosts/local-host.ts";
 import type { Ledger } from "../ledger/index.ts";
-import { RefusedError } from "../model/errors.ts";
-import { cronLine } from "./cron.ts";
+import { Failure, RefusedError } from "../model/errors.ts";
+import { cronLine, findCronLine } from "./cron.ts";
 import { servicePlace, type ServicePlace } from "./host-settings.ts";
-import { installServices, planServices } from "./install.ts";
+import { installServices, showServices } from "./install.ts";
 import { Launchd, renderAgent } from "./launchd.ts";
 import { serviceStatus } from "./status.ts";
 import { uninstallServices } from "./uninstall.ts";
@@ -25,9 +26,18 @@ export function schedulerOf(asked: Scheduler | undefined): Scheduler {
 
 /** How the schedule of this machine's heartbeat is. */
 export interface ScheduleStatus {
-  readonly isInstalled: boolean;
+  /** Undefined where nobody could look. */
+  readonly isInstalled: boolean | undefined;
   /** One line. */
   readonly text: string;
+}
+
+/** What would be installed. */
+export interface SchedulePlan {
+  /** What would be written, or, for cron, what a person puts into the crontab. */
+  readonly text: string;
+  /** What an installation would be refused for. */
+  readonly obstacles: readonly RefusedError[];
 }
 
 /** The heartbeat of this machine's state directory, run by a scheduler of this account. */
@@ -46,17 +56,18 @@ export class HeartbeatSchedule implements AsyncDisposable {
     this.#launchd = new Launchd(this.#host, homedir(), userInfo().uid);
   }
 
-  /** What would be written, or, for cron, what a person puts into the crontab. */
-  async plan(scheduler: Scheduler): Promise<string> {
+  async plan(scheduler: Scheduler): Promise<SchedulePlan> {
     switch (scheduler) {
       case "launchd":
-        return this.#agent;
+        return { text: this.#agent, obstacles: [] };
       case "systemd": {
-        const { units } = await planServices(this.#host, this.#entry, this.#place, ["heartbeat"]);
-        return units.map(({ file, text }) => `# ${file}\n${text}`).join("\n");
+        const { units, obstacles } = await showServices(this.#host, this.#entry, this.#place, ["heartbeat"]);
+        return { text: units.map(({ file, text }) => `# ${file}\n${text}`).join("\n"), obstacles };
       }
-      case "cron":
-        return cronLine(everyMinutes, this.#place.settingsFile, this.#argv, this.#logFile);
+      case "cron": {
+        const text = cronLine(everyMinutes, this.#place.settingsFile, this.#argv, this.#logFile);
+        return { text, obstacles: [] };
+      }
       default:
         return scheduler satisfies never;
     }
@@ -81,9 +92,7 @@ export class HeartbeatSchedule implements AsyncDisposable {
       await this.#host.writeFile(path, text);
     }
     if (scheduler === "cron") return;
-    ensureFolder(dirname(this.#launchd.path), 0o755);
-    await this.#host.writeFile(this.#launchd.path, this.#agent, 0o644);
-    await this.#launchd.load();
+    await this.#loadAgent();
     // Not before: two that look at once do no harm, none is what nobody is told of.
     if (older !== undefined) await this.#launchd.unloadOlder(older);
   }
@@ -119,7 +128,7 @@ export class HeartbeatSchedule implements AsyncDisposable {
         return { isInstalled: found.isEnabled, text };
       }
       case "cron":
-        return { isInstalled: false, text: "cron: its table is not looked at; crontab -l shows it" };
+        return this.#cronStatus();
       default:
         return scheduler satisfies never;
     }
@@ -127,6 +136,42 @@ export class HeartbeatSchedule implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#host.close();
+  }
+
+  /** What launchd does not take is not left for the next login to load: what was there before is put back. */
+  async #loadAgent(): Promise<void> {
+    const { path } = this.#launchd;
+    const before = existsSync(path) ? readFileSync(path) : undefined;
+    const { isLoaded } = await this.#launchd.status();
+    ensureFolder(dirname(path), 0o755);
+    await this.#host.writeFile(path, this.#agent, 0o644);
+    try {
+      await this.#launchd.load();
+    } catch (error) {
+      if (before === undefined) rmSync(path);
+      else await this.#host.writeFile(path, before, 0o644);
+      if (before !== undefined && isLoaded) await this.#loadAgain();
+      throw error;
+    }
+  }
+
+  /** The agent that ran until now; that the newer one was not taken is what is told. */
+  async #loadAgain(): Promise<void> {
+    try {
+      await this.#launchd.load();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  async #cronStatus(): Promise<ScheduleStatus> {
+    const { settingsFile } = this.#place;
+    const { line, failure } = await findCronLine(this.#host, settingsFile);
+    if (failure !== undefined) {
+      return { isInstalled: undefined, text: `cron: whether its table has the line is not known: ${failure}` };
+    }
+    if (line !== undefined) return { isInstalled: true, text: `cron: ${line}` };
+    return { isInstalled: false, text: `cron: no line of this account's crontab runs it with ${settingsFile}` };
   }
 
   get #agent(): string {

@@ -77,7 +77,7 @@ export async function lookAtUnits(
   }
   return {
     ...parsed.data,
-    managerError: values.get("manager-error"),
+    managerError: values.get("manager-error")?.trim(),
     lingers: values.has("lingers"),
     hasAnalyze: values.has("analyze"),
     pueued: values.get("pueued"),
@@ -94,8 +94,12 @@ function script(root: string, verbs: readonly string[], files: readonly string[]
 echo "user $(id -un)"
 folder=\${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
 echo "folder $folder"
-if ! command -v systemctl >/dev/null; then echo "manager-error there is no systemd"; exit 0; fi
-said=$(systemctl --user show --property=Version 2>&1) || echo "manager-error $(echo "$said" | tr '\\n' ' ')"
+if ! command -v systemctl >/dev/null; then
+  systemctl() { return 1; }
+  echo "manager-error there is no systemd"
+else
+  said=$(systemctl --user show --property=Version 2>&1) || echo "manager-error $(echo "$said" | tr '\\n' ' ')"
+fi
 [ -e "/var/lib/systemd/linger/$(id -un)" ] && echo lingers
 command -v systemd-analyze >/dev/null && echo analyze
 pueued=$(command -v pueued) && echo "pueued $pueued"

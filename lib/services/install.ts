@@ -23,7 +23,11 @@ export interface ServicesPlan {
   readonly units: readonly PlannedUnit[];
   /** Where they go. */
   readonly folder: string;
+  /** Why the host cannot keep services as it is: an installation is refused. */
+  readonly obstacles: readonly RefusedError[];
 }
+
+const nothing: ServicesPlan = { units: [], folder: "", obstacles: [] };
 
 /** The folder that barkeep's program runs from, as a service starts it. */
 function rootOf({ barkeep }: ServicePlace): string {
@@ -31,9 +35,25 @@ function rootOf({ barkeep }: ServicePlace): string {
 }
 
 /**
- * What an installation would do. Changes nothing.
+ * What an installation would do, also where the host is not ready for it. Changes nothing.
  * @param root where the program is that the services are to run: of a release that is to be current, its own folder
- * @throws RefusedError SERVICES_HOST, SERVICE_FOREIGN, SERVICE_PROGRAM with the command that helps
+ * @throws RefusedError SERVICE_FOREIGN, SERVICE_PROGRAM with the command that helps
+ */
+export async function showServices(
+  host: Host,
+  entry: FleetHost,
+  place: ServicePlace,
+  names: readonly ServiceName[],
+  root = rootOf(place),
+): Promise<ServicesPlan> {
+  if (names.length === 0) return nothing;
+  const there = await lookAtUnits(host, entry, root, names);
+  return { ...unitsOn(entry, place, names, there), obstacles: systemdObstacles(entry, there) };
+}
+
+/**
+ * The same where only what can be installed is of use.
+ * @throws RefusedError SERVICES_HOST with the command that helps; what {@link showServices} throws
  */
 export async function planServices(
   host: Host,
@@ -42,11 +62,20 @@ export async function planServices(
   names: readonly ServiceName[],
   root = rootOf(place),
 ): Promise<ServicesPlan> {
-  if (names.length === 0) return { units: [], folder: "" };
+  if (names.length === 0) return nothing;
   const there = await lookAtUnits(host, entry, root, names);
-  checkSystemd(entry, there);
+  const [obstacle] = systemdObstacles(entry, there);
+  if (obstacle !== undefined) throw obstacle;
+  return { ...unitsOn(entry, place, names, there), obstacles: [] };
+}
+
+function unitsOn(
+  entry: FleetHost,
+  { barkeep, settingsFile }: ServicePlace,
+  names: readonly ServiceName[],
+  there: HostUnits,
+): Omit<ServicesPlan, "obstacles"> {
   for (const name of names) checkService(name, entry, there);
-  const { barkeep, settingsFile } = place;
   const units = names.flatMap((service) =>
     unitsOf(service).files.map((file): PlannedUnit => {
       const text = renderUnit(file, { barkeep, settingsFile, pueued: there.pueued });
@@ -96,11 +125,15 @@ export async function installServices(
   return plan;
 }
 
-function checkSystemd(entry: FleetHost, { managerError, lingers, hasAnalyze, user }: HostUnits): void {
+function systemdObstacles(entry: FleetHost, { managerError, lingers, hasAnalyze, user }: HostUnits): RefusedError[] {
   const linger = `there: sudo loginctl enable-linger ${user}`;
-  if (!lingers) throw notReady(entry, `what ${user} runs there ends at its last logout`, linger);
-  if (managerError !== undefined) throw notReady(entry, `its user manager does not answer: ${managerError}`, linger);
-  if (!hasAnalyze) throw notReady(entry, "it has no systemd-analyze", "install it there: it comes with systemd");
+  return [
+    ...(lingers ? [] : [notReady(entry, `what ${user} runs there ends at its last logout`, linger)]),
+    ...(managerError === undefined
+      ? []
+      : [notReady(entry, `its user manager does not answer: ${managerError}`, linger)]),
+    ...(hasAnalyze ? [] : [notReady(entry, "it has no systemd-analyze", "install it there: it comes with systemd")]),
+  ];
 }
 
 function checkService(name: ServiceName, entry: FleetHost, there: HostUnits): void {
@@ -161,7 +194,7 @@ async function start(host: Host, entry: FleetHost, names: readonly ServiceName[]
   throw new UnavailableError(`a service does not start on ${entry.name}: ${stderr.trim()}`, {
     code: "SERVICE_START",
     subject: entry.name,
-    hint: "it is installed; there: systemctl --user --failed, and journalctl --user -u UNIT says why",
+    hint: "it is installed, and starts with the account's next session; there: systemctl --user --failed, and journalctl --user -u UNIT says why; barkeep services uninstall takes it back",
   });
 }
 

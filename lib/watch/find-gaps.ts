@@ -29,6 +29,7 @@ import type { Gap } from "./gap.ts";
 import { needsBars, windowStartMs, type WatchLimits } from "./limits.ts";
 import type { QueueHealth } from "./queue-health.ts";
 import { revisedGaps, unreadableGaps } from "./revision-rules.ts";
+import { unmatchedBy, type Unmatched } from "./unmatched.ts";
 import { wishesOf, type Selection, type SeriesWish, type UnmaintainedSeries } from "./wish.ts";
 
 /** What is looked at, and with what. */
@@ -63,6 +64,8 @@ export interface WatchReport {
   readonly nowMs: number;
   readonly series: readonly SeriesLook[];
   readonly unmaintained: readonly UnmaintainedSeries[];
+  /** What the selection asked for and nothing was looked at of. */
+  readonly unmatched: readonly Unmatched[];
   readonly archives: readonly ArchiveAnswer[];
   /** What the bars themselves came to; undefined where only coverage was looked at. */
   readonly bars: BarLook | undefined;
@@ -96,6 +99,12 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const isChosen = ({ series }: { readonly series: SeriesId }): boolean =>
     selection.segmentation === undefined || segmentationOfSeries(series) === selection.segmentation;
   const [wanted, unmaintained] = [wishes.wanted.filter(isChosen), wishes.unmaintained.filter(isChosen)];
+  const others = [...wishes.wanted, ...wishes.unmaintained].filter((one) => !isChosen(one));
+  const unmatched = unmatchedBy(
+    selection,
+    { wanted, unmaintained },
+    others.map(({ series }) => ({ series, segmentation: segmentationOfSeries(series) })),
+  );
   const { archive, stateDirectory } = request.settings;
   const archives = await lookAtArchives(
     { location: archive, stateDirectory, withinMs: request.archiveWithinMs },
@@ -148,7 +157,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     ...compared.overflows.map(barOverflowFinding),
     ...(bars === undefined ? [] : barFindings(bars, limits)),
   ];
-  return { nowMs, series, unmaintained, archives, bars, queue: undefined, gaps, findings };
+  return { nowMs, series, unmaintained, unmatched, archives, bars, queue: undefined, gaps, findings };
 }
 
 /** A series that is gone from the store altogether is still known: by its builds' records, or by the ledger. */

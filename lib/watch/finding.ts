@@ -50,6 +50,10 @@ export interface Finding {
 }
 
 /** The same for the same trouble, whenever it is found: what an incident is known by. */
-export function fingerprintOf({ kind, subject, place }: Pick<Finding, "kind" | "subject" | "place">): string {
+export function fingerprintOf({
+  kind,
+  subject,
+  place,
+}: Pick<Finding, "subject" | "place"> & { readonly kind: string }): string {
   return place === undefined ? `${kind} ${subject}` : `${kind} ${subject} ${place}`;
 }

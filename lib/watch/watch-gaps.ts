@@ -70,6 +70,7 @@ function nothingSeen(nowMs: number, finding: Finding): WatchReport {
     nowMs,
     series: [],
     unmaintained: [],
+    unmatched: [],
     archives: [],
     bars: undefined,
     queue: undefined,

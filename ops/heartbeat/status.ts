@@ -15,16 +15,17 @@ const command = defineCommand({
       describe: "which; launchd on a Mac and systemd elsewhere (default)",
     },
   },
-  examples: [["", "exit 1 where it is not installed, or passes were missed"]],
+  examples: [["", "exit 1 where it is not installed, or passes were missed; 2 where nobody could look"]],
   handler: async (args, { settings, env, print, printJson }) => {
     using ledger = openExistingLedger(settings.stateDirectory);
     await using schedule = new HeartbeatSchedule(settings, env);
     const { isInstalled, text } = await schedule.status(schedulerOf(args.scheduler));
     const last = ledger.heartbeats.last();
     const missed = missedFindings(last, ledger.clock, ledger.heartbeats.everyMs());
-    if (settings.json) printJson({ installed: isInstalled, schedule: text, ...passDocument(last, missed) });
+    if (settings.json) printJson({ installed: isInstalled ?? null, schedule: text, ...passDocument(last, missed) });
     else [text, ...passLines(last, missed)].forEach((line) => print(line));
-    return isInstalled && missed.length === 0 ? exitCodes.ok : exitCodes.findings;
+    if (isInstalled === false || missed.length > 0) return exitCodes.findings;
+    return isInstalled === undefined ? exitCodes.unavailable : exitCodes.ok;
   },
 });
 

@@ -5,9 +5,9 @@ import { openLedger } from "../../lib/ledger/index.ts";
 import { exitCodes, worstExitCode } from "../../lib/model/exit-codes.ts";
 import { serviceNames } from "../../lib/model/services.ts";
 import { hostFailureFields, hostFailureLines } from "../../lib/report/fleet-jobs.ts";
-import { plannedUnitFields, plannedUnitLines } from "../../lib/report/services.ts";
+import { obstacleFields, plannedUnitFields, plannedUnitLines } from "../../lib/report/services.ts";
 import { servicePlace } from "../../lib/services/host-settings.ts";
-import { installServices, planServices } from "../../lib/services/install.ts";
+import { installServices, showServices } from "../../lib/services/install.ts";
 
 const command = defineCommand({
   name: "services install",
@@ -21,7 +21,10 @@ const command = defineCommand({
   },
   options: {
     ...hostOptions,
-    plan: { type: "boolean", describe: "show which units would change; change nothing" },
+    plan: {
+      type: "boolean",
+      describe: "show which units would change, and why a host would refuse them; change nothing",
+    },
   },
   examples: [
     ["pueued autoscale --host bigbox", "its queue's daemon, and the autoscaler there: both outlive a logout"],
@@ -35,12 +38,13 @@ const command = defineCommand({
       async ({ host, entry }) => {
         const names = args.services.length > 0 ? args.services : entry.services;
         const place = servicePlace(entry, settings, env);
-        return args.plan ? planServices(host, entry, place, names) : installServices(host, entry, place, names, ledger);
+        return args.plan ? showServices(host, entry, place, names) : installServices(host, entry, place, names, ledger);
       },
     );
     if (settings.json) {
       const units = answers.flatMap(({ host, answer }) => plannedUnitFields(host, answer));
-      printJson({ units, done: !args.plan, failures: hostFailureFields(failures) });
+      const obstacles = answers.flatMap(({ answer }) => answer.obstacles.map(obstacleFields));
+      printJson({ units, done: !args.plan, obstacles, failures: hostFailureFields(failures) });
     } else {
       for (const { host, answer } of answers) plannedUnitLines(host, answer, args.plan).forEach((line) => print(line));
       hostFailureLines(failures).forEach((line) => print(line));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
@@ -33,6 +34,10 @@ esac
 
   get agents(): string {
     return join(this.home, "Library", "LaunchAgents");
+  }
+
+  get agent(): string {
+    return join(this.agents, "barkeep.heartbeat.plist");
   }
 
   isLoaded(label: string): boolean {
@@ -83,7 +88,7 @@ test("launchd: the agent is written, loaded, reported and removed; its settings 
   const installed = await mac.run("install");
   assert.equal(installed.code, 0, installed.stderr);
   assert.match(installed.stdout, /launchd: every 15 minutes, loaded/);
-  const path = join(mac.agents, "barkeep.heartbeat.plist");
+  const path = mac.agent;
   const agent = agentShape.parse(parse(readFileSync(path, "utf8")));
   assert.deepEqual(agent.ProgramArguments.slice(1), [
     join(projectRoot, "bin", "barkeep.mjs"),
@@ -129,12 +134,93 @@ test("launchd: the older heartbeat is found, and unloaded only when that is aske
   assert.equal(failed.code, 2);
   assert.match(failed.stderr, /Bootstrap failed[^]*LAUNCHD/);
   assert.ok(mac.isLoaded("com.eonlabs.rangebar-heartbeat") && existsSync(older), "one of the two always looks");
+  assert.equal(existsSync(mac.agent), false, "the next login does not load what was refused");
   mac.isRefusing = false;
   const replaced = await mac.run("install", "--replace");
   assert.equal(replaced.code, 0, replaced.stderr);
   assert.ok(!mac.isLoaded("com.eonlabs.rangebar-heartbeat") && mac.isLoaded("barkeep.heartbeat"));
   assert.equal(existsSync(older), false, "it is not loaded at the next login either");
   assert.equal(existsSync(`${older}.replaced`), true);
+});
+
+test("launchd: an agent that is not taken leaves the one that was there before", async () => {
+  const mac = new Mac();
+  assert.equal((await mac.run("install")).code, 0);
+  const before = readFileSync(mac.agent, "utf8").replace("<integer>900", "<integer>1800");
+  writeFileSync(mac.agent, before);
+  mac.isRefusing = true;
+  assert.equal((await mac.run("install")).code, 2);
+  assert.equal(readFileSync(mac.agent, "utf8"), before);
+});
+
+/** An account whose `crontab` does what a script says. */
+function cronAccount(script: string): (...words: readonly string[]) => Promise<Outcome> {
+  const bin = temporaryFolder("cron-bin");
+  writeFileSync(join(bin, "crontab"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const state = join(temporaryFolder("cron-state"), "state 100% mine");
+  const env = { PATH: `${bin}${delimiter}${process.env["PATH"]}` };
+  return async (...words) => barkeep(["heartbeat", ...words, "--scheduler", "cron", "--state", state], env);
+}
+
+test("cron: the line is looked for in the account's table; where that cannot be read nobody knows", async () => {
+  const table = join(temporaryFolder("crontab"), "table");
+  const run = cronAccount(`[ "$1" = -l ] || exit 9
+[ -e '${table}' ] || { echo "no crontab for me" >&2; exit 1; }
+cat '${table}'`);
+  const line = (await run("install")).stdout.trim();
+  const state = async (): Promise<unknown[]> => {
+    const { code, stdout } = await run("status", "--json");
+    return [code, z.object({ installed: z.boolean().nullable() }).parse(JSON.parse(stdout)).installed];
+  };
+  assert.deepEqual(await state(), [1, false], "there is no table");
+  assert.match((await run("uninstall")).stdout, /nothing to remove/);
+  writeFileSync(table, `0 * * * * true heartbeat\n# ${line}\n`);
+  assert.deepEqual(await state(), [1, false], "a comment runs nothing");
+  writeFileSync(table, `MAILTO=me\n${line.replace("*/15", "*/5")}\n`);
+  assert.deepEqual(await state(), [0, true]);
+  const left = await run("uninstall");
+  assert.equal(left.code, 1);
+  assert.match(left.stdout, /^take its line out of your crontab, with crontab -e; cron: \*\/5 /);
+
+  const shut = cronAccount("echo 'You (me) are not allowed to use this program (crontab)' >&2; exit 1");
+  await shut("install");
+  const status = await shut("status", "--json");
+  assert.equal(status.code, 2);
+  assert.match(status.stdout, /"installed": ?null/);
+  const told = await shut("status");
+  assert.match(told.stdout, /^cron: .* not known: You \(me\) are not allowed[^]*no pass was ever made/);
+  assert.equal((await shut("uninstall")).code, 2);
+});
+
+/** Whether this account could install a user unit here and now. */
+const isReady = existsSync(join("/var/lib/systemd/linger", userInfo().username));
+
+test("systemd: --plan shows the units of a host that would refuse them, and says why", { skip: isReady }, async () => {
+  const state = join(temporaryFolder("no-linger"), "state");
+  const words = ["--scheduler", "systemd", "--state", state];
+  const plan = await barkeep(["heartbeat", "install", "--plan", ...words]);
+  assert.equal(plan.code, 0, plan.stderr);
+  assert.match(plan.stdout, /^# barkeep-heartbeat\.service\n[^]*^# barkeep-heartbeat\.timer\n/m);
+  assert.match(plan.stderr, /it would be refused: .*loginctl enable-linger.*SERVICES_HOST/);
+  const refused = await barkeep(["heartbeat", "install", ...words]);
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /SERVICES_HOST/);
+  assert.equal(existsSync(state), false);
+
+  const fleet = join(temporaryFolder("no-linger-fleet"), "fleet.toml");
+  writeFileSync(
+    fleet,
+    `[hosts.here]\nssh = "local"\ndirectory = "here"\nqueue = "local"\nmemory_mb = 1000\njobs_max = 1\n`,
+  );
+  const here = ["services", "install", "check", "--host", "here", "--fleet", fleet, "--state", state];
+  const shown = await barkeep([...here, "--plan"]);
+  assert.equal(shown.code, 0, shown.stderr + shown.stdout);
+  assert.match(
+    shown.stdout,
+    /^here: barkeep-check\.timer would be new\n(it would be refused: here cannot keep .*\n?)+$/m,
+  );
+  assert.match((await barkeep([...here, "--plan", "--json"])).stdout, /"code": ?"SERVICES_HOST"/);
+  assert.equal((await barkeep(here)).code, 4);
 });
 
 test("cron: a line that a shell takes as it is meant, and settings for it", async () => {

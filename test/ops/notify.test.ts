@@ -159,6 +159,9 @@ test("incidents are listed and shown, acked and snoozed, by number; what there i
     (await barkeep(["notify", "snooze", "1", "--hours", "24", "--state", state])).stdout,
     /#1 silent for 24 h/,
   );
+  const forEver = await barkeep(["notify", "snooze", "1", "--hours", "168.5", "--state", state]);
+  assert.equal(forEver.code, 3);
+  assert.match(forEver.stderr, /168\.5 is too much.*at most 168/s);
   const { stdout } = await barkeep(["incidents", "--state", state, "--json"]);
   const document = z.object({ incidents: z.array(z.object({ state: z.string(), runbook: z.string() })) });
   assert.deepEqual(document.parse(JSON.parse(stdout)).incidents, [

@@ -148,6 +148,7 @@ const status: SeriesStatus = {
   lastTradeUs: 1_723_161_905_800_001n,
   lastDayDone: true,
   undeclaredHoles: [],
+  acceptedHoles: [],
   differing: [],
   complete: true,
   digest: 0xabcn,
@@ -183,8 +184,11 @@ test("status: every hole that nothing declares is told with its ids and days", (
 
 test("status as a document: ids and times exact, holes listed", () => {
   const missing = { fromId: 10n, throughId: 19n, dayBefore: status.firstDay, dayAfter: status.lastDay };
+  const accepted = { ...missing, fromId: 20n, throughId: 29n };
   const document: unknown = JSON.parse(
-    jsonDocument(statusDocument([{ ...status, complete: false, undeclaredHoles: [missing] }])),
+    jsonDocument(
+      statusDocument([{ ...status, complete: false, undeclaredHoles: [missing], acceptedHoles: [accepted] }]),
+    ),
   );
   assert.deepEqual(document, {
     version: 1,
@@ -202,6 +206,7 @@ test("status as a document: ids and times exact, holes listed", () => {
         complete: false,
         differing: [],
         holes: [{ from_id: "10", through_id: "19" }],
+        accepted_holes: [{ from_id: "20", through_id: "29" }],
         digest: "0000000000000abc",
       },
     ],

@@ -11,7 +11,10 @@ import { LocalQueue } from "../../lib/queue/local/queue.ts";
 import type { QueueJob } from "../../lib/queue/queue.ts";
 import { detectGapsSchema } from "../../lib/report/detect-gaps-schema.ts";
 import acceptMissing from "../../ops/accept-missing.ts";
+import syncLedger from "../../ops/ledger/sync.ts";
 import detectGaps from "../../ops/detect-gaps.ts";
+import status from "../../ops/status.ts";
+import type { Command } from "../../lib/command/index.ts";
 import { ran, type Ran } from "../command/run.ts";
 import { projectRoot, temporaryFolder } from "../ops/run.ts";
 import { eventually, shellJob } from "../queue/tasks.ts";
@@ -119,6 +122,12 @@ test("S-21 a series that is dead is told of whatever the window, once", async ()
     1,
     "listed, and nobody asked for more than the archive has",
   );
+  const summary = await look(["--summary"], { hours: 30 * 24 + 30 });
+  assert.match(summary.stdout, /^excused: 0 late, 1 dead, up to 7\d\d h old: .*\n1 series: clean\n$/);
+  const listed = await look([], { hours: 5 * 24 });
+  assert.match(listed.stdout, /^listed: range:binance\/spot\/BTCUSDT@50: late, its newest trade is 1\d\d h old/m);
+  assert.match(listed.stdout, /^excused: 1 late, 0 dead/m);
+  assert.equal((await look([])).stdout.includes("excused"), false);
   const dead = await look(["--recent-days", "7", "--max-stale-hours", "72", "--json"], { hours: 30 * 24 + 30 });
   assert.equal(dead.code, 1);
   const document = documentOf(dead);
@@ -231,16 +240,54 @@ test("--tier1-only asks for the registry's symbols of tier 1 at the usual thresh
 test("--ouroboros-mode looks at series that reset so, and at no others", async () => {
   const modes = [];
   for (const mode of ["year", "month", "week"]) {
-    const { code, stdout, stderr } = await look(["--ouroboros-mode", mode, "--json"]);
-    assert.equal(code, 0, stderr);
-    modes.push([mode, documentOf({ stdout }).checked_pairs]);
+    const { code, stdout } = await look(["--ouroboros-mode", mode, "--json"]);
+    modes.push([mode, code, documentOf({ stdout }).checked_pairs]);
   }
   assert.deepEqual(modes, [
-    ["year", 1],
-    ["month", 0],
-    ["week", 0],
+    ["year", 0, 1],
+    ["month", 2, 0],
+    ["week", 2, 0],
   ]);
   assert.equal((await look(["--ouroboros-mode", "day"])).code, 3);
+});
+
+test("a selection of which nothing is looked at is not known, never clean, and no incident", async () => {
+  const before = live();
+  const pair = ["--symbol", "BTCUSDT", "--threshold", "50", "--ouroboros-mode", "month"];
+  const { unknowns, verdict } = documentOf(await look([...pair, "--json"]));
+  assert.deepEqual(
+    [verdict, unknowns.map(({ kind, subject, summary }) => [kind, subject, summary])],
+    [
+      "unknown",
+      [
+        [
+          "not-looked-at",
+          "BTCUSDT",
+          "nothing was looked at: range:binance/spot/BTCUSDT@50 resets by year, not by month",
+        ],
+      ],
+    ],
+  );
+  assert.equal(
+    (await look([...pair, "--summary"])).stdout,
+    "not known: not-looked-at BTCUSDT: nothing was looked at: range:binance/spot/BTCUSDT@50 resets by year, not by month\n0 series: 1 not known\n",
+  );
+
+  const symbols = join(temporaryFolder("unmaintained"), "symbols.toml");
+  const disabled = minimalRegistry().replace(/^.*\n/, "").replace("BTCUSDT", "XLMUSDT");
+  writeFileSync(symbols, minimalRegistry() + disabled.replace("enabled = true", "enabled = false"));
+  const both = await look(["--symbol", "BTCUSDT", "--symbol", "XLMUSDT", "--threshold", "50", "--summary"], {
+    symbols,
+  });
+  assert.equal(both.code, 2);
+  assert.match(
+    both.stdout,
+    /^not known: not-looked-at XLMUSDT: .*XLMUSDT@50 is not maintained: .*disabled[^]*\n1 series: 1 not known\n$/,
+  );
+  const tier = await look(["--tier1-only"], { symbols });
+  assert.equal(tier.code, 2);
+  assert.match(tier.stdout, /^not known: not-looked-at selection: nothing was looked at: .*tier 1/m);
+  assert.deepEqual(live(), before);
 });
 
 test("--summary prints findings and totals alone", async () => {
@@ -353,14 +400,48 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   };
   const before = documentOf(await asked(6));
   assert.deepEqual([before.series_gaps[0]?.cause, before.series_gaps[0]?.from_day], ["missing-upstream", gone]);
-  mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
-  const accepted = await ran(acceptMissing, ["BTCUSDT", gone, "--reason", "it never came", "--days", "30", ...place]);
-  mock.timers.reset();
+  const at = async (command: Command, words: readonly string[]): Promise<Ran> => {
+    mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
+    try {
+      return await ran(command, [...words, ...place]);
+    } finally {
+      mock.timers.reset();
+    }
+  };
+  const reason = ["--reason", "it never came", "--days", "30"];
+  const future = await at(acceptMissing, ["BTCUSDT", gone, addDays(other.lastDay, 2), ...reason]);
+  assert.equal(future.code, 3);
+  assert.match(future.stderr, /still to come[^]*\(FUTURE_DAY\)/);
+  const next = addDays(other.lastDay, 1);
+  const wide = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
+  assert.equal(wide.code, 0, wide.stderr);
+  assert.match(
+    wide.stdout,
+    /\nwarning: .*, 9 days: published as far as is remembered of .*: what is there is a gap all the same\n$/,
+  );
+  assert.equal((await at(syncLedger, [])).code, 0);
+  const known = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
+  assert.match(known.stdout, /would be accepted.*\nwarning: .* 9 days: the store has it: nothing is missing there\n$/);
+  assert.deepEqual(documentOf(await asked(6)).explained, [], "a plan accepts nothing");
+  assert.equal((await at(status, [])).code, 1);
+  const accepted = await at(acceptMissing, ["BTCUSDT", gone, ...reason]);
   assert.equal(accepted.code, 0, accepted.stderr);
+  assert.doesNotMatch(accepted.stdout, /warning/);
+  const whole = await at(status, []);
+  assert.equal(whole.code, 0, whole.stdout);
+  assert.match(whole.stdout, /ids \d+ … \d+ are missing between .*, as accepted/);
   const during = await asked(7);
   assert.equal(during.code, 0, during.stdout);
   assert.match(documentOf(during).explained[0]?.reason ?? "", /accepted by .*@.* until .*: it never came/);
   assert.equal((await asked(31 * 24)).code, 1);
+  other.archive.putLines(gone, linesOf(walkOf(gone, 1000 + 2 * 40, 40)));
+  assert.equal((await asked(8)).code, 1, "what has come since is a gap");
+  assert.equal((await at(status, [])).code, 1);
+  const late = await at(acceptMissing, ["BTCUSDT", gone, ...reason]);
+  assert.match(
+    late.stdout,
+    /warning: .*: published as far as is remembered of .*: what is there is a gap all the same\n$/,
+  );
 });
 
 test("S-20 a store that is down, silent, or lost on the way: exit 2 and not known, never clean", async () => {
