@@ -99,7 +99,7 @@ function answer(
   const told = explained.map(({ subject, isComplete, sentences, fix }) => ({
     unit: subject,
     complete: isComplete,
-    text: isComplete ? [...sentences, "Nothing is to be done."] : sentences,
+    text: isComplete && fix === undefined ? [...sentences, "Nothing is to be done."] : sentences,
     fix: fix ?? null,
   }));
   if (settings.json) {

@@ -1,10 +1,9 @@
 import type { HealTry } from "../ledger/index.ts";
 import { parseSeriesId } from "../model/series.ts";
 import type { LeaseState } from "../store/index.ts";
-import type { SeriesLook } from "../watch/find-gaps.ts";
 import type { Gap } from "../watch/gap.ts";
 import type { Agenda, LeftReason } from "./agenda.ts";
-import { rebuildHeld } from "./obstacles.ts";
+import { rebuildByHand } from "./obstacles.ts";
 import { healPolicy } from "./policy.ts";
 import { gapKey } from "./repairs.ts";
 
@@ -12,22 +11,6 @@ import { gapKey } from "./repairs.ts";
 interface GapExplanation {
   readonly sentences: readonly string[];
   readonly fix: string | undefined;
-}
-
-/** What of a series is there. */
-export function seriesSentences({ wish, units, freshness, explained }: SeriesLook): string[] {
-  const [first] = units;
-  const last = units.at(-1);
-  if (first === undefined || last === undefined) return [`Nothing of ${wish.series} is built.`];
-  const hours = freshness === undefined ? undefined : Math.floor(freshness.hoursSinceLast);
-  const is = { fresh: "fresh enough", stale: "too old", dead: "so old that the series counts as dead" } as const;
-  return [
-    `${wish.series} is built from ${first.firstDay} to ${last.lastDay}, in ${units.length === 1 ? "one unit" : `${units.length} units`}.`,
-    ...(freshness === undefined
-      ? []
-      : [`Its newest trade is ${hours} h old, ${is[freshness.state]}: ${freshness.maxStaleHours} h are allowed.`]),
-    ...explained.map(({ fromDay, throughDay, reason }) => `${daysText(fromDay, throughDay)} are not there: ${reason}.`),
-  ];
 }
 
 /** What is known about a gap beside itself. */
@@ -103,10 +86,10 @@ function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
 
 function fixOf(reason: LeftReason, { unit }: Gap): string | undefined {
   if (reason === "exhausted") return `barkeep heal log, then barkeep heal replay ${unit}`;
-  if (reason === "held") return rebuildHeld(unit);
+  if (reason === "held") return rebuildByHand(unit);
   return reason === "unknown" ? "barkeep doctor" : undefined;
 }
 
-function daysText(fromDay: string, throughDay: string): string {
+export function daysText(fromDay: string, throughDay: string): string {
   return fromDay === throughDay ? fromDay : `${fromDay} … ${throughDay}`;
 }

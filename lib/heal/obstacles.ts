@@ -24,7 +24,7 @@ export async function obstaclesTo(
   for (const one of series) {
     if (!isHeld(one, segment) || (action === "populate" && (await goesOn(one, segment, store)))) continue;
     const unit = unitId(one, segment);
-    found.set(unit, { reason: "held", text: `an undo holds it: ${rebuildHeld(unit)}` });
+    found.set(unit, { reason: "held", text: `an undo holds it: ${rebuildByHand(unit)}` });
   }
   return found;
 }
@@ -47,7 +47,7 @@ export async function heldAmong(series: readonly SeriesId[], store: Store): Prom
   };
 }
 
-/** What a person types to make a unit anew that an undo holds. */
-export function rebuildHeld(unit: string): string {
+/** What a person types to make a unit anew that no heal makes anew: an undo holds it, or its checkpoint is damaged. */
+export function rebuildByHand(unit: string): string {
   return `barkeep rebuild ${unit} --reason TEXT`;
 }
