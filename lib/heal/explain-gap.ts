@@ -68,15 +68,19 @@ function nextSentence(how: string, before: string, unseen: UnseenByHeal | undefi
   }
 }
 
-function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
+/** What a person types to have a series built that no heal looks at. */
+export function populateCommand(series: string): string {
   const { market, symbol, threshold } = parseSeriesId(series);
+  const place = market === "spot" ? "" : ` --market ${market}`;
+  return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}`;
+}
+
+function commandFor({ series }: Gap, unseen: UnseenByHeal | undefined): string {
   switch (unseen) {
-    case "series": {
-      const place = market === "spot" ? "" : ` --market ${market}`;
-      return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}`;
-    }
+    case "series":
+      return populateCommand(series);
     case "bars":
-      return `barkeep detect-gaps --exhaustive --symbol ${symbol}, then barkeep heal`;
+      return `barkeep detect-gaps --exhaustive --symbol ${parseSeriesId(series).symbol}, then barkeep heal`;
     case undefined:
       return "barkeep heal";
     default:

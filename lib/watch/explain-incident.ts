@@ -1,5 +1,6 @@
 import { repairSentences } from "../heal/explain-repairs.ts";
 import type { Incident, Ledger } from "../ledger/index.ts";
+import { isOfSelection } from "./findings.ts";
 import { lasting, nameOf, utcMinute, whereToLook } from "./incident-messages.ts";
 import { reminderAfterMs } from "./incident-rules.ts";
 import { asFindingKind, findingKinds } from "./kinds.ts";
@@ -21,7 +22,10 @@ export function explainIncident(incident: Incident, ledger: Pick<Ledger, "clock"
     ...evidence,
     ...(incident.state === "resolved" ? [] : repairSentences(incident, ledger.healTries, nowMs)),
     nextSentence(incident, nowMs),
-    ...(known === undefined ? [] : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
+    // The kind's own advice is of what a heal looks at.
+    ...(known === undefined || isOfSelection(incident)
+      ? []
+      : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
     whereToLook(incident),
   ];
 }

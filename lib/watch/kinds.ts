@@ -55,7 +55,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "warning",
     title: "days are missing at the start of a series",
     meaning: "The registry expects the series from a day on, and its coverage begins later.",
-    whatToDo: populate,
+    whatToDo: `${populate} No heal looks at a pair of which nothing was ever built and that was only asked for by name: \`barkeep populate\` alone builds it.`,
     ...atOnce,
   },
   "gap-interior": {

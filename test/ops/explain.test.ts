@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { openLedger } from "../../lib/ledger/index.ts";
 import { addDays, type Day } from "../../lib/model/day.ts";
@@ -137,6 +138,61 @@ test("without its archive nothing is said of what is published", async () => {
     assert.match(remembered.stdout, /Nothing is missing of what was published at 2024-03-07 03:0\d UTC\. No archive/);
     const late = await run(state, ["explain", "BTCUSDT@50"], addDays(morning, 5));
     assert.equal(late.code, 1, late.stdout);
+  } finally {
+    writeFileSync(bench.symbols, minimalRegistry());
+  }
+});
+
+test("a unit is not said to lack anything where there is no store to look at", async () => {
+  const typo = await run(newState(), ["explain", "BTCUSDT@250:2024", ...archive]);
+  assert.equal(typo.code, 2, typo.stdout);
+  assert.match(typo.stderr, /STORE_ABSENT/);
+  assert.equal(typo.stdout, "");
+
+  const state = stateCopy();
+  assert.equal((await run(state, ["ledger", "sync"])).code, 0);
+  rmSync(join(state, "store"), { recursive: true });
+  const gone = await run(state, ["explain", unit, ...archive]);
+  assert.equal(gone.code, 2, gone.stdout + gone.stderr);
+  assert.match(
+    gone.stdout,
+    /Whether BTCUSDT@50:2024 is built is not known: there is no store .*The ledger has seen it/,
+  );
+  const unseen = await run(state, ["explain", "BTCUSDT@50:2023", ...archive]);
+  assert.deepEqual([unseen.code, unseen.stdout], [2, ""], unseen.stderr);
+});
+
+test("an incident of a pair that was only asked for by name promises no heal, and keeps the heartbeat from saying that all is well", async () => {
+  const state = stateCopy();
+  const words = ["detect-gaps", "--symbol", "BTCUSDT", "--threshold", "100", ...archive];
+  assert.equal((await run(state, words)).code, 1);
+  for (const command of ["explain", "incidents"]) {
+    const told = await run(state, [command, "1"]);
+    assert.equal(told.code, 1, "as the list does, while it is not over");
+    assert.match(told.stdout, /barkeep populate --symbol BTCUSDT --threshold 100 builds it/);
+    assert.doesNotMatch(told.stdout, /next barkeep heal|`barkeep heal` builds/);
+  }
+  const beat = await run(state, ["heartbeat", "--once", ...archive], morning, "04");
+  assert.equal(beat.code, 0, beat.stdout);
+  assert.match(beat.stdout, /this pass found nothing wrong; 1 incident is not over, so that not all is well:/);
+
+  const built = await bench.populate(["--state", state, "--threshold", "100"]);
+  assert.equal(built.code, 0, built.stderr);
+  const over = await run(state, ["heartbeat", "--once", ...archive], morning, "05");
+  assert.equal(over.code, 0, over.stdout);
+  assert.doesNotMatch(over.stdout, /not all is well/);
+  for (const command of ["explain", "incidents"]) assert.equal((await run(state, [command, "1"])).code, 0);
+});
+
+test("heal of a symbol that is not kept says so, and not that there are no gaps", async () => {
+  writeFileSync(bench.symbols, minimalRegistry().replace("enabled = true", "enabled = false"));
+  try {
+    for (const words of [["heal"], ["heal", "--dry-run"]]) {
+      const { code, stdout, stderr } = await run(bench.state, [...words, "--symbol", "BTCUSDT", ...archive]);
+      assert.equal(code, 4, stdout);
+      assert.match(stderr, /BTCUSDT is not kept, so no heal looks at it: the symbol is disabled in the registry/);
+      assert.doesNotMatch(stdout, /no gaps/);
+    }
   } finally {
     writeFileSync(bench.symbols, minimalRegistry());
   }
