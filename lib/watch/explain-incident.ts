@@ -22,12 +22,16 @@ export function explainIncident(incident: Incident, ledger: Pick<Ledger, "clock"
     ...evidence,
     ...(incident.state === "resolved" ? [] : repairSentences(incident, ledger.healTries, nowMs)),
     nextSentence(incident, nowMs),
-    // The kind's own advice is of what a heal looks at.
-    ...(known === undefined || isOfSelection(incident)
+    ...(known === undefined || isBuiltByPopulate(incident)
       ? []
       : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
     whereToLook(incident),
   ];
+}
+
+/** Whether what heals it has been said already: the advice of its kind is of what a heal looks at. */
+function isBuiltByPopulate(incident: Incident): boolean {
+  return incident.kind === "gap-leading" && isOfSelection(incident);
 }
 
 function nextSentence(incident: Incident, nowMs: number): string {
