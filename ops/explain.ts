@@ -8,7 +8,9 @@ import { openExistingLedger } from "../lib/ledger/index.ts";
 import { exitCodes, worstExitCode, type ExitCode } from "../lib/model/exit-codes.ts";
 import { seriesId, type SeriesId } from "../lib/model/series.ts";
 import { hostFailureFields, hostFailureLines } from "../lib/report/fleet-jobs.ts";
+import { incidentsExitCode } from "../lib/report/incidents.ts";
 import { storeExists, storeSettings } from "../lib/store/index.ts";
+
 import { explainIncident } from "../lib/watch/explain-incident.ts";
 import { wantedIncident } from "../lib/watch/find-incident.ts";
 
@@ -30,7 +32,7 @@ const command = defineCommand({
   examples: [
     ["BTCUSDT@250", "what the watch finds of a series, and what healing does about it"],
     ["BTCUSDT@250:2024", "asked of the store and of every host of the fleet, where there is one"],
-    ["7", "the incident that a message named"],
+    ["7", "the incident that a message named; exit 1 while it is not over"],
   ],
   handler: async (args, context): Promise<ExitCode> => {
     const { settings, env, signal, print, printJson } = context;
@@ -40,7 +42,7 @@ const command = defineCommand({
       const sentences = explainIncident(incident, ledger);
       if (settings.json) printJson({ incident: incident.id, state: incident.state, text: sentences });
       else sentences.forEach((line) => print(line));
-      return incident.state === "resolved" ? exitCodes.ok : exitCodes.findings;
+      return incidentsExitCode([incident]);
     }
     if (isSeriesName(args.subject)) {
       const explained = await explainSeries(args.subject, undefined, settings, env, signal);
@@ -53,8 +55,8 @@ const command = defineCommand({
     const registry = loadRegistry(settings.symbolsFile);
     const { units, failures } = await explainUnits(name, entries, settings, registry, new Date());
     const explained: SeriesExplanation[] = [];
-    for (const [i, { unit, isComplete, sentences, fix, isQueued }] of units.entries()) {
-      const ofFleet = { subject: unit, isComplete, isUnknown: false, sentences, fix };
+    for (const [i, { unit, isComplete, isUnknown, sentences, fix, isQueued }] of units.entries()) {
+      const ofFleet = { subject: unit, isComplete, isUnknown, sentences, fix };
       const threshold = name.thresholds[i];
       const isThere = storeExists(storeSettings(settings)) && threshold !== undefined;
       const series = isThere ? seriesId({ ...name, threshold }) : undefined;
@@ -99,7 +101,7 @@ function answer(
   const told = explained.map(({ subject, isComplete, sentences, fix }) => ({
     unit: subject,
     complete: isComplete,
-    text: isComplete ? [...sentences, "Nothing is to be done."] : sentences,
+    text: isComplete && fix === undefined ? [...sentences, "Nothing is to be done."] : sentences,
     fix: fix ?? null,
   }));
   if (settings.json) {

@@ -37,7 +37,10 @@ const command = defineCommand({
     },
   },
   examples: [
-    ["--once", "exit 0 where all is well, 1 where something is wrong, 2 where something could not be looked at"],
+    [
+      "--once",
+      "exit 0 where it finds nothing wrong, 1 where something is wrong, 2 where something could not be looked at",
+    ],
     ["--once --json", "as one document: parts[], findings[], incidents[] {id, kind, subject, state …}, delivery"],
   ],
   handler: async (args, context): Promise<ExitCode> => {

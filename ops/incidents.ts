@@ -1,7 +1,6 @@
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { openExistingLedger } from "../lib/ledger/index.ts";
-import { exitCodes } from "../lib/model/exit-codes.ts";
-import { incidentDocument, incidentLines } from "../lib/report/incidents.ts";
+import { incidentDocument, incidentLines, incidentsExitCode } from "../lib/report/incidents.ts";
 import { explainIncident } from "../lib/watch/explain-incident.ts";
 import { wantedIncident } from "../lib/watch/find-incident.ts";
 
@@ -12,7 +11,7 @@ const command = defineCommand({
   options: { past: { type: "boolean", describe: "the last hundred, over ones too" } },
   examples: [
     ["", "those that are not over; exit 1 where there are any"],
-    ["7", "one in sentences: what it means, since when, what happens next, what to do"],
+    ["7", "one in sentences: what it means, since when, what happens next, what to do; exit 1 while it is not over"],
     ["--past --json", "as one document: incidents[].{id, kind, subject, severity, state, summary, evidence …}"],
   ],
   handler: (args, { settings, print, printJson }) => {
@@ -22,14 +21,12 @@ const command = defineCommand({
       const incident = wantedIncident(ledger, args.incident);
       if (settings.json) printJson({ incident: incidentDocument(incident) });
       else explainIncident(incident, ledger).forEach((line) => print(line));
-      return exitCodes.ok;
+      return incidentsExitCode([incident]);
     }
     const incidents = args.past ? ledger.incidents.last(pastMost) : ledger.incidents.live();
     if (settings.json) printJson({ incidents: incidents.map(incidentDocument) });
     else incidentLines(incidents, nowMs).forEach((line) => print(line));
-    return incidents.some(({ state }) => state !== "resolved" && state !== "pending")
-      ? exitCodes.findings
-      : exitCodes.ok;
+    return incidentsExitCode(incidents);
   },
 });
 

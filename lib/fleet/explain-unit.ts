@@ -6,7 +6,7 @@ import { ConfigurationError } from "../model/errors.ts";
 import { seriesId, unitId, type RangeSeries } from "../model/series.ts";
 import { parseLabel, type JobName } from "../queue/label.ts";
 import { shellWords } from "../queue/shell-words.ts";
-import { openStore, storeExists, storeSettings, unitsCovered, type CoveredUnit } from "../store/index.ts";
+import { openStore, storeAbsent, storeExists, storeSettings, unitsCovered, type CoveredUnit } from "../store/index.ts";
 import { sightHosts, type JobState, type JobView } from "./host-view.ts";
 import { unitsOf } from "./jobs.ts";
 import { OpenHosts, type HostFailure } from "./open-hosts.ts";
@@ -16,6 +16,8 @@ import { unitCoverage } from "./unit-coverage.ts";
 export interface UnitExplanation {
   readonly unit: string;
   readonly isComplete: boolean;
+  /** The store could not be looked at. */
+  readonly isUnknown: boolean;
   /** What is missing, who works on it, what happens next; in this order. */
   readonly sentences: readonly string[];
   /** The one command to type; undefined where there is nothing to do. */
@@ -38,7 +40,10 @@ export function parseUnit(text: string): JobName {
   });
 }
 
-/** Says of each unit what is missing, who works on it, what happens next and what can be done. Changes nothing. */
+/**
+ * Says of each unit what is missing, who works on it, what happens next and what can be done. Changes nothing.
+ * @throws UnavailableError STORE_ABSENT where nothing else knows of a unit either; what the store throws
+ */
 export async function explainUnits(
   name: JobName,
   entries: readonly FleetHost[],
@@ -46,34 +51,59 @@ export async function explainUnits(
   registry: Registry,
   now: Date,
 ): Promise<{ readonly units: UnitExplanation[]; readonly failures: readonly HostFailure[] }> {
-  const covered = await coveredOf(name, settings);
+  const isStoreThere = storeExists(storeSettings(settings));
+  const covered = isStoreThere ? await coveredOf(name, settings) : [];
   using ledger = existsSync(ledgerPath(settings.stateDirectory)) ? openLedger(settings.stateDirectory) : undefined;
   await using hosts = new OpenHosts(entries, settings.sshConfigFile);
   const views = (await sightHosts(hosts, ledger)).map(({ view }) => view);
   const today = dayOfMs(now.getTime());
+  const seen = isStoreThere ? [] : [...(ledger?.mirror.units.all().values() ?? [])];
   const units = name.thresholds.map((threshold): UnitExplanation => {
     const { venue, market, symbol, segment } = name;
     const series = { venue, market, symbol, threshold };
     const unit = unitId(seriesId(series), segment);
-    const { isComplete, text } = unitCoverage(series, segment, covered, registry, today);
     const jobs = views.flatMap((view) =>
       view.jobs.filter(({ label }) => unitsOf(label).includes(unit)).map((job) => ({ host: view.entry.name, job })),
     );
+    if (!isStoreThere) {
+      const isSeen = seen.some((one) => unitId(one.unit.series, one.unit.segment) === unit);
+      if (!isSeen && jobs.length === 0 && hosts.failures.length === 0) throw storeAbsent(settings);
+      return withoutStore(unit, isSeen, jobs, settings);
+    }
+    const { isComplete, text } = unitCoverage(series, segment, covered, registry, today);
     const isLive = jobs.some(({ job }) => ["waiting", "running", "stopped"].includes(job.state));
     const isNobodys = !isComplete && !isLive;
-    const sentences = [
-      text,
-      ...jobs.map(({ host, job }) => jobSentence(host, job)),
-      ...(isNobodys ? ["No queue has it."] : []),
-    ];
-    const advised = jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
-    const fix = advised ?? (isLive ? undefined : populateCommand(series, entries));
-    return { unit, isComplete, sentences, fix: isComplete ? undefined : fix, isQueued: jobs.length > 0 };
+    const sentences = [text, ...jobs.map(jobSentence), ...(isNobodys ? ["No queue has it."] : [])];
+    const fix = advisedFix(jobs) ?? (isLive ? undefined : populateCommand(series, entries));
+    const isQueued = jobs.length > 0;
+    return { unit, isComplete, isUnknown: false, sentences, fix: isComplete ? undefined : fix, isQueued };
   });
   return { units, failures: hosts.failures };
 }
 
-function jobSentence(host: string, { job, state, work, advice }: JobView): string {
+/** What is known of a unit that the store cannot be asked about. @param isSeen the ledger has seen it in the store */
+function withoutStore(unit: string, isSeen: boolean, jobs: readonly HostJob[], settings: Settings): UnitExplanation {
+  const { message, subject, hint } = storeAbsent(settings);
+  const sentences = [
+    `Whether ${unit} is built is not known: ${message} (${subject}).`,
+    ...(isSeen ? ["The ledger has seen it in the store."] : []),
+    ...jobs.map(jobSentence),
+  ];
+  const isQueued = jobs.length > 0;
+  return { unit, isComplete: false, isUnknown: true, sentences, fix: advisedFix(jobs) ?? hint, isQueued };
+}
+
+/** A job with the host that has it. */
+interface HostJob {
+  readonly host: string;
+  readonly job: JobView;
+}
+
+function advisedFix(jobs: readonly HostJob[]): string | undefined {
+  return jobs.find(({ job }) => job.advice.fix !== undefined)?.job.advice.fix;
+}
+
+function jobSentence({ host, job: { job, state, work, advice } }: HostJob): string {
   const days = work === undefined || state !== "running" ? "" : `, ${work.days_done} of ${work.days_total} days done`;
   const of: Readonly<Record<JobState, string>> = {
     waiting: "waits",
@@ -94,11 +124,9 @@ function populateCommand({ symbol, threshold }: RangeSeries, entries: readonly F
 }
 
 async function coveredOf(name: JobName, settings: Settings): Promise<CoveredUnit[]> {
-  const address = storeSettings(settings);
-  if (!storeExists(address)) return [];
   const { venue, market, symbol, thresholds } = name;
   const series = thresholds.map((threshold) => seriesId({ venue, market, symbol, threshold }));
-  const store = await openStore(address);
+  const store = await openStore(storeSettings(settings));
   try {
     return await unitsCovered(store, series);
   } finally {

@@ -7,7 +7,7 @@ import { Failure, RefusedError } from "../model/errors.ts";
 import { segmentationOf } from "../model/segments.ts";
 import { parseSeriesId, type SeriesId } from "../model/series.ts";
 import type { HealContext } from "./context.ts";
-import { heldAmong, rebuildHeld } from "./obstacles.ts";
+import { heldAmong, rebuildByHand } from "./obstacles.ts";
 import { isAboutSeries, isAboutUnit } from "./outcome.ts";
 import type { Repair } from "./repairs.ts";
 
@@ -87,7 +87,7 @@ function unitHeld(unit: string, code: string): RefusedError {
   return new RefusedError(`${unit} cannot be gone on with as it is (${code}), and an undo holds it`, {
     code: "UNIT_HELD",
     subject: unit,
-    hint: rebuildHeld(unit),
+    hint: rebuildByHand(unit),
   });
 }
 

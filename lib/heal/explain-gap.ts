@@ -1,8 +1,7 @@
 import type { HealTry } from "../ledger/index.ts";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId } from "../model/series.ts";
+import { parseSeriesId } from "../model/series.ts";
 import type { LeaseState } from "../store/index.ts";
-import type { SeriesLook } from "../watch/find-gaps.ts";
 import type { Gap } from "../watch/gap.ts";
 import type { Agenda, LeftReason } from "./agenda.ts";
 import { populateOf } from "./obstacles.ts";
@@ -13,22 +12,6 @@ import { gapKey } from "./repairs.ts";
 interface GapExplanation {
   readonly sentences: readonly string[];
   readonly fix: string | undefined;
-}
-
-/** What of a series is there. */
-export function seriesSentences({ wish, units, freshness, explained }: SeriesLook): string[] {
-  const [first] = units;
-  const last = units.at(-1);
-  if (first === undefined || last === undefined) return [`Nothing of ${wish.series} is built.`];
-  const hours = freshness === undefined ? undefined : Math.floor(freshness.hoursSinceLast);
-  const is = { fresh: "fresh enough", stale: "too old", dead: "so old that the series counts as dead" } as const;
-  return [
-    `${wish.series} is built from ${first.firstDay} to ${last.lastDay}, in ${units.length === 1 ? "one unit" : `${units.length} units`}.`,
-    ...(freshness === undefined
-      ? []
-      : [`Its newest trade is ${hours} h old, ${is[freshness.state]}: ${freshness.maxStaleHours} h are allowed.`]),
-    ...explained.map(({ fromDay, throughDay, reason }) => `${daysText(fromDay, throughDay)} are not there: ${reason}.`),
-  ];
 }
 
 /** What is known about a gap beside itself. */
@@ -90,12 +73,11 @@ function nextSentence(how: string, before: string, unseen: UnseenByHeal | undefi
 }
 
 function commandFor({ series, unit }: Gap, unseen: UnseenByHeal | undefined): string {
-  const of = parseSeriesId(series);
   switch (unseen) {
     case "series":
-      return populateOf(seriesId(of), parseSegmentId(unit.slice(unit.lastIndexOf(":") + 1)));
+      return populateOf(series, parseSegmentId(unit.slice(unit.lastIndexOf(":") + 1)));
     case "bars":
-      return `barkeep detect-gaps --exhaustive --symbol ${of.symbol}, then barkeep heal`;
+      return `barkeep detect-gaps --exhaustive --symbol ${parseSeriesId(series).symbol}, then barkeep heal`;
     case undefined:
       return "barkeep heal";
     default:
@@ -108,6 +90,6 @@ function fixOf(reason: LeftReason, { unit }: Gap): string | undefined {
   return reason === "unknown" ? "barkeep doctor" : undefined;
 }
 
-function daysText(fromDay: string, throughDay: string): string {
+export function daysText(fromDay: string, throughDay: string): string {
   return fromDay === throughDay ? fromDay : `${fromDay} … ${throughDay}`;
 }

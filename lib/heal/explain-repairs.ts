@@ -1,6 +1,8 @@
 import type { HealTries, HealTry, IncidentBody } from "../ledger/index.ts";
 import { asGapCause, canBeBuilt } from "../watch/gap.ts";
+import { isOfSelection } from "../watch/findings.ts";
 import { utcMinute } from "../watch/incident-messages.ts";
+import { populateOf } from "./obstacles.ts";
 import { healPolicy, nextHealStep } from "./policy.ts";
 
 /** Units of an incident that are told of one by one. */
@@ -11,13 +13,16 @@ const toldMost = 3;
  * kind. Whether they are still there is not looked at.
  */
 export function repairSentences(
-  { kind, evidence }: Pick<IncidentBody, "kind" | "evidence">,
+  { kind, subject, evidence }: Pick<IncidentBody, "kind" | "subject" | "evidence">,
   tries: Pick<HealTries, "byGap">,
   nowMs: number,
 ): string[] {
   if (!kind.startsWith("gap-")) return [];
   const cause = asGapCause(evidence["cause"]);
   if (cause !== undefined && !canBeBuilt(cause)) return ["Building cannot close it."];
+  if (isOfSelection({ evidence })) {
+    return [`No heal looks at it: nothing of the series was ever built. ${populateOf(subject)} builds it.`];
+  }
   const units = evidence["units"]?.split(" ") ?? [];
   const ofKind = [...tries.byGap()].filter(([gap]) => gap.startsWith(`${kind.slice("gap-".length)} `));
   const told = units.slice(0, toldMost).map((unit) => {

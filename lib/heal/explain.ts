@@ -3,18 +3,31 @@ import { resolveSeries } from "../datasets/range/resolve-series.ts";
 import { openLedger, type Incident } from "../ledger/index.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseThreshold } from "../model/series.ts";
-import { isLive, leasesOf, openExistingStore, storeIdOf, type LeaseState, type Store } from "../store/index.ts";
-import { findGaps, type SeriesLook } from "../watch/find-gaps.ts";
+import { parseThreshold, unitId } from "../model/series.ts";
+import {
+  isLive,
+  lastCommits,
+  leasesOf,
+  openExistingStore,
+  storeIdOf,
+  type LeaseState,
+  type Store,
+} from "../store/index.ts";
+import { commitFindings } from "../watch/checkpoint-findings.ts";
+import { examinedBy } from "../watch/examined.ts";
+import { findGaps, type SeriesLook, type WatchReport } from "../watch/find-gaps.ts";
 import type { Finding } from "../watch/finding.ts";
+import { isFindingOfSeries, isFindingOfUnit, type About } from "../watch/finding-units.ts";
 import { isOfSelection } from "../watch/findings.ts";
 import { nameOf, titleOf } from "../watch/incident-messages.ts";
-import { asFindingKind, findingKinds, gapKinds } from "../watch/kinds.ts";
+import { isExamined } from "../watch/incident-rules.ts";
+import { asFindingKind, findingKinds } from "../watch/kinds.ts";
+import type { Examined } from "../watch/look.ts";
 import { unitsSeenInBars } from "../watch/seen-in-bars.ts";
 import { agendaOf, type Agenda } from "./agenda.ts";
-import { gapExplanation, seriesSentences } from "./explain-gap.ts";
-import { obstaclesTo } from "./obstacles.ts";
-import { isAboutSeries, isAboutUnit } from "./outcome.ts";
+import { gapExplanation } from "./explain-gap.ts";
+import { edgeSentence, seriesSentences, stateFix, type ArchiveAsked } from "./explain-state.ts";
+import { obstaclesTo, rebuildByHand } from "./obstacles.ts";
 import { healPolicy } from "./policy.ts";
 import { unitFacts } from "./unit-facts.ts";
 
@@ -63,17 +76,40 @@ export async function explainSeries(
     const nowMs = ledger.clock.wallMs();
     const limits = { looksAtBars: true };
     const request = { store, ledger, registry, env, settings, selection, limits, nowMs, signal };
-    const { series, unmaintained, findings } = await findGaps(request);
+    const report = await findGaps(request);
+    const { series, unmaintained } = report;
     const names = [...series.map(({ wish }) => wish.series), ...unmaintained.map((one) => one.series)];
     const subject = resolveSeries(name, names);
+    const look = series.find(({ wish }) => wish.series === subject);
+    const commits = await lastCommits(store, subject);
+    const findings = [...report.findings, ...commits.flatMap(commitFindings)];
+    const outline = look?.units.find(({ segment }) => unitId(subject, segment) === unit);
+    const isOfSubject = (finding: About): boolean =>
+      unit === undefined ? isFindingOfSeries(finding, subject) : isFindingOfUnit(finding, unit, outline);
+    // What this very look would have found is told as it is found; an incident of it may be over.
+    const examined = [...examinedBy(report, { selection, limits, hosts: [] }), ...examinedHere(subject, look)];
+    const open = ledger.incidents.live().filter((one) => isOfSubject(one) && !isExamined({ examined }, one));
+    const wrong = findings.filter((one) => one.verdict === "wrong" && !one.kind.startsWith("gap-") && isOfSubject(one));
+    const told = [...wrong.map(findingSentence), ...open.map(incidentSentence)];
     const left = unmaintained.find((one) => one.series === subject);
     if (left !== undefined) {
-      const sentences = [`${subject} is not kept: ${left.reason}.`, "Nobody looks for gaps in it, and none is healed."];
-      return { subject, isComplete: true, isUnknown: false, sentences, fix: undefined };
+      const why = [`${subject} is not kept: ${left.reason}.`, "Nobody looks for gaps in it, and none is healed."];
+      return {
+        subject,
+        isComplete: told.length === 0,
+        isUnknown: false,
+        sentences: [...why, ...told],
+        fix: checkpointFix(wrong),
+      };
     }
-    const look = series.find(({ wish }) => wish.series === subject);
     if (look === undefined) throw new Error(`${subject} was asked for and not looked at`);
-    const unknown = findings.filter(({ verdict, kind }) => verdict === "unknown" && !kind.startsWith("gap-"));
+    const unknown = findings.filter(
+      (one) =>
+        one.verdict === "unknown" &&
+        !one.kind.startsWith("gap-") &&
+        // What could not be looked at of another unit of the series is not this one's.
+        (isOfSubject(one) || !isFindingOfSeries(one, subject)),
+    );
     const gaps = look.gaps.filter((gap) => unit === undefined || gap.unit === unit);
     const facts = await unitFacts(store, [subject]);
     const tries = ledger.healTries.byGap();
@@ -88,12 +124,9 @@ export async function explainSeries(
       const unseen = isNobodys ? "series" : isOnlyInBars ? "bars" : undefined;
       explained.push(gapExplanation(gap, { agenda, tries, writer: writers.get(gap.unit), unseen }));
     }
-    const isOfSubject = (finding: Pick<Finding, "subject">): boolean =>
-      unit === undefined ? isAboutSeries(finding, subject) : isAboutUnit(finding, unit);
-    const open = ledger.incidents.live().filter((one) => isOfSubject(one) && !isLookedAt(one.kind));
-    const wrong = findings.filter((one) => one.verdict === "wrong" && !one.kind.startsWith("gap-") && isOfSubject(one));
     const isUnknown = unknown.length > 0 || gaps.some(({ cause }) => cause === "not-known");
-    const isComplete = gaps.length === 0 && wrong.length === 0 && open.length === 0 && !isUnknown;
+    const asked = archiveLookOf(report, look);
+    const isComplete = gaps.length === 0 && told.length === 0 && !isUnknown;
     return {
       subject: unit ?? subject,
       isComplete,
@@ -101,15 +134,14 @@ export async function explainSeries(
       sentences: [
         ...(unit === undefined ? seriesSentences(look) : []),
         ...unknown.map((one) => `It is not known whether that is all: ${one.subject}: ${one.summary}.`),
-        ...wrong.map(({ kind, subject: of, summary }) => {
-          const { title, whatToDo } = findingKinds[kind];
-          return `${of}: ${title}: ${summary}. ${whatToDo}`;
-        }),
-        ...open.map(incidentSentence),
+        ...told,
         ...explained.flatMap(({ sentences }) => sentences),
-        ...(isComplete && unit === undefined ? ["Nothing that is published is missing."] : []),
+        ...(isComplete && unit === undefined ? [edgeSentence(look, asked)] : []),
       ],
-      fix: explained.find(({ fix }) => fix !== undefined)?.fix,
+      fix:
+        explained.find(({ fix }) => fix !== undefined)?.fix ??
+        checkpointFix(wrong) ??
+        (unit === undefined && gaps.length === 0 && !isUnknown ? stateFix(look, asked) : undefined),
     };
   } finally {
     await store.close();
@@ -125,11 +157,30 @@ async function withObstacles({ repairs, left }: Agenda, store: Store): Promise<A
   return obstacle === undefined ? { repairs, left } : { repairs: [], left: [{ gap, ...obstacle }] };
 }
 
-/** Kinds that this very look has looked for: an incident of one may be over. */
-const lookedAt: ReadonlySet<string> = new Set([...gapKinds, "series-not-fresh", "series-dead", "sum-overflow"]);
+/** What was asked of its archive. */
+function archiveLookOf({ archives, nowMs }: WatchReport, { wish }: SeriesLook): ArchiveAsked {
+  const { market, symbol } = wish.key;
+  const lookedMs = archives.find((one) => one.market === market && one.symbol === symbol)?.facts.lookedMs;
+  return { lookedMs, isAskedNow: lookedMs === nowMs };
+}
 
-function isLookedAt(kind: string): boolean {
-  return lookedAt.has(kind);
+function checkpointFix(wrong: readonly Finding[]): string | undefined {
+  const unit = wrong.find(({ kind }) => kind === "checkpoint-differs")?.place;
+  return unit === undefined ? undefined : rebuildByHand(unit);
+}
+
+/** What is looked at here of one series, beside its gaps. */
+function examinedHere(series: string, look: SeriesLook | undefined): Examined[] {
+  const units = look?.units.map(({ segment }) => unitId(series, segment));
+  return [
+    { kinds: ["checkpoint-differs"], subjects: new Set([series]) },
+    { kinds: ["sum-overflow"], subjects: new Set(units), looksAtBars: true },
+  ];
+}
+
+function findingSentence(finding: Finding): string {
+  const { title, whatToDo } = findingKinds[finding.kind];
+  return `${nameOf(finding)}: ${title}: ${finding.summary}. ${whatToDo}`;
 }
 
 function incidentSentence(incident: Incident): string {

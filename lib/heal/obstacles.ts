@@ -26,7 +26,7 @@ export async function obstaclesTo(
   for (const one of series) {
     if (!isHeld(one, segment) || (action === "populate" && (await goesOn(one, segment, store)))) continue;
     const unit = unitId(one, segment);
-    const fix = (await isCovered(one, segment, store)) ? rebuildHeld(unit) : populateOf(one, segment);
+    const fix = (await isCovered(one, segment, store)) ? rebuildByHand(unit) : populateOf(one, segment);
     found.set(unit, { reason: "held", text: `an undo holds it: ${fix}`, fix });
   }
   return found;
@@ -56,15 +56,16 @@ export async function heldAmong(series: readonly SeriesId[], store: Store): Prom
   };
 }
 
-/** What a person types to make a unit anew that an undo holds. */
-export function rebuildHeld(unit: string): string {
+/** What a person types to make a unit anew that no heal makes anew: an undo holds it, or its checkpoint is damaged. */
+export function rebuildByHand(unit: string): string {
   return `barkeep rebuild ${unit} --reason TEXT`;
 }
 
-/** What a person types to build what is not there of a series. */
-export function populateOf(series: SeriesId, segment: SegmentId): string {
+/** What a person types to build what is not there of a series. @param segment where it may reset otherwise than the settings say */
+export function populateOf(series: string, segment?: SegmentId): string {
   const { market, symbol, threshold } = parseSeriesId(series);
-  const [place, resets] = [market === "spot" ? "" : ` --market ${market}`, segmentationOf(segment)];
+  const place = market === "spot" ? "" : ` --market ${market}`;
+  const resets = segment === undefined ? "year" : segmentationOf(segment);
   const reset = resets === "year" ? "" : ` --segment ${resets}`;
   return `barkeep populate --symbol ${symbol} --threshold ${threshold}${place}${reset}`;
 }

@@ -22,10 +22,18 @@ export function heartbeatLines({
   return [
     ...parts.map(({ name, state, note }) => `${name.padEnd(width)}  ${states[state]}  ${note}`),
     ...findings.map(findingLine),
+    ...openLines(findings, incidents.live.length),
     ...(incidents.live.length === 0 ? [] : incidentLines(incidents.live, startedMs)),
     ...failures.map(({ channel, reason }) => `${channel}: ${reason}`),
     `${sent} messages sent, ${waiting} wait; looked at in ${formatSeconds(elapsedMs / 1000)}`,
   ];
+}
+
+/** Incidents that a pass which found nothing has not ended: other looks opened them, or an end has to be seen twice. */
+function openLines(findings: readonly Finding[], live: number): string[] {
+  if (findings.length > 0 || live === 0) return [];
+  const what = live === 1 ? "1 incident is" : `${live} incidents are`;
+  return [`this pass found nothing wrong; ${what} not over, so that not all is well:`];
 }
 
 /** The same as one document. */

@@ -1,4 +1,5 @@
 import type { ChannelState, Incident, Message, Refusal, Withdrawal } from "../ledger/index.ts";
+import { exitCodes, type ExitCode } from "../model/exit-codes.ts";
 import { incidentRecord } from "../notify/incident-record.ts";
 import type { WithdrawableMessage } from "../notify/withdraw.ts";
 import { lasting, nameOf, titleOf, utcMinute } from "../watch/incident-messages.ts";
@@ -18,6 +19,12 @@ export function incidentLines(incidents: readonly Incident[], nowMs: number): st
       `${nameOf(one)}: ${titleOf(one)}`,
     ]),
   );
+}
+
+/** Whether any of them is said to be wrong, or not to be known: over ones are not, nor those that were found too seldom to be said. */
+export function incidentsExitCode(incidents: readonly Incident[]): ExitCode {
+  const isAny = incidents.some(({ state }) => state !== "resolved" && state !== "pending");
+  return isAny ? exitCodes.findings : exitCodes.ok;
 }
 
 /** An incident for a program, with what there is to do and what was said of it. */

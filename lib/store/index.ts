@@ -61,4 +61,4 @@ export { buildsMost, longBars, pairsMost, pairsOfBars, type BarPair, type LongBa
 export { lastCheckpoints, type LastCheckpoint } from "./last-checkpoints.ts";
 export { featureFaults, type FeatureFaults } from "./feature-ranges.ts";
 export { keepEngineLean } from "./embedded/lean-engine.ts";
-export { openExistingStore } from "./open-existing.ts";
+export { openExistingStore, storeAbsent } from "./open-existing.ts";

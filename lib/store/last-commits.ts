@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseSegmentId } from "../model/segments.ts";
-import { parseSeriesId, seriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
+import { sqlString } from "./sql/literal.ts";
 import type { Store } from "./store.ts";
 
 const bigintText = z.string().transform(BigInt);
@@ -29,12 +30,12 @@ const lastCommit = z
 /** The coverage row that a unit ends with, and the checkpoint that the next attempt would go on from. */
 export type LastCommit = Readonly<z.output<typeof lastCommit>>;
 
-/** The last coverage row of every published unit, in one statement. */
-export async function lastCommits(store: Store): Promise<LastCommit[]> {
+/** The last coverage row of every published unit, in one statement. @param series of this one alone */
+export async function lastCommits(store: Store, series?: SeriesId): Promise<LastCommit[]> {
   const order = "(p.through_id, p.attempt, p.part)";
   const ends = `SELECT series, segment,
   argMax((p.through_id, p.last_us, p.records, p.bars_digest, p.checkpoint), ${order}) AS end
-FROM barkeep.coverage_published AS p GROUP BY series, segment`;
+FROM barkeep.coverage_published AS p${series === undefined ? "" : ` WHERE series = ${sqlString(series)}`} GROUP BY series, segment`;
   return store.rows(
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, toString(end.1) AS through_id,
   toString(end.2) AS last_us, toString(end.3) AS records, toString(end.4) AS bars_digest, end.5 AS checkpoint

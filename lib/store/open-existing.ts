@@ -12,9 +12,14 @@ import { openStore, type Store } from "./store.ts";
 export async function openExistingStore(settings: Settings): Promise<Store> {
   const address = storeSettings(settings);
   if (storeExists(address)) return openStore(address);
-  throw new UnavailableError("there is no store", {
+  throw storeAbsent(settings);
+}
+
+/** There is no store where settings name one. */
+export function storeAbsent({ stateDirectory }: Settings): UnavailableError {
+  return new UnavailableError("there is no store", {
     code: "STORE_ABSENT",
-    subject: settings.stateDirectory,
+    subject: stateDirectory,
     hint: "check --state and CLICKHOUSE_URL; populate makes a store",
   });
 }

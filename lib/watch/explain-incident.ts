@@ -1,5 +1,6 @@
 import { repairSentences } from "../heal/explain-repairs.ts";
 import type { Incident, Ledger } from "../ledger/index.ts";
+import { isOfSelection } from "./findings.ts";
 import { lasting, nameOf, utcMinute, whereToLook } from "./incident-messages.ts";
 import { reminderAfterMs } from "./incident-rules.ts";
 import { asFindingKind, findingKinds } from "./kinds.ts";
@@ -21,9 +22,16 @@ export function explainIncident(incident: Incident, ledger: Pick<Ledger, "clock"
     ...evidence,
     ...(incident.state === "resolved" ? [] : repairSentences(incident, ledger.healTries, nowMs)),
     nextSentence(incident, nowMs),
-    ...(known === undefined ? [] : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
+    ...(known === undefined || isBuiltByPopulate(incident)
+      ? []
+      : [`What to do about ${subject}: ${findingKinds[known].whatToDo}`]),
     whereToLook(incident),
   ];
+}
+
+/** Whether what heals it has been said already: the advice of its kind is of what a heal looks at. */
+function isBuiltByPopulate(incident: Incident): boolean {
+  return incident.kind === "gap-leading" && isOfSelection(incident);
 }
 
 function nextSentence(incident: Incident, nowMs: number): string {

@@ -35,7 +35,7 @@ export function resolvedText(
 }
 
 /** `BTCUSDT@250, 2024-03-01`: what it is about. */
-export function nameOf({ subject, place }: Pick<Incident, "subject" | "place">): string {
+export function nameOf({ subject, place }: { readonly subject: string; readonly place?: string | undefined }): string {
   return place === undefined ? subject : `${subject}, ${place}`;
 }
 

@@ -178,7 +178,8 @@ function speak(before: Incident | undefined, after: IncidentBody, isFound: boole
   return isWoken || isDue ? { before, after: said, say: "reminder" } : { before, after, say: undefined };
 }
 
-function isExamined({ examined }: Look, incident: IncidentBody): boolean {
+/** Whether a look has looked at an incident's part of the world, and would have found it. */
+export function isExamined({ examined }: Pick<Look, "examined">, incident: IncidentBody): boolean {
   const { kind, subject, evidence } = incident;
   return examined.some(
     ({ kinds, subjects, looksAtBars, wouldSee }) =>

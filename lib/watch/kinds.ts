@@ -58,7 +58,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     severity: "warning",
     title: "days are missing at the start of a series",
     meaning: "The registry expects the series from a day on, and its coverage begins later.",
-    whatToDo: `${insideUnits} \`barkeep rebuild UNIT --start-date DAY --reason TEXT\`.`,
+    whatToDo: `${insideUnits} \`barkeep rebuild UNIT --start-date DAY --reason TEXT\`. No heal looks at a pair of which nothing was ever built and that was only asked for by name.`,
     ...atOnce,
   },
   "gap-interior": {
