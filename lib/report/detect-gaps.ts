@@ -43,11 +43,12 @@ function timeOf(us: bigint): string {
   return new Date(Number(us / 1000n)).toISOString().slice(0, 19).replace("T", " ");
 }
 
-function closingLine({ series, findings, bars }: WatchReport): string {
+function closingLine({ series, unmaintained, findings, bars }: WatchReport): string {
   const unknown = findings.filter(({ verdict }) => verdict === "unknown").length;
   const wrong = findings.length - unknown;
   const seen = `${formatCount(series.length)} series${bars === undefined ? "" : `, ${formatCount(bars.bars)} bars`}`;
-  if (findings.length === 0) return `${seen}: clean`;
+  const isEmpty = series.length === 0 && unmaintained.length === 0;
+  if (findings.length === 0) return `${seen}: ${isEmpty ? "the store holds nothing to look at" : "clean"}`;
   const parts = [
     ...(wrong === 0 ? [] : [`${formatCount(wrong)} findings`]),
     ...(unknown === 0 ? [] : [`${formatCount(unknown)} not known`]),
