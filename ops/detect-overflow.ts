@@ -13,8 +13,9 @@ const command = defineCommand({
     try {
       const { series, bars } = await overflowsOf(store);
       if (settings.json) printJson({ bars, series });
-      else if (series.length === 0) print(`${formatCount(bars)} bars: no sum below zero`);
-      else {
+      else if (series.length === 0) {
+        print(`${formatCount(bars)} bars: ${bars === 0 ? "the store holds nothing to look at" : "no sum below zero"}`);
+      } else {
         const right = { align: "right" } as const;
         const columns = [
           { title: "series" },

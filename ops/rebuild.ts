@@ -6,7 +6,7 @@ import { openLedger } from "../lib/ledger/index.ts";
 import { parseDay } from "../lib/model/day.ts";
 import { exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { rebuildDocument, rebuildLines, rebuildPlanDocument, rebuildPlanLines } from "../lib/report/rebuild.ts";
-import { openStore, storeIdOf, storeSettings } from "../lib/store/index.ts";
+import { openExistingStore, storeIdOf } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "rebuild",
@@ -37,7 +37,7 @@ const command = defineCommand({
   ],
   handler: async (args, { settings, signal, print, printJson, log }): Promise<ExitCode> => {
     const registry = loadRegistry(settings.symbolsFile);
-    const store = await openStore({ ...storeSettings(settings), note: log });
+    const store = await openExistingStore(settings, log);
     try {
       const request = { targets: args.targets, reason: args.reason, startAsked: args.startDate };
       const plan = await planRebuilds(store, request, settings, registry, signal);

@@ -3,7 +3,7 @@ import { parseRebuildId } from "../lib/datasets/range/rebuild-id.ts";
 import { openLedger } from "../lib/ledger/index.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { unitId } from "../lib/model/series.ts";
-import { listSeries, openStore, planUndo, storeIdOf, storeSettings, undoRebuild } from "../lib/store/index.ts";
+import { listSeries, openExistingStore, planUndo, storeIdOf, undoRebuild } from "../lib/store/index.ts";
 
 const command = defineCommand({
   name: "undo",
@@ -16,7 +16,7 @@ const command = defineCommand({
   },
   examples: [["'BTCUSDT@25:2024#2'", "build 1 is published again, until a person asks for another rebuild"]],
   handler: async (args, { settings, print, printJson, log }) => {
-    const store = await openStore({ ...storeSettings(settings), note: log });
+    const store = await openExistingStore(settings, log);
     try {
       const undo = await planUndo(store, parseRebuildId(args.rebuild, await listSeries(store)));
       const { from, to } = undo;

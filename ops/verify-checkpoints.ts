@@ -5,7 +5,7 @@ import { checkpointEntry, checkpointLines } from "../lib/report/checkpoints.ts";
 import { findingEntry, findingLine, findingsExitCode } from "../lib/report/findings.ts";
 import { openExistingStore } from "../lib/store/index.ts";
 import { checkpointFindings, lookAtCheckpoints } from "../lib/watch/checkpoint-look.ts";
-import { divergenceFinding } from "../lib/watch/divergence-finding.ts";
+import { divergenceFindings } from "../lib/watch/divergence-finding.ts";
 
 const command = defineCommand({
   name: "verify-checkpoints",
@@ -37,15 +37,16 @@ const command = defineCommand({
       const claims = await lookAtCheckpoints(store, perDay);
       const findings = [...checkpointFindings(claims, minDiscrepancyPct)];
       if (checkpointDir !== undefined) {
-        using ledger = openExistingLedger(checkpointDir);
-        findings.push(...(await syncLedger(ledger, store, signal)).divergences.map(divergenceFinding));
+        using ledger = openExistingLedger(checkpointDir, "--checkpoint-dir");
+        findings.push(...divergenceFindings((await syncLedger(ledger, store, signal)).divergences));
       }
       if (settings.json && !quiet) {
         printJson({ units: claims.map(checkpointEntry), findings: findings.map(findingEntry) });
       } else if (!quiet) {
         checkpointLines(claims, verbose, perDay).forEach((line) => print(line));
         findings.forEach((finding) => print(findingLine(finding)));
-        print(`${claims.length} units: ${findings.length === 0 ? "as committed" : `${findings.length} findings`}`);
+        const sound = claims.length === 0 ? "the store holds nothing to look at" : "as committed";
+        print(`${claims.length} units: ${findings.length === 0 ? sound : `${findings.length} findings`}`);
       }
       return findingsExitCode(findings);
     } finally {

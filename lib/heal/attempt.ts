@@ -1,11 +1,12 @@
+import { readDigest } from "../datasets/range/digests.ts";
 import type { HealResult } from "../ledger/index.ts";
 import { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
 import {
   logRepairs,
   pinPublished,
-  unitStateOf,
   type LoggedRepair,
+  type PinnedSegment,
   type Store,
   type UnitState,
 } from "../store/index.ts";
@@ -99,18 +100,38 @@ async function carryOutSafely(repair: Repair, context: HealContext): Promise<rea
   }
 }
 
-/** What readers see of the units of some series, by unit. */
+/** What readers see of some units, by unit: their bars are read, for coverage says what was committed and not what is there. */
 export async function unitStates(
-  { series }: Pick<Repair, "series">,
+  { series, units }: Pick<Repair, "series" | "units">,
   store: Store,
 ): Promise<ReadonlyMap<string, UnitState>> {
-  const pinned = await Promise.all(series.map(async (one) => pinPublished(store, one)));
-  return new Map(pinned.flat().map((one) => [unitId(one.series, one.segment), unitStateOf(one)]));
+  const states = new Map<string, UnitState>();
+  for (const one of series) {
+    for (const pinned of await pinPublished(store, one)) {
+      const unit = unitId(pinned.series, pinned.segment);
+      if (units.includes(unit)) states.set(unit, await unitStateOf(pinned, store));
+    }
+  }
+  return states;
 }
+
+async function unitStateOf(pinned: PinnedSegment, store: Store): Promise<UnitState> {
+  const { build, parts } = pinned;
+  const { bars, stored } = await readDigest(store, pinned);
+  return {
+    build,
+    records: parts.reduce((sum, part) => sum + part.records, 0n),
+    bars,
+    throughId: (parts.at(-1) ?? parts[0]).throughId,
+    digest: stored,
+  };
+}
+
+const nothing: UnitState = { build: 0, records: 0n, bars: 0n, throughId: 0n, digest: 0n };
 
 /** Of a gap's unit; all 0 where nothing of it is published. */
 export function stateOf(states: ReadonlyMap<string, UnitState>, { unit }: Pick<Gap, "unit">): UnitState {
-  return states.get(unit) ?? unitStateOf(undefined);
+  return states.get(unit) ?? nothing;
 }
 
 /** A gap that was tried, for the repair log. */

@@ -23,7 +23,7 @@ export interface QueuedGap {
 export async function logQueued(queued: readonly QueuedGap[], { store, ledger }: HealContext): Promise<void> {
   const endedMs = ledger.clock.wallMs();
   for (const { repair, gap, tryNumber, startedMs } of queued) {
-    const now = stateOf(await unitStates(repair, store), gap);
+    const now = stateOf(await unitStates({ series: repair.series, units: [gap.unit] }, store), gap);
     const result = { gap, result: "queued", failure: undefined, before: now, after: now } as const;
     await logRepairs(store, [loggedRepair(repair, result, tryNumber, startedMs, endedMs)]);
   }
@@ -94,7 +94,7 @@ async function logEnd(one: HealTry, end: TryEnd, { store, ledger }: HealContext)
     (row) => row.result === "queued" && `${row.gap_kind} ${row.unit} ${row.from_day}` === one.gap,
   );
   if (queued === undefined) return;
-  const after = stateOf(await unitStates({ series: [series] }, store), { unit: one.unit });
+  const after = stateOf(await unitStates({ series: [series], units: [one.unit] }, store), { unit: one.unit });
   const ended: LoggedRepair = {
     series,
     segment: queued.segment,

@@ -126,13 +126,14 @@ export function openLedger(stateDirectory: string, options: LedgerOptions = {}):
 
 /**
  * The same where reading must not make a ledger.
+ * @param namedWith what a person names the directory with
  * @throws ConfigurationError NO_LEDGER
  */
-export function openExistingLedger(stateDirectory: string): Ledger {
+export function openExistingLedger(stateDirectory: string, namedWith = "--state or BARKEEP_STATE"): Ledger {
   if (existsSync(ledgerPath(stateDirectory))) return openLedger(stateDirectory);
   throw new ConfigurationError("there is no ledger in the state directory", {
     code: "NO_LEDGER",
     subject: stateDirectory,
-    hint: "name another one with --state or BARKEEP_STATE; populate and populate --plan make one",
+    hint: `name another one with ${namedWith}; populate and populate --plan make one`,
   });
 }

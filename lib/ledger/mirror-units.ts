@@ -81,14 +81,26 @@ export class MirrorUnits {
     return after;
   }
 
-  /** Sets a unit's sums to what the store said, rows that are there twice counted twice. */
+  /** Sets a unit's sums to what the store said, rows that are there twice counted twice. What is there once again is accepted no more. */
   set(unit: bigint, { rows, hash }: Sums, doubled: number): void {
     this.#file.run(
-      "UPDATE mirror_units SET row_count = ?, row_hash = ?, doubled = ? WHERE id = ?",
+      "UPDATE mirror_units SET row_count = ?, row_hash = ?, doubled = ?, doubled_accepted = min(doubled_accepted, ?) WHERE id = ?",
       rows,
       hash,
       doubled,
+      doubled,
       unit,
+    );
+  }
+
+  /** Sets which newer build readers see instead of a unit's; undefined for none. */
+  setReplaced({ series, segment, build }: MirroredUnit, by: number | undefined): void {
+    this.#file.run(
+      "UPDATE mirror_units SET replaced_by = ? WHERE series = ? AND segment = ? AND build = ?",
+      by ?? null,
+      series,
+      segment,
+      build,
     );
   }
 }

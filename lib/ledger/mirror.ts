@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
-import type { RowKey, StoredRow } from "./coverage-source.ts";
+import type { MirroredUnit, RowKey, StoredRow } from "./coverage-source.ts";
 import type { LedgerFile } from "./file.ts";
 import { MirrorRows, type RowChange } from "./mirror-rows.ts";
 import { MirrorUnits } from "./mirror-units.ts";
@@ -16,8 +16,14 @@ const findingRow = z
     missing: z.coerce.number(),
     changed: z.coerce.number(),
     doubled: z.coerce.number(),
+    replaced_by: z.coerce.number().nullable(),
   })
-  .transform(({ series, segment, build, ...counts }) => ({ unit: { series, segment, build }, ...counts }));
+  .transform(({ series, segment, build, replaced_by: by, ...counts }) => ({
+    unit: { series, segment, build },
+    ...counts,
+    /** The newer build that readers saw instead of this one at the last sync; undefined where it is read, or may come to be. */
+    replacedBy: by ?? undefined,
+  }));
 
 /**
  * Where a unit's coverage in the store is not what the ledger has seen there. `missing` rows are gone from the store: the ledger is
@@ -25,8 +31,14 @@ const findingRow = z
  */
 export type Divergence = Readonly<z.output<typeof findingRow>>;
 
+/** Divergences of builds that are read, or may come to be: nobody misses what a newer build has taken the place of. */
+export function standingDivergences(divergences: readonly Divergence[]): Divergence[] {
+  return divergences.filter(({ replacedBy }) => replacedBy === undefined);
+}
+
 const keyRow = z.object({ attempt: z.bigint(), part: z.bigint() });
 const dayRow = z.object({ day: z.string().transform(parseDay) });
+const sumRow = z.object({ rows: z.coerce.number() });
 const totalsRow = z.object({ units: z.bigint(), rows: z.bigint(), checkpoints: z.bigint(), gone: z.bigint() });
 
 /** The ledger's copy of the store's coverage, and of each unit's newest checkpoint. Rows are never deleted. */
@@ -109,23 +121,43 @@ export class Mirror {
   /** Where the store is not what was seen there, but for what was accepted. */
   divergences(): Divergence[] {
     return this.#file.rows(
-      `SELECT series, segment, build, ifnull(missing, 0) AS missing, ifnull(changed, 0) AS changed, doubled
+      `SELECT series, segment, build, ifnull(missing, 0) AS missing, ifnull(changed, 0) AS changed,
+  max(doubled - doubled_accepted, 0) AS doubled, replaced_by
 FROM mirror_units LEFT JOIN (
   SELECT unit, count(*) FILTER (WHERE gone_as = 'missing') AS missing,
     count(DISTINCT attempt || '/' || part) FILTER (WHERE gone_as = 'changed') AS changed
   FROM mirror_coverage WHERE gone_as IS NOT NULL AND accepted_seq IS NULL GROUP BY unit
 ) ON unit = id
-WHERE missing > 0 OR changed > 0 OR doubled > 0 ORDER BY series, segment, build`,
+WHERE missing > 0 OR changed > 0 OR mirror_units.doubled > doubled_accepted ORDER BY series, segment, build`,
       findingRow,
     );
   }
 
-  /** Marks what is flagged now as accepted: it stays on record, and is no longer reported. @returns how many rows */
+  /** Puts down of each divergence whether readers see a newer build now. @param published of a segment; undefined where none is */
+  markReplaced(published: (unit: MirroredUnit) => number | undefined): void {
+    this.#file.transaction(() => {
+      for (const { unit, replacedBy } of this.divergences()) {
+        const seen = published(unit);
+        const by = seen !== undefined && seen > unit.build ? seen : undefined;
+        if (by !== replacedBy) this.units.setReplaced(unit, by);
+      }
+    });
+  }
+
+  /** Marks what is flagged now, or there twice, as accepted: it stays on record, and is no longer reported. @returns how many rows */
   accept(seq: bigint): number {
-    return this.#file.run(
-      "UPDATE mirror_coverage SET accepted_seq = ? WHERE gone_as IS NOT NULL AND accepted_seq IS NULL",
-      seq,
-    ).changes;
+    return this.#file.transaction(() => {
+      const doubled = this.#file.row(
+        "SELECT ifnull(sum(doubled - doubled_accepted), 0) AS rows FROM mirror_units WHERE doubled > doubled_accepted",
+        sumRow,
+      );
+      this.#file.run("UPDATE mirror_units SET doubled_accepted = doubled WHERE doubled > doubled_accepted");
+      const { changes } = this.#file.run(
+        "UPDATE mirror_coverage SET accepted_seq = ? WHERE gone_as IS NOT NULL AND accepted_seq IS NULL",
+        seq,
+      );
+      return changes + (doubled?.rows ?? 0);
+    });
   }
 
   /** Days from … through of which the store is known to hold something of a series. */

@@ -303,6 +303,10 @@ CREATE TABLE archive_accepted (
 const quietTimes = `ALTER TABLE incidents ADD COLUMN quiet_for_ms INTEGER;
 UPDATE incidents SET quiet_for_ms = 604800000 WHERE state = 'acked';`;
 
+/** Of `doubled` rows so many were accepted; `replaced_by` is the newer build that readers saw at the last sync. */
+const endsOfDivergence = `ALTER TABLE mirror_units ADD COLUMN doubled_accepted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mirror_units ADD COLUMN replaced_by INTEGER;`;
+
 export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 1, sql: [facts, journal, plans, attempts, mirror, outbox].join("\n") },
   { version: 2, sql: archives },
@@ -311,6 +315,7 @@ export const ledgerMigrations: readonly LedgerMigration[] = [
   { version: 5, sql: hostNotes },
   { version: 6, sql: jobAttempts },
   { version: 7, sql: quietTimes },
+  { version: 8, sql: endsOfDivergence },
 ];
 
 /** The version of a ledger's file that this program reads and writes. */

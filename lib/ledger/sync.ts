@@ -1,6 +1,6 @@
 import { RetryableError } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
-import { storeIdOf, type Store } from "../store/index.ts";
+import { publishedBuilds, storeIdOf, type Store } from "../store/index.ts";
 import {
   storedRows,
   storedSums,
@@ -32,7 +32,7 @@ export interface SyncResult {
   readonly rows: bigint;
   /** What the store was ahead by, and the mirror has now. */
   readonly mirrored: { readonly units: number; readonly rows: number };
-  /** Where the store is not what was seen there before, in this sync or an earlier one, and nobody accepted it. */
+  /** Where the store is not what was seen there before, in this sync or an earlier one, and nobody accepted it; of builds that were replaced too. */
   readonly divergences: readonly Divergence[];
 }
 
@@ -80,6 +80,11 @@ class Sync {
       // Only what the rows behind the newest one do not explain is read as a whole.
       stored = await storedSums(this.#store);
       for (const { unit } of differingUnits(this.#ledger, stored)) await this.#compare(unit);
+    }
+    // Behind the comparison: what replaced a build since it was read is known to have.
+    if (mirror.divergences().length > 0) {
+      const builds = await publishedBuilds(this.#store);
+      mirror.markReplaced(({ series, segment }) => builds(series, segment));
     }
     const result = {
       storeId: this.#storeId,

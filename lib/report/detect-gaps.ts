@@ -69,12 +69,13 @@ function timeOf(us: bigint): string {
 }
 
 function closingLine(report: WatchReport): string {
-  const { series, bars } = report;
+  const { series, unmaintained, bars } = report;
   const told = toldOf(report);
   const unknown = told.filter(({ verdict }) => verdict === "unknown").length;
   const wrong = told.length - unknown;
   const seen = `${formatCount(series.length)} series${bars === undefined ? "" : `, ${formatCount(bars.bars)} bars`}`;
-  if (told.length === 0) return `${seen}: clean`;
+  const isEmpty = series.length === 0 && unmaintained.length === 0;
+  if (told.length === 0) return `${seen}: ${isEmpty ? "the store holds nothing to look at" : "clean"}`;
   const parts = [
     ...(wrong === 0 ? [] : [`${formatCount(wrong)} findings`]),
     ...(unknown === 0 ? [] : [`${formatCount(unknown)} not known`]),

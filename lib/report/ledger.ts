@@ -1,5 +1,6 @@
 import {
   buildName,
+  standingDivergences,
   type DifferingUnit,
   type Divergence,
   type JournalEvent,
@@ -28,19 +29,30 @@ export function syncLines({ units, rows, mirrored, divergences }: SyncResult): s
 export function divergenceLines(divergences: readonly Divergence[]): string[] {
   if (divergences.length === 0) return [];
   const table = textTable(
-    [{ title: "unit" }, { title: "missing", ...right }, { title: "changed", ...right }, { title: "doubled", ...right }],
-    divergences.map(({ unit, missing, changed, doubled }) => [
+    [
+      { title: "unit" },
+      { title: "missing", ...right },
+      { title: "changed", ...right },
+      { title: "doubled", ...right },
+      { title: "" },
+    ],
+    divergences.map(({ unit, missing, changed, doubled, replacedBy }) => [
       buildName(unit),
       formatCount(missing),
       formatCount(changed),
       formatCount(doubled),
+      replacedBy === undefined ? "" : `build ${replacedBy} has taken its place`,
     ]),
   );
   const sum = (of: (one: Divergence) => number): string =>
     formatCount(divergences.reduce((total, one) => total + of(one), 0));
+  const replaced = divergences.length - standingDivergences(divergences).length;
   return [
     ...table,
     `the ledger is ahead by ${sum((one) => one.missing)} rows that the store had once; ${sum((one) => one.changed)} rows are there with other contents, ${sum((one) => one.doubled)} more than once`,
+    ...(replaced === 0
+      ? []
+      : [`of ${formatCount(replaced)} of these builds nothing is missed: readers see newer ones instead`]),
   ];
 }
 
@@ -56,7 +68,7 @@ export function syncDocument(result: SyncResult): Record<string, unknown> {
 }
 
 function divergenceRecords(divergences: readonly Divergence[]): Record<string, unknown>[] {
-  return divergences.map(({ unit, missing, changed, doubled }) => ({
+  return divergences.map(({ unit, missing, changed, doubled, replacedBy }) => ({
     unit: buildName(unit),
     series: unit.series,
     segment: unit.segment,
@@ -65,6 +77,7 @@ function divergenceRecords(divergences: readonly Divergence[]): Record<string, u
     missing,
     changed,
     doubled,
+    replaced_by: replacedBy ?? null,
   }));
 }
 

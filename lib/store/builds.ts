@@ -115,6 +115,20 @@ ORDER BY seq DESC, build DESC`,
   );
 }
 
+const publishedRow = z.object({ series: z.string(), segment: z.string(), published: z.number() });
+
+/** Which build readers see of a segment, in one look at all. @returns by series and segment; undefined where the pointer has none */
+export async function publishedBuilds(
+  store: Store,
+): Promise<(series: SeriesId, segment: SegmentId) => number | undefined> {
+  const rows = await store.rows(
+    "SELECT series, segment, argMax(build, (seq, build)) AS published FROM barkeep.pointer GROUP BY series, segment",
+    publishedRow,
+  );
+  const byUnit = new Map(rows.map((row) => [`${row.series} ${row.segment}`, row.published]));
+  return (series, segment) => byUnit.get(`${series} ${segment}`);
+}
+
 const heldRow = z.object({ series: z.string(), segment: z.string() });
 
 /** Whether a unit is held: a person took its last rebuild back. @returns by series and segment */

@@ -31,6 +31,7 @@ export {
 export {
   buildsOf,
   heldUnits,
+  publishedBuilds,
   isSameFingerprint,
   pointerHistory,
   type BuildFingerprint,
@@ -40,14 +41,7 @@ export { dropBuild, oldBuilds } from "./gc.ts";
 export { findLeftovers, sweep } from "./sweep.ts";
 export { planUndo, undoRebuild } from "./undo.ts";
 export { movePointer, takePublishRight, type PublishRight } from "./publish.ts";
-export {
-  logRepairs,
-  readRepairs,
-  unitStateOf,
-  type LoggedRepair,
-  type RepairRow,
-  type UnitState,
-} from "./repair-log.ts";
+export { logRepairs, readRepairs, type LoggedRepair, type RepairRow, type UnitState } from "./repair-log.ts";
 export { openRebuild } from "./rebuilds.ts";
 export { storedRows } from "./row-counts.ts";
 export { unitKey, type BuildKey } from "./unit-key.ts";

@@ -19,6 +19,7 @@ const lastRow = z
     bars_digest: bigintText,
     checkpoint: z.string(),
     committed: z.coerce.number(),
+    doubled: z.coerce.number(),
     idle_days: z.array(z.string().transform(parseDay)),
   })
   .transform((row) => ({
@@ -32,8 +33,10 @@ const lastRow = z
     records: row.records,
     barsDigest: row.bars_digest,
     checkpoint: Buffer.from(row.checkpoint, "base64"),
-    /** Bars and orphans under the unit's coverage. */
+    /** Bars and orphans under the unit's coverage; a row of it that is there twice counts once. */
     committed: row.committed,
+    /** Rows of its coverage that are there beside another of the same attempt and part. */
+    doubled: row.doubled,
     /** Covered days in which no bar ended; empty unless asked for. */
     idleDays: row.idle_days,
   }));
@@ -50,7 +53,8 @@ export async function lastCheckpoints(store: Store, withDays: boolean): Promise<
     `SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, build, toString(min(p.day)) AS first_day,
   argMax((p.day, p.through_id, p.last_us, p.records, p.bars_digest, p.checkpoint), (p.through_id, p.attempt, p.part)) AS end,
   toString(end.1) AS day, end.2 AS through_id, end.3 AS last_us, end.4 AS records, end.5 AS bars_digest, end.6 AS checkpoint,
-  sum(p.bars + p.orphans) AS committed, ${idle} AS idle_days
+  arraySum(groupUniqArray((p.attempt, p.part, p.bars + p.orphans)).3) AS committed,
+  count() - uniqExact(p.attempt, p.part) AS doubled, ${idle} AS idle_days
 FROM barkeep.coverage_published AS p GROUP BY series, segment, build ORDER BY series, through_id`,
     lastRow,
   );

@@ -7,11 +7,12 @@ import { openStore, type Store } from "./store.ts";
 /**
  * Opens the store that settings name, where looking must not make one: an empty store in the place of one that is gone would hide
  * the loss.
+ * @param note told what other processes at the embedded store mean for this one; stderr when absent
  * @throws UnavailableError STORE_ABSENT; what openStore throws
  */
-export async function openExistingStore(settings: Settings): Promise<Store> {
+export async function openExistingStore(settings: Settings, note?: (line: string) => void): Promise<Store> {
   const address = storeSettings(settings);
-  if (storeExists(address)) return openStore(address);
+  if (storeExists(address)) return openStore({ ...address, note });
   throw storeAbsent(settings);
 }
 

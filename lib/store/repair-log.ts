@@ -5,18 +5,17 @@ import { release } from "../model/release.ts";
 import { parseSegmentId, type SegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, unitId, type SeriesId } from "../model/series.ts";
 import { sqlInteger, sqlString } from "./sql/literal.ts";
-import type { PinnedSegment } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 
 /** What readers see of a unit, in figures; all 0 where nothing is published. */
 export interface UnitState {
   readonly build: number;
-  /** Aggregate trades. */
+  /** Aggregate trades, by its coverage. */
   readonly records: bigint;
-  /** Completed bars. */
+  /** Completed bars that the store really has. */
   readonly bars: bigint;
   readonly throughId: bigint;
-  /** Over the completed bars; the same for the same bars. */
+  /** Over these bars, as `status` computes it; the same for the same bars. */
   readonly digest: bigint;
 }
 
@@ -43,21 +42,6 @@ export interface LoggedRepair {
   readonly after: UnitState;
   readonly startedMs: number;
   readonly endedMs: number;
-}
-
-/** The figures of a published build. */
-export function unitStateOf(pinned: PinnedSegment | undefined): UnitState {
-  const last = pinned?.parts.at(-1);
-  if (pinned === undefined || last === undefined) {
-    return { build: 0, records: 0n, bars: 0n, throughId: 0n, digest: 0n };
-  }
-  return {
-    build: pinned.build,
-    records: pinned.parts.reduce((sum, part) => sum + part.records, 0n),
-    bars: pinned.parts.reduce((sum, part) => sum + part.bars, 0n),
-    throughId: last.throughId,
-    digest: last.barsDigest,
-  };
 }
 
 /** Adds rows to the repair log. */

@@ -45,17 +45,26 @@ export function discrepancyPercent({ claimedBars, storedBars }: CheckpointClaim)
 }
 
 /**
- * Checkpoints that cannot be gone on from, and units of which the store has lost bars. Pure.
+ * Checkpoints that cannot be gone on from, units whose coverage is there twice, and those of which the store has lost bars. Pure.
  * @param minPercent a loss below it is let pass
  */
 export function checkpointFindings(claims: readonly CheckpointClaim[], minPercent: number): Finding[] {
   return claims.flatMap((claim): Finding[] => {
     const { end, unit, claimedBars, storedBars } = claim;
     const percent = discrepancyPercent(claim);
-    if (percent === 0 || percent < minPercent) return commitFindings(end);
+    const other = [...commitFindings(end), ...doubledFindings(claim)];
+    if (percent === 0 || percent < minPercent) return other;
     const evidence = { claimed: claimedBars.toString(), stored: storedBars.toString(), percent: percent.toFixed(3) };
     const summary = `${claimedBars} bars were committed, the store has ${storedBars}`;
     const of = { kind: "checkpoint-differs", subject: end.series, place: `bars of ${unit}` } as const;
-    return [...commitFindings(end), { ...of, verdict: "wrong", summary, evidence }];
+    return [...other, { ...of, verdict: "wrong", summary, evidence }];
   });
+}
+
+/** Coverage rows that are there twice claim bars twice that are there once. */
+function doubledFindings({ end, unit }: CheckpointClaim): Finding[] {
+  if (end.doubled === 0) return [];
+  const summary = `${end.doubled} rows of its coverage are there twice`;
+  const of = { kind: "checkpoint-differs", subject: end.series, place: `coverage of ${unit}` } as const;
+  return [{ ...of, verdict: "wrong", summary, evidence: { doubled: end.doubled.toString() } }];
 }

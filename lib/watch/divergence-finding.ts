@@ -1,8 +1,24 @@
-import { buildName, type Divergence } from "../ledger/index.ts";
-import type { Finding } from "./finding.ts";
+import { buildName, standingDivergences, type Divergence } from "../ledger/index.ts";
+import { fingerprintOf, type Finding } from "./finding.ts";
+
+/** What is found of builds that are read, or may come to be. */
+export function divergenceFindings(divergences: readonly Divergence[]): Finding[] {
+  return standingDivergences(divergences).map(divergenceFinding);
+}
+
+/** Why others are no finding any more, by the fingerprint that they had. */
+export function replacedEnds(divergences: readonly Divergence[]): ReadonlyMap<string, string> {
+  return new Map(
+    divergences.flatMap((one) =>
+      one.replacedBy === undefined
+        ? []
+        : [[fingerprintOf(divergenceFinding(one)), `build ${one.replacedBy} has taken its place`] as const],
+    ),
+  );
+}
 
 /** A build of which the store does not say any more what the ledger has seen there. */
-export function divergenceFinding({ unit, missing, changed, doubled }: Divergence): Finding {
+function divergenceFinding({ unit, missing, changed, doubled }: Divergence): Finding {
   const summary = `the store lacks ${missing} rows of coverage that it had, has ${changed} otherwise and ${doubled} more than once`;
   const evidence = { missing: String(missing), changed: String(changed), doubled: String(doubled) };
   return { kind: "store-differs", subject: unit.series, place: buildName(unit), verdict: "wrong", summary, evidence };

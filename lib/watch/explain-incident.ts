@@ -2,7 +2,7 @@ import { repairSentences } from "../heal/explain-repairs.ts";
 import type { Incident, Ledger } from "../ledger/index.ts";
 import { isOfSelection } from "./findings.ts";
 import { lasting, nameOf, utcMinute, whereToLook } from "./incident-messages.ts";
-import { reminderAfterMs } from "./incident-rules.ts";
+import { endReason, reminderAfterMs } from "./incident-rules.ts";
 import { asFindingKind, findingKinds } from "./kinds.ts";
 
 /**
@@ -13,7 +13,8 @@ export function explainIncident(incident: Incident, ledger: Pick<Ledger, "clock"
   const nowMs = ledger.clock.wallMs();
   const known = asFindingKind(incident.kind);
   const { severity, subject } = incident;
-  const evidence = Object.entries(incident.evidence).map(([name, value]) => `  ${name}: ${value}`);
+  const facts = Object.entries(incident.evidence).filter(([name]) => name !== endReason);
+  const evidence = facts.map(([name, value]) => `  ${name}: ${value}`);
   return [
     `#${incident.id} ${nameOf(incident)}: ${incident.summary}`,
     ...(known === undefined ? [] : [findingKinds[known].meaning]),
@@ -35,10 +36,11 @@ function isBuiltByPopulate(incident: Incident): boolean {
 }
 
 function nextSentence(incident: Incident, nowMs: number): string {
+  const why = incident.evidence[endReason];
   const { state, quietUntilMs = nowMs, saidMs = nowMs, hiddenBy } = incident;
   switch (state) {
     case "resolved":
-      return `It is over since ${utcMinute(incident.resolvedMs ?? nowMs)}.`;
+      return `It is over since ${utcMinute(incident.resolvedMs ?? nowMs)}${why === undefined ? "" : `: ${why}`}.`;
     case "pending":
       return "It is said when the next look finds it too.";
     case "acked":

@@ -1,4 +1,5 @@
 import type { Incident } from "../ledger/index.ts";
+import { endReason } from "./incident-rules.ts";
 import { findingKinds, asFindingKind, runbookOf } from "./kinds.ts";
 
 const shownMost = 12;
@@ -30,6 +31,7 @@ export function resolvedText(
   return grouped(title, incidents, (one) => [
     `#${one.id} ${nameOf(one)}: ${titleOf(one)}`,
     `  lasted ${lasting((one.resolvedMs ?? one.lastSeenMs) - one.firstSeenMs)}`,
+    ...reasonLine(one),
     ...leftLine(left.get(one.id)),
   ]);
 }
@@ -78,6 +80,11 @@ function hiddenLine(count: number): string[] {
   return count === 0
     ? []
     : [`  explains ${count} ${count === 1 ? "other" : "others"} that ${count === 1 ? "is" : "are"} not said`];
+}
+
+function reasonLine({ evidence }: Incident): string[] {
+  const why = evidence[endReason];
+  return why === undefined ? [] : [`  ${why}`];
 }
 
 function leftLine(left: Incident | undefined): string[] {

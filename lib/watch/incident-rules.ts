@@ -45,7 +45,8 @@ export function afterLook(
     const finding = found.get(fingerprint);
     const mayEnd =
       before !== undefined && isExamined(look, before) && !doubtful.has(before.subject) && !isSeenSince(before, look);
-    const after = step(before, finding, mayEnd && explainedBy(before, causes) === undefined, nowMs);
+    const end = { mayEnd: mayEnd && explainedBy(before, causes) === undefined, why: look.ends?.get(fingerprint) };
+    const after = step(before, finding, end, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
   const all = new Set([...known.keys(), ...found.keys()]);
@@ -94,17 +95,20 @@ export function isEndedSince({ id, fingerprint }: Pick<Incident, "id" | "fingerp
   return start !== undefined && (id > start.newestId || start.live.get(fingerprint)?.id === id);
 }
 
-/** An incident behind a look. @param mayEnd the look would have found it */
+/** Evidence of an incident that is over: why, where that is known. */
+export const endReason = "over_because";
+
+/** An incident behind a look. @param end whether the look would have found it, and why it is over, where that is known */
 function step(
   before: Incident | undefined,
   finding: Finding | undefined,
-  mayEnd: boolean,
+  end: { readonly mayEnd: boolean; readonly why: string | undefined },
   nowMs: number,
 ): IncidentBody {
   if (before !== undefined) {
     const woken = wake(before, nowMs);
     if (finding !== undefined) return seen(woken, finding, nowMs);
-    return mayEnd ? notSeen(woken, nowMs) : woken;
+    return end.mayEnd ? notSeen(woken, end.why, nowMs) : woken;
   }
   if (finding === undefined) throw new TypeError("neither an incident nor a finding");
   return bodyOf(finding, nowMs);
@@ -156,13 +160,14 @@ function seen(incident: IncidentBody, finding: Finding, nowMs: number): Incident
   return { ...incident, severity, verdict, summary, evidence, state, lastSeenMs: nowMs, badLooks, goodLooks: 0 };
 }
 
-function notSeen(incident: IncidentBody, nowMs: number): IncidentBody {
+function notSeen(incident: IncidentBody, why: string | undefined, nowMs: number): IncidentBody {
   const goodLooks = incident.goodLooks + 1;
   // Of what was never said, nobody waits for the end.
   const wanted = incident.timesSaid === 0 ? 1 : (definitionOf(incident)?.closesAfter ?? 1);
   if (goodLooks < wanted) return { ...incident, badLooks: 0, goodLooks };
   const ended = { quietUntilMs: undefined, quietForMs: undefined, resolvedMs: nowMs };
-  return { ...incident, state: "resolved", badLooks: 0, goodLooks, ...ended };
+  const evidence = why === undefined ? incident.evidence : { ...incident.evidence, [endReason]: why };
+  return { ...incident, state: "resolved", badLooks: 0, goodLooks, evidence, ...ended };
 }
 
 /** Whether it is to be said now, and that it was. */

@@ -32,4 +32,6 @@ export interface Look {
   readonly findings: readonly Finding[];
   /** What is in neither `examined` nor `findings` was not looked at, and stays as it is. */
   readonly examined: readonly Examined[];
+  /** By fingerprint: why what it did not find is over, where that is known. */
+  readonly ends?: ReadonlyMap<string, string>;
 }

@@ -35,9 +35,10 @@ export async function validateStore(request: ValidationRequest): Promise<Check[]
   if (dedupOnly) return [ids];
   const version = await storeVersion(store);
   const bars = units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
+  const held = units.length === 0 ? "which holds nothing to look at" : `${units.length} units, ${bars} bars`;
   const answers: Check = {
     name: "store",
-    what: `ClickHouse ${version}, ${units.length} units, ${bars} bars`,
+    what: `ClickHouse ${version}, ${held}`,
     findings: [],
   };
   return [answers, ids, await checkSeries(request, units), await checkFeatures(store)];

@@ -3,7 +3,7 @@ import { resolveSeries } from "../../lib/datasets/range/resolve-series.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { wholeNumberOf } from "../../lib/model/quantities.ts";
 import { repairLogDocument, repairLogLines } from "../../lib/report/heal.ts";
-import { listSeries, openStore, readRepairs, storeSettings } from "../../lib/store/index.ts";
+import { listSeries, openExistingStore, readRepairs } from "../../lib/store/index.ts";
 
 const command = defineCommand({
   name: "heal log",
@@ -17,7 +17,7 @@ const command = defineCommand({
     ["BTCUSDT@250 --limit 100 --json", "of one series, as one document"],
   ],
   handler: async (args, { settings, print, printJson, log }) => {
-    const store = await openStore({ ...storeSettings(settings), note: log });
+    const store = await openExistingStore(settings, log);
     try {
       const series = args.series === undefined ? undefined : resolveSeries(args.series, await listSeries(store));
       const rows = await readRepairs(store, args.limit, series);

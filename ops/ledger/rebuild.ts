@@ -1,5 +1,5 @@
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
-import { planRebuild, rebuildLedger } from "../../lib/ledger/index.ts";
+import { planRebuild, rebuildLedger, standingDivergences } from "../../lib/ledger/index.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { keptDocument, keptLines, rebuildDocument, rebuildLines } from "../../lib/report/ledger.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
@@ -25,7 +25,7 @@ const command = defineCommand({
       const result = await rebuildLedger(settings.stateDirectory, store, signal);
       if (settings.json) printJson(rebuildDocument(result));
       else rebuildLines(result).forEach((line) => print(line));
-      return result.sync?.divergences.length ? exitCodes.findings : exitCodes.ok;
+      return standingDivergences(result.sync?.divergences ?? []).length === 0 ? exitCodes.ok : exitCodes.findings;
     } finally {
       await store?.close();
     }

@@ -1,5 +1,5 @@
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
-import { openExistingLedger, readLedgerStatus } from "../../lib/ledger/index.ts";
+import { openExistingLedger, readLedgerStatus, standingDivergences } from "../../lib/ledger/index.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { ledgerDocument, ledgerLines } from "../../lib/report/ledger.ts";
 
@@ -7,14 +7,17 @@ const command = defineCommand({
   name: "ledger status",
   summary: "what the local ledger holds, when it last met the store, and where the two differed",
   examples: [
-    ["", "plans, attempts, events, mirrored rows; exit 1 where the last sync found something that is not accepted"],
+    [
+      "",
+      "plans, attempts, events, mirrored rows; exit 1 where the last sync found something that is not accepted, of builds that no newer one has replaced",
+    ],
   ],
   handler: (_args, { settings, print, printJson }) => {
     using ledger = openExistingLedger(settings.stateDirectory);
     const status = readLedgerStatus(ledger);
     if (settings.json) printJson(ledgerDocument(status));
     else ledgerLines(status).forEach((line) => print(line));
-    return status.divergences.length === 0 ? exitCodes.ok : exitCodes.findings;
+    return standingDivergences(status.divergences).length === 0 ? exitCodes.ok : exitCodes.findings;
   },
 });
 

@@ -1,10 +1,10 @@
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
-import { openLedger, planSync, syncLedger } from "../../lib/ledger/index.ts";
+import { openLedger, planSync, standingDivergences, syncLedger } from "../../lib/ledger/index.ts";
 import { UnavailableError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
-import { divergenceFinding } from "../../lib/watch/divergence-finding.ts";
+import { divergenceFindings, replacedEnds } from "../../lib/watch/divergence-finding.ts";
 import { recordLook, startLook } from "../../lib/watch/record-look.ts";
 
 const command = defineCommand({
@@ -14,10 +14,13 @@ const command = defineCommand({
     plan: { type: "boolean", describe: "say which units differ; change nothing" },
   },
   examples: [
-    ["", "what is new in the store is mirrored; exit 1 where the store lacks what was seen there, or has it otherwise"],
+    [
+      "",
+      "what is new in the store is mirrored; exit 1 where the store lacks what was seen there, or has it otherwise, of builds that no newer one has replaced",
+    ],
     [
       "--json",
-      "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled}",
+      "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled, replaced_by}",
     ],
   ],
   handler: async (args, { settings, signal, print, printJson }) => {
@@ -44,12 +47,13 @@ const command = defineCommand({
       recordLook(ledger, {
         source: "ledger sync",
         start,
-        findings: result.divergences.map(divergenceFinding),
+        findings: divergenceFindings(result.divergences),
         examined: [{ kinds: ["store-differs"], subjects: "all" }],
+        ends: replacedEnds(result.divergences),
       });
       if (settings.json) printJson(syncDocument(result));
       else syncLines(result).forEach((line) => print(line));
-      return result.divergences.length === 0 ? exitCodes.ok : exitCodes.findings;
+      return standingDivergences(result.divergences).length === 0 ? exitCodes.ok : exitCodes.findings;
     } finally {
       await store.close();
     }

@@ -7,13 +7,22 @@ import { healOnce, planHeal, type HealPass } from "../../lib/heal/pass.ts";
 import { healPolicy } from "../../lib/heal/policy.ts";
 import { settleQueued } from "../../lib/heal/queued-tries.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
+import { readDigest } from "../../lib/datasets/range/digests.ts";
 import { planRebuilds } from "../../lib/datasets/range/rebuild-plan.ts";
 import { verifyStored } from "../../lib/datasets/range/verify.ts";
 import { openLedger } from "../../lib/ledger/index.ts";
 import { parseDay, type Day } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { seriesId, unitId, type SeriesId } from "../../lib/model/series.ts";
-import { holesOf, pinPublished, planUndo, pointerHistory, readRepairs, undoRebuild } from "../../lib/store/index.ts";
+import {
+  holesOf,
+  pinPublished,
+  planUndo,
+  pointerHistory,
+  readRepairs,
+  undoRebuild,
+  type PinnedSegment,
+} from "../../lib/store/index.ts";
 import type { GapCause, GapKind } from "../../lib/watch/gap.ts";
 import { findGaps } from "../../lib/watch/find-gaps.ts";
 import { recordLook } from "../../lib/watch/record-look.ts";
@@ -233,6 +242,27 @@ for (const {
     assert.ok(row !== undefined && row.digest_after !== 0n && row.build_after >= row.build_before);
     assert.deepEqual((await heal(scene)).repairs, [], "nothing is done twice");
   });
+}
+
+test("the repair log says what was in the store before and behind a repair, and not what coverage claims", async () => {
+  const real = await whole.copy();
+  const wanted = (await readDigest(bed.store, await pinnedOf(real, "2024-02"))).bars;
+  const scene = await whole.copy({ bars: { without: "segment = '2024-02' AND first_agg_trade_id < 1100" } });
+  const harmed = await readDigest(bed.store, await pinnedOf(scene, "2024-02"));
+  assert.ok(harmed.bars < wanted);
+  await heal(scene);
+  const [row] = await readRepairs(bed.store, 1, scene.series);
+  assert.deepEqual([row?.bars_before, row?.digest_before], [harmed.bars, harmed.stored]);
+  const healed = await readDigest(bed.store, await pinnedOf(scene, "2024-02"));
+  assert.deepEqual([row?.bars_after, row?.digest_after], [wanted, healed.stored]);
+  assert.equal(healed.stored, healed.committed);
+  assert.notEqual(row?.digest_before, row?.digest_after);
+});
+
+async function pinnedOf(scene: Scene, segment: string): Promise<PinnedSegment> {
+  const found = (await pinPublished(bed.store, scene.series)).find((one) => one.segment === segment);
+  assert.ok(found !== undefined);
+  return found;
 }
 
 async function verified(scene: Scene): Promise<string[]> {

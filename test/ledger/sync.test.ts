@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { z } from "zod";
 import fc from "fast-check";
-import { openLedger, planSync, syncLedger, type Ledger, type SyncResult } from "../../lib/ledger/index.ts";
+import {
+  acceptDivergence,
+  openLedger,
+  planSync,
+  standingDivergences,
+  syncLedger,
+  type Ledger,
+  type SyncResult,
+} from "../../lib/ledger/index.ts";
 import { hashedColumns, mirrorColumns } from "../../lib/ledger/mirror-columns.ts";
 import { openLedgerFile } from "../../lib/ledger/open-file.ts";
 import { coverageColumns } from "../../lib/store/schema/views.ts";
@@ -22,6 +30,7 @@ after(async () => {
 });
 beforeEach(async () => {
   await store.command("TRUNCATE TABLE barkeep.coverage");
+  await store.command("TRUNCATE TABLE barkeep.pointer");
 });
 
 function newLedger(): Ledger {
@@ -30,7 +39,25 @@ function newLedger(): Ledger {
 
 /** Units with what is wrong about them. */
 function found({ divergences }: Pick<SyncResult, "divergences">): unknown[] {
-  return divergences.map(({ unit, ...counts }) => ({ series: unit.series, build: unit.build, ...counts }));
+  return divergences.map(({ unit, missing, changed, doubled }) => ({
+    series: unit.series,
+    build: unit.build,
+    missing,
+    changed,
+    doubled,
+  }));
+}
+
+/** Which builds of what is found nobody reads any more, and since which one. */
+function replaced({ divergences }: Pick<SyncResult, "divergences">): unknown[] {
+  return divergences.map(({ unit, replacedBy }) => [unit.build, replacedBy]);
+}
+
+/** Lets readers see a build from now on. */
+async function publish(series: string, build: number, seq: number): Promise<void> {
+  await store.insertRows("barkeep.pointer (series, segment, build, seq, reason)", [
+    { series, segment: "2024", build, seq, reason: "a test" },
+  ]);
 }
 
 const one = madeUpSeries(1);
@@ -216,6 +243,59 @@ test("a row that the store holds twice is reported as long as it is there twice"
   await removeCoverage(store, `build = 1 AND attempt = ${1n << 20n} AND part = 1`);
   await insertCoverage(store, rowsOfOne.slice(1, 2));
   assert.deepEqual(found(await syncLedger(ledger, store, signal)), []);
+});
+
+test("what a build has lost is missed until a newer one takes its place, and again when readers go back to it", async () => {
+  using ledger = newLedger();
+  await insertCoverage(store, rowsOfOne);
+  await publish(one, 1, 1);
+  await syncLedger(ledger, store, signal);
+  await removeCoverage(store, `attempt IN (${2n << 20n}, ${3n << 20n})`);
+  const lost = await syncLedger(ledger, store, signal);
+  assert.deepEqual(replaced(lost), [
+    [1, undefined],
+    [2, undefined],
+  ]);
+  assert.equal(standingDivergences(lost.divergences).length, 2);
+
+  await insertCoverage(store, rowsOfOne.slice(3));
+  await publish(one, 2, 2);
+  const after = await syncLedger(ledger, store, signal);
+  assert.deepEqual(replaced(after), [[1, 2]], "it stays on record");
+  assert.deepEqual(standingDivergences(after.divergences), []);
+  assert.deepEqual(standingDivergences(ledger.mirror.divergences()), [], "known without the store too");
+
+  await publish(one, 1, 3);
+  assert.deepEqual(replaced(await syncLedger(ledger, store, signal)), [[1, undefined]]);
+  await publish(one, 2, 4);
+  assert.deepEqual(replaced(await syncLedger(ledger, store, signal)), [[1, 2]]);
+  await store.command("TRUNCATE TABLE barkeep.pointer");
+  await store.command("TRUNCATE TABLE barkeep.coverage");
+  const gone = await syncLedger(ledger, store, signal);
+  assert.deepEqual(replaced(gone), [
+    [1, undefined],
+    [2, undefined],
+  ]);
+});
+
+test("a row that is there twice can be accepted: it is reported again when it is there once more", async () => {
+  using ledger = newLedger();
+  await insertCoverage(store, rowsOfOne);
+  await syncLedger(ledger, store, signal);
+  await insertCoverage(store, rowsOfOne.slice(1, 2));
+  await syncLedger(ledger, store, signal);
+  assert.equal(acceptDivergence(ledger, "a test"), 1);
+  assert.equal(acceptDivergence(ledger, "a test"), 0);
+  assert.deepEqual(found(await syncLedger(ledger, store, signal)), []);
+  await insertCoverage(store, rowsOfOne.slice(0, 1));
+  const another = [{ series: one, build: 1, missing: 0, changed: 0, doubled: 1 }];
+  assert.deepEqual(found(await syncLedger(ledger, store, signal)), another);
+  assert.equal(acceptDivergence(ledger, "a test"), 1);
+  await removeCoverage(store, `build = 1 AND attempt = ${1n << 20n}`);
+  await insertCoverage(store, rowsOfOne.slice(0, 2));
+  assert.deepEqual(found(await syncLedger(ledger, store, signal)), []);
+  await insertCoverage(store, rowsOfOne.slice(1, 2));
+  assert.deepEqual(found(await syncLedger(ledger, store, signal)), another, "what had ended is not accepted for good");
 });
 
 test("an attempt number as great as none can be is mirrored and compared like any other", async () => {

@@ -266,7 +266,7 @@ test("it runs on where nobody says --once: buttons are obeyed as they are presse
   assert.equal(ledger.heartbeats.last()?.everyMs, 900_000);
 });
 
-test("a checkpoint that was damaged in the store is said until its unit is made anew; the change itself until it is accepted", async () => {
+test("a checkpoint that was damaged in the store is said until its unit is made anew, as the change itself is; and again when that is undone", async () => {
   await using bot = await new BotApi().start();
   const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });
   // The heartbeat would stay for its green message's two minutes.
@@ -288,18 +288,74 @@ test("a checkpoint that was damaged in the store is said until its unit is made 
     heart.state,
   );
   assert.equal(anew.code, 0, anew.stderr);
-  const [checkpoint, store] = damaged.incidents;
   const rebuilt = await heart.document();
-  assert.deepEqual(rebuilt.resolved, [checkpoint?.id]);
-  assert.deepEqual(
-    rebuilt.findings.map(({ kind }) => kind),
-    ["store-differs"],
+  assert.deepEqual([rebuilt.result, rebuilt.resolved], ["clean", damaged.opened]);
+  assert.ok(
+    bot.messages.some(({ text }) => /things are over[^]*BTCUSDT@50:2024#1: [^]*build 2 has taken its place/.test(text)),
   );
+  const store = damaged.incidents.find(({ kind }) => kind === "store-differs")?.id;
+  const explained = await whole.run(["explain", String(store)], {}, heart.state);
+  assert.match(explained.stdout, /It is over since .*: build 2 has taken its place\./);
+
+  const undone = await whole.run(["undo", "BTCUSDT@50:2024#2"], {}, heart.state);
+  assert.equal(undone.code, 0, undone.stderr);
+  const again = await heart.document();
+  assert.deepEqual(again.findings, damaged.findings);
   const accepted = await whole.run(["ledger", "accept", "--reason", "a test"], {}, heart.state);
   assert.equal(accepted.code, 0, accepted.stderr);
-  const well = await heart.document();
-  assert.deepEqual([well.result, well.resolved], ["clean", [store?.id]]);
+  const left = await heart.document();
+  assert.deepEqual(
+    left.findings.map(({ kind }) => kind),
+    ["checkpoint-differs"],
+    "what readers see is not to be gone on from, whatever was accepted",
+  );
 });
+
+for (const { what, harm, gap, differs } of [
+  {
+    what: "coverage of a day is lost",
+    harm: `ALTER TABLE barkeep.coverage DELETE WHERE day = '${whole.firstDay}'`,
+    gap: "gap-leading",
+    differs: "the store lacks 1 rows of coverage that it had, has 0 otherwise and 0 more than once",
+  },
+  {
+    what: "a row of coverage is there twice",
+    harm: `INSERT INTO barkeep.coverage SELECT * FROM barkeep.coverage WHERE day = '${whole.firstDay}'`,
+    gap: "gap-overlap",
+    differs: "the store lacks 0 rows of coverage that it had, has 0 otherwise and 1 more than once",
+  },
+]) {
+  test(`${what}: red; healed, the next heartbeat is clean and says what ended it, and a sync still lists it`, async () => {
+    await using bot = await new BotApi().start();
+    const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });
+    assert.equal((await heart.document({ BARKEEP_NOTIFY: "off" })).result, "clean");
+    await heart.harm(harm);
+    const red = await heart.document();
+    assert.deepEqual(
+      red.findings.map(({ kind }) => kind),
+      [gap, "store-differs"],
+    );
+    assert.ok(bot.messages[0]?.text.includes(differs), bot.messages[0]?.text);
+    const healed = await whole.run(
+      ["heal", "--archive", whole.archive.root],
+      clockAt(`${morning}:30:00Z`),
+      heart.state,
+    );
+    assert.equal(healed.code, 0, healed.stdout + healed.stderr);
+    const [clean] = await whole.status();
+    assert.deepEqual(await whole.status({}, heart.state), [clean]);
+
+    const green = await heart.document();
+    assert.deepEqual([green.result, green.resolved], ["clean", red.opened]);
+    assert.match(bot.messages[1]?.text ?? "", /are over[^]*build 2 has taken its place/);
+    const synced = await whole.run(["ledger", "sync"], {}, heart.state);
+    assert.equal(synced.code, 0, synced.stderr);
+    assert.match(synced.stdout, /^BTCUSDT@50:2024#1 .*build 2 has taken its place$/m);
+    const accepted = await whole.run(["ledger", "accept", "--reason", "a test"], {}, heart.state);
+    assert.match(accepted.stdout, /^1 rows accepted$/m);
+    assert.doesNotMatch((await whole.run(["ledger", "sync"], {}, heart.state)).stdout, /#1/);
+  });
+}
 
 test("coverage that is gone from the store, with its bars still there: what the ledger had seen is missed", async () => {
   const heart = new Heart(whole.state);

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { before, test } from "node:test";
 import { openEmbedded } from "../../lib/store/store.ts";
+import detectGaps from "../../ops/detect-gaps.ts";
 import detectOverflow from "../../ops/detect-overflow.ts";
+import healLog from "../../ops/heal/log.ts";
+import rebuild from "../../ops/rebuild.ts";
+import undo from "../../ops/undo.ts";
 import validate from "../../ops/validate.ts";
 import verifyCheckpoints from "../../ops/verify-checkpoints.ts";
 import ledgerSync from "../../ops/ledger/sync.ts";
 import { ran, type Ran } from "../command/run.ts";
 import type { Command } from "../../lib/command/index.ts";
 import type { Outcome } from "../ops/run.ts";
-import { Bench } from "../rig/bench.ts";
+import { Bench, newState } from "../rig/bench.ts";
 
 const bench = new Bench({ days: 3, perDay: 400 });
 const series = "range:binance/spot/BTCUSDT@50";
@@ -42,6 +47,51 @@ test("a sound store: each says so and exits 0", async () => {
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, said);
   }
+});
+
+test("looking where there is no store makes none: exit 2; at an empty one each says that it holds nothing", async () => {
+  const state = newState();
+  const asked = async (command: Command, words: readonly string[]): Promise<Ran> =>
+    ran(command, [...words, "--state", state, "--symbols", bench.symbols]);
+  const looks: readonly (readonly [Command, readonly string[]])[] = [
+    [detectGaps, []],
+    [verifyCheckpoints, []],
+    [validate, []],
+    [detectOverflow, []],
+    [healLog, []],
+    [rebuild, ["all", "--plan"]],
+    [undo, ["BTCUSDT@50:2024#2", "--plan"]],
+  ];
+  for (const [command, words] of looks) {
+    const { code, stdout, stderr } = await asked(command, words);
+    assert.equal(code, 2, command.name);
+    assert.match(stdout + stderr, command === detectGaps ? /store-unreachable/ : /STORE_ABSENT/);
+    assert.equal(existsSync(state), false, command.name);
+  }
+  await harm([], state);
+  for (const [command, words] of looks.slice(0, 4)) {
+    const { code, stdout, stderr } = await asked(command, words);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /holds nothing to look at/, command.name);
+  }
+});
+
+test("a directory without a ledger: the flag that named it is named", async () => {
+  const { code, stderr } = await run(verifyCheckpoints, ["--checkpoint-dir", newState()]);
+  assert.equal(code, 3);
+  assert.match(stderr, /name another one with --checkpoint-dir;[^]*NO_LEDGER/);
+});
+
+test("coverage that is there twice is called that, and no loss of bars", async () => {
+  const other = new Bench({ days: 3, perDay: 400 });
+  assert.equal((await other.populate()).code, 0);
+  await harm(
+    [`INSERT INTO barkeep.coverage SELECT * FROM barkeep.coverage WHERE day = '${other.firstDay}'`],
+    other.state,
+  );
+  const { code, stdout } = await ran(verifyCheckpoints, ["--state", other.state]);
+  assert.equal(code, 1);
+  assert.match(stdout, /^checkpoint-differs .*: 1 rows of its coverage are there twice\n1 units: 1 findings\n$/);
 });
 
 test("I-16 I-11 a bar that is there twice, with sums that overflowed: found by each whose business it is", async () => {

@@ -14,6 +14,8 @@ import { barWindows } from "./bar-windows.ts";
 export interface SegmentDigest {
   readonly segment: SegmentId;
   readonly stored: bigint;
+  /** How many of them the store has. */
+  readonly bars: bigint;
   readonly committed: bigint;
   /** The first coverage row up to whose end the stored bars are not what was committed, in number or content. */
   readonly differsAt: CoverageRow | undefined;
@@ -26,19 +28,22 @@ export async function readDigest(
   fold?: (body: Uint8Array) => void,
 ): Promise<SegmentDigest> {
   let stored = foldDigest(new Uint8Array()).digest;
+  let bars = 0n;
   let differsAt: CoverageRow | undefined;
   for (const { from, parts } of barWindows(pinned)) {
     const blocks = fixedBlocks(await readDigestColumns(store, `${from} AND is_orphan = 0`));
     for (const [part, bodies] of bodiesOf(parts, blocks)) {
       for (const body of bodies) {
-        stored = foldDigest(body, stored).digest;
+        const folded = foldDigest(body, stored);
+        stored = folded.digest;
+        bars += folded.rows;
         fold?.(body);
       }
       if (stored !== part.barsDigest) differsAt ??= part;
     }
   }
   const committed = (pinned.parts.at(-1) ?? pinned.parts[0]).barsDigest;
-  return { segment: pinned.segment, stored, committed, differsAt };
+  return { segment: pinned.segment, stored, bars, committed, differsAt };
 }
 
 /** What a series' completed bars come to. */

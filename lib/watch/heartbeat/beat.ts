@@ -74,8 +74,9 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   signal.throwIfAborted();
   const findings = parts.flatMap((part) => part.findings);
   const examined = [...parts.flatMap((part) => part.examined), ...ownExamined];
+  const ends = new Map(parts.flatMap((part) => [...(part.ends ?? [])]));
   const incidents = ledger.transaction(() => {
-    const recorded = recordLook(ledger, { source: "heartbeat", start, findings, examined });
+    const recorded = recordLook(ledger, { source: "heartbeat", start, findings, examined, ends });
     // An earlier one that still waits is not true any more.
     ledger.outbox.giveUp(greenFingerprint);
     const isWell = findings.length === 0 && recorded.live.length === 0 && recorded.resolved.length === 0;

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../model/errors.ts";
 import type { Finding } from "../finding.ts";
-import type { Examined } from "../look.ts";
+import type { Examined, Look } from "../look.ts";
 
 /** What a part of the heartbeat has seen. */
 export interface PartLook {
   readonly findings: readonly Finding[];
   readonly examined: readonly Examined[];
+  /** As in {@link Look}. */
+  readonly ends?: Look["ends"];
   /** A few words for the report: `72 series`. */
   readonly note: string;
 }
