@@ -7,7 +7,7 @@ export type { HealResult, HealTries, HealTry } from "./heal-tries.ts";
 export type { AttemptResult, EndedJobAttempt, NewestJobAttempt } from "./job-attempts.ts";
 export type { EventKind, JournalEvent } from "./journal.ts";
 export { ledgerPath, openExistingLedger, openLedger, type Ledger } from "./ledger.ts";
-export { standingDivergences, type Divergence } from "./mirror.ts";
+export { endOfDivergence, standingDivergences, type Divergence } from "./mirror.ts";
 export type { Claim, ChannelState, Outcome, Refusal } from "./deliveries.ts";
 export type { Heartbeat, HeartbeatResult } from "./heartbeats.ts";
 export type { Incident, IncidentBody, IncidentState, Severity } from "./incidents.ts";

@@ -16,11 +16,14 @@ const findingRow = z
     missing: z.coerce.number(),
     changed: z.coerce.number(),
     doubled: z.coerce.number(),
+    again: z.coerce.number(),
     replaced_by: z.coerce.number().nullable(),
   })
-  .transform(({ series, segment, build, replaced_by: by, ...counts }) => ({
+  .transform(({ series, segment, build, again, replaced_by: by, ...counts }) => ({
     unit: { series, segment, build },
     ...counts,
+    /** For each row that is missing the store has another one of the same build, up to the same id, that comes to the same bars. */
+    isMadeGood: again === counts.missing && counts.changed === 0 && counts.doubled === 0,
     /** The newer build that readers saw instead of this one at the last sync; undefined where it is read, or may come to be. */
     replacedBy: by ?? undefined,
   }));
@@ -31,9 +34,15 @@ const findingRow = z
  */
 export type Divergence = Readonly<z.output<typeof findingRow>>;
 
-/** Divergences of builds that are read, or may come to be: nobody misses what a newer build has taken the place of. */
+/** Why nobody misses anything of a build any more; undefined where something of it is missed. */
+export function endOfDivergence({ replacedBy, isMadeGood }: Divergence): string | undefined {
+  if (replacedBy !== undefined) return `build ${replacedBy} has taken its place`;
+  return isMadeGood ? "the same bars are there again" : undefined;
+}
+
+/** Divergences of which something is missed. */
 export function standingDivergences(divergences: readonly Divergence[]): Divergence[] {
-  return divergences.filter(({ replacedBy }) => replacedBy === undefined);
+  return divergences.filter((one) => endOfDivergence(one) === undefined);
 }
 
 const keyRow = z.object({ attempt: z.bigint(), part: z.bigint() });
@@ -122,11 +131,15 @@ export class Mirror {
   divergences(): Divergence[] {
     return this.#file.rows(
       `SELECT series, segment, build, ifnull(missing, 0) AS missing, ifnull(changed, 0) AS changed,
-  max(doubled - doubled_accepted, 0) AS doubled, replaced_by
+  max(doubled - doubled_accepted, 0) AS doubled, ifnull(again, 0) AS again, replaced_by
 FROM mirror_units LEFT JOIN (
   SELECT unit, count(*) FILTER (WHERE gone_as = 'missing') AS missing,
-    count(DISTINCT attempt || '/' || part) FILTER (WHERE gone_as = 'changed') AS changed
-  FROM mirror_coverage WHERE gone_as IS NOT NULL AND accepted_seq IS NULL GROUP BY unit
+    count(DISTINCT attempt || '/' || part) FILTER (WHERE gone_as = 'changed') AS changed,
+    count(*) FILTER (WHERE gone_as = 'missing' AND is_again) AS again
+  FROM (SELECT * FROM mirror_coverage WHERE gone_as IS NOT NULL AND accepted_seq IS NULL) LEFT JOIN (
+    SELECT DISTINCT unit, through_id, bars_digest, TRUE AS is_again FROM mirror_coverage
+    WHERE gone_as IS NULL AND unit IN (SELECT unit FROM mirror_coverage WHERE gone_as = 'missing' AND accepted_seq IS NULL)
+  ) USING (unit, through_id, bars_digest) GROUP BY unit
 ) ON unit = id
 WHERE missing > 0 OR changed > 0 OR mirror_units.doubled > doubled_accepted ORDER BY series, segment, build`,
       findingRow,

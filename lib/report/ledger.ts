@@ -1,5 +1,6 @@
 import {
   buildName,
+  endOfDivergence,
   standingDivergences,
   type DifferingUnit,
   type Divergence,
@@ -36,23 +37,21 @@ export function divergenceLines(divergences: readonly Divergence[]): string[] {
       { title: "doubled", ...right },
       { title: "" },
     ],
-    divergences.map(({ unit, missing, changed, doubled, replacedBy }) => [
-      buildName(unit),
-      formatCount(missing),
-      formatCount(changed),
-      formatCount(doubled),
-      replacedBy === undefined ? "" : `build ${replacedBy} has taken its place`,
+    divergences.map((one) => [
+      buildName(one.unit),
+      formatCount(one.missing),
+      formatCount(one.changed),
+      formatCount(one.doubled),
+      endOfDivergence(one) ?? "",
     ]),
   );
   const sum = (of: (one: Divergence) => number): string =>
     formatCount(divergences.reduce((total, one) => total + of(one), 0));
-  const replaced = divergences.length - standingDivergences(divergences).length;
+  const over = divergences.length - standingDivergences(divergences).length;
   return [
     ...table,
     `the ledger is ahead by ${sum((one) => one.missing)} rows that the store had once; ${sum((one) => one.changed)} rows are there with other contents, ${sum((one) => one.doubled)} more than once`,
-    ...(replaced === 0
-      ? []
-      : [`of ${formatCount(replaced)} of these builds nothing is missed: readers see newer ones instead`]),
+    ...(over === 0 ? [] : [`of ${formatCount(over)} of these builds nothing is missed any more`]),
   ];
 }
 
@@ -68,7 +67,7 @@ export function syncDocument(result: SyncResult): Record<string, unknown> {
 }
 
 function divergenceRecords(divergences: readonly Divergence[]): Record<string, unknown>[] {
-  return divergences.map(({ unit, missing, changed, doubled, replacedBy }) => ({
+  return divergences.map(({ unit, missing, changed, doubled, isMadeGood, replacedBy }) => ({
     unit: buildName(unit),
     series: unit.series,
     segment: unit.segment,
@@ -77,6 +76,7 @@ function divergenceRecords(divergences: readonly Divergence[]): Record<string, u
     missing,
     changed,
     doubled,
+    made_good: isMadeGood,
     replaced_by: replacedBy ?? null,
   }));
 }

@@ -1,19 +1,18 @@
-import { buildName, standingDivergences, type Divergence } from "../ledger/index.ts";
+import { buildName, endOfDivergence, standingDivergences, type Divergence } from "../ledger/index.ts";
 import { fingerprintOf, type Finding } from "./finding.ts";
 
-/** What is found of builds that are read, or may come to be. */
+/** What is found of builds of which something is missed. */
 export function divergenceFindings(divergences: readonly Divergence[]): Finding[] {
   return standingDivergences(divergences).map(divergenceFinding);
 }
 
 /** Why others are no finding any more, by the fingerprint that they had. */
-export function replacedEnds(divergences: readonly Divergence[]): ReadonlyMap<string, string> {
+export function divergenceEnds(divergences: readonly Divergence[]): ReadonlyMap<string, string> {
   return new Map(
-    divergences.flatMap((one) =>
-      one.replacedBy === undefined
-        ? []
-        : [[fingerprintOf(divergenceFinding(one)), `build ${one.replacedBy} has taken its place`] as const],
-    ),
+    divergences.flatMap((one) => {
+      const why = endOfDivergence(one);
+      return why === undefined ? [] : [[fingerprintOf(divergenceFinding(one)), why] as const];
+    }),
   );
 }
 

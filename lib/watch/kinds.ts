@@ -154,7 +154,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     title: "the store lacks what it once had",
     meaning: "Coverage that the ledger has seen in the store is gone from there, is another now, or is there twice.",
     whatToDo:
-      "`barkeep ledger sync` says what. It is over when the store has it again (docs/durability.md), when a newer build is published in the place of what was damaged (`barkeep heal`, or `barkeep rebuild UNIT --reason TEXT`), or when somebody accepts the loss: `barkeep ledger accept --reason TEXT`.",
+      "`barkeep ledger sync` says what. It is over when the store has it again (docs/durability.md), when the same bars are there again or a newer build is published in the place of what was damaged (`barkeep heal`, or `barkeep rebuild UNIT --reason TEXT`), or when somebody accepts the loss: `barkeep ledger accept --reason TEXT`.",
     ...atOnce,
   },
   "store-unreachable": {

@@ -9,7 +9,7 @@ const command = defineCommand({
   examples: [
     [
       "",
-      "plans, attempts, events, mirrored rows; exit 1 where the last sync found something that is not accepted, of builds that no newer one has replaced",
+      "plans, attempts, events, mirrored rows; exit 1 where the last sync found that something of a build is missed, and nobody has accepted that",
     ],
   ],
   handler: (_args, { settings, print, printJson }) => {

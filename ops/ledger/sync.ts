@@ -4,7 +4,7 @@ import { UnavailableError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
-import { divergenceFindings, replacedEnds } from "../../lib/watch/divergence-finding.ts";
+import { divergenceFindings, divergenceEnds } from "../../lib/watch/divergence-finding.ts";
 import { recordLook, startLook } from "../../lib/watch/record-look.ts";
 
 const command = defineCommand({
@@ -16,11 +16,11 @@ const command = defineCommand({
   examples: [
     [
       "",
-      "what is new in the store is mirrored; exit 1 where the store lacks what was seen there, or has it otherwise, of builds that no newer one has replaced",
+      "what is new in the store is mirrored; exit 1 where something of a build is missed that was seen there, or is there otherwise or twice",
     ],
     [
       "--json",
-      "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled, replaced_by}",
+      "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled, made_good, replaced_by}",
     ],
   ],
   handler: async (args, { settings, signal, print, printJson }) => {
@@ -49,7 +49,7 @@ const command = defineCommand({
         start,
         findings: divergenceFindings(result.divergences),
         examined: [{ kinds: ["store-differs"], subjects: "all" }],
-        ends: replacedEnds(result.divergences),
+        ends: divergenceEnds(result.divergences),
       });
       if (settings.json) printJson(syncDocument(result));
       else syncLines(result).forEach((line) => print(line));

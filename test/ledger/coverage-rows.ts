@@ -9,6 +9,7 @@ export interface MadeUpRow {
   readonly part: number;
   /** Tells two rows of one key apart. */
   readonly bars?: number;
+  readonly barsDigest?: bigint;
   readonly checkpoint?: string;
   readonly sourceName?: string;
 }
@@ -41,7 +42,7 @@ export async function insertCoverage(store: Store, rows: readonly MadeUpRow[]): 
       bars: String(row.bars ?? 1),
       orphans: "0",
       quarantined: "0",
-      bars_digest: "18446744073709551615",
+      bars_digest: (row.barsDigest ?? 18446744073709551615n).toString(),
       source_name: row.sourceName ?? "MADE.zip",
       source_sha256: "ab".repeat(32),
       source_revision: 1,

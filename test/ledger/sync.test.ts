@@ -6,6 +6,7 @@ import fc from "fast-check";
 import {
   acceptDivergence,
   openLedger,
+  endOfDivergence,
   planSync,
   standingDivergences,
   syncLedger,
@@ -51,6 +52,11 @@ function found({ divergences }: Pick<SyncResult, "divergences">): unknown[] {
 /** Which builds of what is found nobody reads any more, and since which one. */
 function replaced({ divergences }: Pick<SyncResult, "divergences">): unknown[] {
   return divergences.map(({ unit, replacedBy }) => [unit.build, replacedBy]);
+}
+
+/** Why what is found is missed no more. */
+function ends({ divergences }: Pick<SyncResult, "divergences">): unknown[] {
+  return divergences.map(endOfDivergence);
 }
 
 /** Lets readers see a build from now on. */
@@ -276,6 +282,26 @@ test("what a build has lost is missed until a newer one takes its place, and aga
     [1, undefined],
     [2, undefined],
   ]);
+});
+
+test("rows that are gone are missed until others of the build come to the same bars up to the same ids", async () => {
+  using ledger = newLedger();
+  const [first, second] = [1n << 20n, 2n << 20n].map((attempt) => ({ series: one, attempt, part: 0 }));
+  assert.ok(first !== undefined && second !== undefined);
+  await insertCoverage(store, [first, second, { ...second, part: 1 }]);
+  await syncLedger(ledger, store, signal);
+  await removeCoverage(store, `attempt = ${second.attempt}`);
+  assert.deepEqual(ends(await syncLedger(ledger, store, signal)), [undefined]);
+  // 1000 times the attempt and the part are the id up to which a row goes.
+  const again = { series: one, attempt: second.attempt - 1n, part: 1000 };
+  await insertCoverage(store, [again]);
+  assert.deepEqual(ends(await syncLedger(ledger, store, signal)), [undefined], "one of two");
+  await insertCoverage(store, [{ ...again, part: 1001, barsDigest: 5n }]);
+  assert.deepEqual(ends(await syncLedger(ledger, store, signal)), [undefined], "other bars");
+  await insertCoverage(store, [{ ...again, attempt: again.attempt - 1n, part: 2001 }]);
+  const there = await syncLedger(ledger, store, signal);
+  assert.deepEqual(ends(there), ["the same bars are there again"]);
+  assert.deepEqual(found(there), [{ series: one, build: 1, missing: 2, changed: 0, doubled: 0 }], "it stays on record");
 });
 
 test("a row that is there twice can be accepted: it is reported again when it is there once more", async () => {

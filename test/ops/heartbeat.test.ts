@@ -311,17 +311,24 @@ test("a checkpoint that was damaged in the store is said until its unit is made 
   );
 });
 
-for (const { what, harm, gap, differs } of [
+for (const { what, harm, kinds, differs } of [
   {
     what: "coverage of a day is lost",
     harm: `ALTER TABLE barkeep.coverage DELETE WHERE day = '${whole.firstDay}'`,
-    gap: "gap-leading",
+    kinds: ["gap-leading", "store-differs"],
+    differs: "the store lacks 1 rows of coverage that it had, has 0 otherwise and 0 more than once",
+  },
+  {
+    what: "coverage of the last day is lost",
+    harm: `ALTER TABLE barkeep.coverage DELETE WHERE day > '${whole.firstDay}'`,
+    // Both days are of one commit, and its checkpoint is of its end.
+    kinds: ["gap-trailing", "checkpoint-differs", "store-differs"],
     differs: "the store lacks 1 rows of coverage that it had, has 0 otherwise and 0 more than once",
   },
   {
     what: "a row of coverage is there twice",
     harm: `INSERT INTO barkeep.coverage SELECT * FROM barkeep.coverage WHERE day = '${whole.firstDay}'`,
-    gap: "gap-overlap",
+    kinds: ["gap-overlap", "store-differs"],
     differs: "the store lacks 0 rows of coverage that it had, has 0 otherwise and 1 more than once",
   },
 ]) {
@@ -333,7 +340,7 @@ for (const { what, harm, gap, differs } of [
     const red = await heart.document();
     assert.deepEqual(
       red.findings.map(({ kind }) => kind),
-      [gap, "store-differs"],
+      kinds,
     );
     assert.ok(bot.messages[0]?.text.includes(differs), bot.messages[0]?.text);
     const healed = await whole.run(

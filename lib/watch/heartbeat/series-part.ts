@@ -6,7 +6,7 @@ import { ConfigurationError, Failure } from "../../model/errors.ts";
 import { unitId } from "../../model/series.ts";
 import { lastCommits, openExistingStore, storeIdOf } from "../../store/index.ts";
 import { commitFindings } from "../checkpoint-findings.ts";
-import { divergenceFindings, replacedEnds } from "../divergence-finding.ts";
+import { divergenceFindings, divergenceEnds } from "../divergence-finding.ts";
 import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
 import { ledgerFinding, storeFinding } from "../findings.ts";
@@ -90,7 +90,7 @@ async function lookAtSeries(
             wouldSee: ({ subject }) => !unsure.some((prefix) => subject.startsWith(prefix)),
           },
         ],
-        ends: replacedEnds(divergences),
+        ends: divergenceEnds(divergences),
         note: `${report.series.length} series, ${report.gaps.length} gaps, ${commits.length} checkpoints`,
       };
     } finally {
