@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure, RetryableError, UnavailableError } from "../model/errors.ts";
+import { jsonValueOf } from "../model/json-value.ts";
 import { runScript } from "../queue/runner.ts";
 import { shellWord } from "../queue/shell-words.ts";
 import type { OpenFleetHost } from "./fleet-host.ts";
@@ -140,7 +141,7 @@ function unreadable(fleetHost: OpenFleetHost, why: string, cause: unknown): Unav
 
 function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMemory {
   if (text === undefined) return nothingRemembered;
-  const { data, error } = memorySchema.safeParse(valueOf(text));
+  const { data, error } = memorySchema.safeParse(jsonValueOf(text));
   if (data !== undefined) return { word: data.word, holds: data.holds, stopped: data.stopped };
   const { name } = fleetHost.entry;
   const path = pathOf(fleetHost);
@@ -153,15 +154,6 @@ function parseMemory(text: string | undefined, fleetHost: OpenFleetHost): HostMe
       cause: error,
     },
   );
-}
-
-/** Undefined for what is no JSON, which no schema takes. */
-function valueOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What the script below ends with where somebody else has written meanwhile, or does not come to an end. */

@@ -62,11 +62,10 @@ export async function planServices(
   names: readonly ServiceName[],
   root = rootOf(place),
 ): Promise<ServicesPlan> {
-  if (names.length === 0) return nothing;
-  const there = await lookAtUnits(host, entry, root, names);
-  const [obstacle] = systemdObstacles(entry, there);
+  const plan = await showServices(host, entry, place, names, root);
+  const [obstacle] = plan.obstacles;
   if (obstacle !== undefined) throw obstacle;
-  return { ...unitsOn(entry, place, names, there), obstacles: [] };
+  return plan;
 }
 
 function unitsOn(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { loadSettings, readEnvironment, type FleetHost, type Settings } from "../../lib/config/index.ts";
+import { loadSettings, readEnvironment, type Settings } from "../../lib/config/index.ts";
 import { isCancelled } from "../../lib/fleet/cancel-note.ts";
 import { lookAtFleet } from "../../lib/fleet/watch.ts";
 import { fleetStatusLines } from "../../lib/report/fleet-status.ts";
@@ -23,6 +23,7 @@ import type { QueueJob, TaskIdentity } from "../../lib/queue/queue.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { eventually, shellJob, until } from "../queue/tasks.ts";
 import { FedHost } from "../rig/pressure.ts";
+import { localEntry } from "./local-entry.ts";
 
 const path = process.env["PATH"] ?? "";
 const fed = new FedHost();
@@ -38,7 +39,7 @@ beforeEach(() => {
   process.env["PATH"] = `${fed.bin}${delimiter}${path}`;
   folder = temporaryFolder("cancel");
   ledger = openLedger(join(folder, "service"));
-  host = openFleetHost(entryOf(join(folder, "barkeep")), undefined);
+  host = openFleetHost(localEntry(join(folder, "barkeep"), 2), undefined);
 });
 
 afterEach(async () => {
@@ -46,20 +47,6 @@ afterEach(async () => {
   ledger[Symbol.dispose]();
   process.env["PATH"] = path;
 });
-
-function entryOf(directory: string): FleetHost {
-  return {
-    name: "here",
-    sshAlias: undefined,
-    directory,
-    queue: "local",
-    memoryMb: 8000,
-    jobsMax: 2,
-    storeUrl: undefined,
-    thresholds: undefined,
-    services: [],
-  };
-}
 
 function settingsOf(name: string): Settings {
   return loadSettings({ state: join(folder, name) }, readEnvironment({ BARKEEP_SETTINGS: "off" }));

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { loadSettings, readEnvironment, type FleetHost } from "../../lib/config/index.ts";
+import { loadSettings, readEnvironment } from "../../lib/config/index.ts";
 import { keepWord, tellHost, untoldWord } from "../../lib/fleet/drain-word.ts";
 import { setDrained } from "../../lib/fleet/drain.ts";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory, readHostMemory } from "../../lib/fleet/host-memory.ts";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
 import { temporaryFolder } from "../ops/run.ts";
+import { localEntry } from "./local-entry.ts";
 
 let folder: string;
 let host: OpenFleetHost;
@@ -17,18 +18,7 @@ let other: Ledger;
 beforeEach(() => {
   folder = temporaryFolder("drain");
   other = openLedger(join(folder, "other"));
-  const entry: FleetHost = {
-    name: "here",
-    sshAlias: undefined,
-    directory: join(folder, "barkeep"),
-    queue: "local",
-    memoryMb: 8000,
-    jobsMax: 2,
-    storeUrl: undefined,
-    thresholds: undefined,
-    services: [],
-  };
-  host = openFleetHost(entry, undefined);
+  host = openFleetHost(localEntry(join(folder, "barkeep"), 2), undefined);
 });
 
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { loadSettings, readEnvironment, type FleetHost, type Settings } from "../../lib/config/index.ts";
+import { loadSettings, readEnvironment, type Settings } from "../../lib/config/index.ts";
 import { enqueueJobs, type JobRequest } from "../../lib/fleet/enqueue.ts";
 import { openFleetHost, type OpenFleetHost } from "../../lib/fleet/fleet-host.ts";
 import { changeHostMemory } from "../../lib/fleet/host-memory.ts";
@@ -10,6 +10,7 @@ import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold } from "../../lib/model/series.ts";
 import { temporaryFolder } from "../ops/run.ts";
+import { localEntry } from "./local-entry.ts";
 import { shellJob } from "../queue/tasks.ts";
 
 let folder: string;
@@ -21,18 +22,7 @@ beforeEach(async () => {
   folder = temporaryFolder("enqueue");
   settings = loadSettings({ state: join(folder, "state") }, readEnvironment({ BARKEEP_SETTINGS: "off" }));
   ledger = openLedger(settings.stateDirectory);
-  const entry: FleetHost = {
-    name: "here",
-    sshAlias: undefined,
-    directory: join(folder, "barkeep"),
-    queue: "local",
-    memoryMb: 8000,
-    jobsMax: 8,
-    storeUrl: undefined,
-    thresholds: undefined,
-    services: [],
-  };
-  host = openFleetHost(entry, undefined);
+  host = openFleetHost(localEntry(join(folder, "barkeep"), 8), undefined);
   // What is queued waits.
   await host.queue.handshake();
   for (const group of ["p2", "p3"]) await host.queue.pauseGroup(group);
