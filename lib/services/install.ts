@@ -62,10 +62,12 @@ export async function planServices(
   names: readonly ServiceName[],
   root = rootOf(place),
 ): Promise<ServicesPlan> {
-  const plan = await showServices(host, entry, place, names, root);
-  const [obstacle] = plan.obstacles;
+  if (names.length === 0) return nothing;
+  const there = await lookAtUnits(host, entry, root, names);
+  // Before the services are looked at: of a host that nothing was deployed to yet, this is what has to be put right first.
+  const [obstacle] = systemdObstacles(entry, there);
   if (obstacle !== undefined) throw obstacle;
-  return plan;
+  return { ...unitsOn(entry, place, names, there), obstacles: [] };
 }
 
 function unitsOn(

@@ -109,6 +109,18 @@ function journal(): string[] {
   return ledger.journal.last(100, { subject: "far" }).map(({ kind }) => kind);
 }
 
+test("before anything is deployed, a host that cannot keep services is refused for that first", { skip }, async () => {
+  const program = join(tree.root, "ops/services/install.ts");
+  const folder = temporaryFolder("services");
+  const queued = join(folder, "fleet.toml");
+  writeFileSync(queued, readFileSync(fleet, "utf8").replace('queue = "local"', 'queue = "pueue"'));
+  const here = ["--fleet", queued, "--ssh-config", sshd.configFile, "--state", join(folder, "state")];
+  const words = [program, "autoscale", "--host", "far", ...here];
+  const { exitCode, stdout, stderr } = await execa(process.execPath, words, { reject: false, env: environment() });
+  assert.equal(exitCode, exitCodes.refused, stderr);
+  assert.match(stdout, /^far: far cannot keep services: [^]*SERVICES_HOST/);
+});
+
 test("the first deploy makes a release current that works there; the second has nothing to do", { skip }, async () => {
   tree.setVersion("1.0.0");
   const planned = await run("deploy", "--plan");
