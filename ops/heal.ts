@@ -6,7 +6,7 @@ import { serviceManagerOf } from "../lib/heal/service-manager.ts";
 import type { HealPass } from "../lib/heal/pass.ts";
 import type { ExitCode } from "../lib/model/exit-codes.ts";
 import { wholeNumberOf } from "../lib/model/quantities.ts";
-import { healDocument, healLines, healOutlookDocument, healOutlookLines } from "../lib/report/heal.ts";
+import { healDocument, healingPlanDocument, healingPlanLines, healLines } from "../lib/report/heal.ts";
 
 /** A timer counts no more than 24 days of milliseconds. */
 const daysMax = 24;
@@ -75,8 +75,8 @@ const command = defineCommand({
     };
     if (args.dryRun) {
       const outlook = await planHealing(request, settings, env, signal, log);
-      if (settings.json) printJson(healOutlookDocument(outlook));
-      else healOutlookLines(outlook).forEach((line) => print(line));
+      if (settings.json) printJson(healingPlanDocument(outlook));
+      else healingPlanLines(outlook).forEach((line) => print(line));
       return outlook.exitCode;
     }
     if (!args.daemon) {

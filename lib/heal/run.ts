@@ -82,18 +82,43 @@ function forHosts(repair: Repair, healTries: Pick<HealTries, "codesOf">): Repair
   return rest === undefined ? [] : [rest];
 }
 
-/** Says what a pass would do now. Changes nothing. */
+/** A repair, and who would make it. */
+export interface PlacedRepair extends Repair {
+  /** Hosts of the fleet, one of which would fill its days; none: this process would. */
+  readonly hosts: readonly string[];
+}
+
+/** What a pass would do. */
+export interface HealingPlan extends Omit<HealOutlook, "repairs"> {
+  readonly repairs: readonly PlacedRepair[];
+}
+
+/** Says what a pass would do now. No host is asked what it would take. Changes nothing. */
 export async function planHealing(
   request: HealRequest,
   settings: Settings,
   env: ProcessEnvironment,
   signal: AbortSignal,
   note: (line: string) => void,
-): Promise<HealOutlook> {
+): Promise<HealingPlan> {
   const listener = { line: note, beat: () => undefined };
-  return withContext(request, settings, env, signal, listener, async (context) =>
-    planHeal({ historicalMax: request.historicalMax }, context),
-  );
+  const hosts = request.hosts.map(({ name }) => name);
+  return withContext(request, settings, env, signal, listener, async (context) => {
+    const outlook = await planHeal({ historicalMax: request.historicalMax }, context);
+    const { healTries } = context.ledger;
+    return { ...outlook, repairs: outlook.repairs.flatMap((repair) => placed(repair, hosts, healTries)) };
+  });
+}
+
+function placed(
+  repair: Repair,
+  hosts: readonly string[],
+  healTries: Pick<HealTries, "codesOf">,
+): readonly PlacedRepair[] {
+  const [away] = hosts.length > 0 && repair.action === "populate" ? forHosts(repair, healTries) : [];
+  if (away === undefined) return [{ ...repair, hosts: [] }];
+  const here = repairWithout(repair, new Set(away.units));
+  return [{ ...away, hosts }, ...(here === undefined ? [] : [{ ...here, hosts: [] }])];
 }
 
 /**

@@ -93,6 +93,11 @@ export class MirrorUnits {
     );
   }
 
+  /** Sets how many rows that are there twice were accepted. */
+  acceptDoubled(unit: bigint, rows: number): void {
+    this.#file.run("UPDATE mirror_units SET doubled_accepted = ? WHERE id = ?", rows, unit);
+  }
+
   /** Sets which newer build readers see instead of a unit's; undefined for none. */
   setReplaced({ series, segment, build }: MirroredUnit, by: number | undefined): void {
     this.#file.run(

@@ -63,7 +63,13 @@ export async function rebuildLedger(
       const tables = (found?.tables ?? []).map((table) => keptOf(table, putBack(file, table)));
       ledger.journal.record("ledger.rebuild", path, { kept: tables, storeBefore: found?.storeId, store: storeId });
       if (storeId !== undefined) ledger.belongTo(storeId);
-      if (found !== undefined && found.storeId === storeId) putEvidenceBack(ledger, file, found.evidence);
+      if (found !== undefined && found.storeId === storeId) {
+        putEvidenceBack(ledger, file, found.evidence);
+        for (const [series, segment, build, doubled] of found.acceptances.rows) {
+          const unit = ledger.mirror.units.idOf(String(series), String(segment), Number(build));
+          ledger.mirror.units.acceptDoubled(unit, Number(doubled));
+        }
+      }
       return tables;
     });
     sync = store === undefined ? undefined : await syncLedger(ledger, store, signal);

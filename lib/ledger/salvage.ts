@@ -66,6 +66,8 @@ export interface Salvage {
   readonly tables: readonly SalvagedTable[];
   /** Flagged rows of the mirror, each behind its unit's series, segment and build: evidence that the store does not give again. */
   readonly evidence: SalvagedTable;
+  /** How many rows that are there twice were accepted, of units by series, segment and build. */
+  readonly acceptances: SalvagedTable;
 }
 
 const unitColumns: ReadonlySet<string> = new Set(["series", "segment", "build"]);
@@ -79,6 +81,8 @@ const evidenceColumns: readonly string[] = [
   "gone_as",
   "accepted_seq",
 ];
+
+const acceptanceColumns: readonly string[] = [...unitColumns, "doubled_accepted"];
 
 function unread(name: string, columns: readonly string[]): SalvagedTable {
   return { name, columns, rows: [], isWhole: false };
@@ -95,17 +99,20 @@ export function salvage(path: string): Salvage {
       storeId: undefined,
       tables: tables.map(({ name, columns }) => unread(name, columns)),
       evidence: unread("evidence", evidenceColumns),
+      acceptances: unread("acceptances", acceptanceColumns),
     };
   }
   try {
     refuseUnknown(database, path);
     const selected = evidenceColumns.map((name) => (unitColumns.has(name) ? `u.${name}` : `c.${name}`));
     const evidence = `SELECT ${selected.join(", ")} FROM mirror_units AS u JOIN mirror_coverage AS c ON c.unit = u.id WHERE c.gone_as IS NOT NULL`;
+    const acceptances = `SELECT ${acceptanceColumns.join(", ")} FROM mirror_units WHERE doubled_accepted > 0`;
     const fact = readUntilError(database, "SELECT value FROM facts WHERE name = 'store_id'").rows[0]?.[0];
     return {
       storeId: typeof fact === "string" ? fact : undefined,
       tables: tables.map((one) => readTable(database, one)),
       evidence: { name: "evidence", columns: evidenceColumns, ...readUntilError(database, evidence) },
+      acceptances: { name: "acceptances", columns: acceptanceColumns, ...readUntilError(database, acceptances) },
     };
   } finally {
     database.close();
@@ -175,5 +182,5 @@ function readUntilError(database: Database.Database, sql: string): Pick<Salvaged
 
 function isDamage(error: unknown): boolean {
   if (!(error instanceof Database.SqliteError)) return false;
-  return /^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(error.code) || error.message.startsWith("no such table");
+  return /^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(error.code) || /^no such (table|column)/.test(error.message);
 }

@@ -1,7 +1,8 @@
 import type { LeftGap } from "../heal/agenda.ts";
 import type { GapResult, RepairResult } from "../heal/attempt.ts";
-import type { HealOutlook, HealPass } from "../heal/pass.ts";
+import type { HealPass } from "../heal/pass.ts";
 import type { Repair } from "../heal/repairs.ts";
+import type { HealingPlan } from "../heal/run.ts";
 import type { RepairRow, UnitState } from "../store/index.ts";
 import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
@@ -46,10 +47,11 @@ function summaryOf(repairs: readonly RepairResult[], left: readonly LeftGap[], u
 }
 
 /** The answer of `heal --dry-run`. */
-export function healOutlookLines({ repairs, left, unknown }: HealOutlook): string[] {
-  const rows = repairs.flatMap((repair) =>
-    repair.gaps.map((gap) => [repair.priority, gap.unit, gap.kind, daysOf(gap), repair.action, gap.reason]),
-  );
+export function healingPlanLines({ repairs, left, unknown }: HealingPlan): string[] {
+  const rows = repairs.flatMap(({ priority, action, hosts, gaps }) => {
+    const repair = hosts.length === 0 ? action : `${action} on ${hosts.join(" or ")}`;
+    return gaps.map((gap) => [priority, gap.unit, gap.kind, daysOf(gap), repair, gap.reason]);
+  });
   const columns = ["", "unit", "gap", "days", "repair", "because"].map((title) => ({ title }));
   const summary =
     rows.length === 0 && left.length === 0
@@ -89,10 +91,14 @@ export function healDocument({ repairs, left, unknown, exitCode }: HealPass): Re
   };
 }
 
-export function healOutlookDocument({ repairs, left, unknown, exitCode }: HealOutlook): Record<string, unknown> {
+export function healingPlanDocument({ repairs, left, unknown, exitCode }: HealingPlan): Record<string, unknown> {
   return {
     exit_code: exitCode,
-    repairs: repairs.map((repair) => ({ ...repairFields(repair), gaps: repair.gaps.map(gapFields) })),
+    repairs: repairs.map((repair) => ({
+      ...repairFields(repair),
+      hosts: repair.hosts,
+      gaps: repair.gaps.map(gapFields),
+    })),
     left: left.map(leftFields),
     unknown: unknown.map(({ kind, subject, summary }) => ({ kind, subject, summary })),
   };

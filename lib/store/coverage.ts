@@ -66,6 +66,27 @@ ORDER BY series, through_id`,
   );
 }
 
+type UnitBuild = Pick<CoveredUnit, "series" | "segment" | "build">;
+
+const committedRow = z.object({
+  series: seriesText,
+  segment: segmentText,
+  build: z.number(),
+  committed: z.coerce.number(),
+});
+
+/** How many bars lie under the coverage of some units, a row of it that is there twice counted once. */
+export async function committedOnce(store: Store, units: readonly UnitBuild[]): Promise<(unit: UnitBuild) => number> {
+  const named = [...new Set(units.map(({ series }) => series))].map(sqlString).join(", ");
+  const once = `SELECT DISTINCT series, segment, build, from_id, through_id, attempt, part, bars + orphans AS committed
+FROM barkeep.coverage_published WHERE series IN (${named})`;
+  const sql = `SELECT series, segment, build, sum(committed) AS committed FROM (${once}) GROUP BY series, segment, build`;
+  const rows = units.length === 0 ? [] : await store.rows(sql, committedRow);
+  const nameOf = ({ series, segment, build }: UnitBuild): string => `${series} ${segment} ${build}`;
+  const byUnit = new Map(rows.map((row) => [nameOf(row), row.committed]));
+  return (unit) => byUnit.get(nameOf(unit)) ?? 0;
+}
+
 /** The ids between two parts that neither holds; `from` after `through` marks an overlap. */
 export interface IdHole {
   readonly fromId: bigint;

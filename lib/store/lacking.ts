@@ -1,6 +1,6 @@
 import { UnavailableError } from "../model/errors.ts";
 import { unitId, type SeriesId } from "../model/series.ts";
-import type { CoveredUnit } from "./coverage.ts";
+import { committedOnce, type CoveredUnit } from "./coverage.ts";
 import { storedRows } from "./row-counts.ts";
 import type { Store } from "./store.ts";
 
@@ -20,9 +20,12 @@ export interface LackingUnit {
 export async function lackingUnits(store: Store, covered: readonly CoveredUnit[]): Promise<LackingUnit[]> {
   if (covered.length === 0) return [];
   const heldOf = await storedRows(store);
-  return covered.flatMap((unit) => {
-    const { series, segment, committed } = unit;
-    const held = heldOf(unit);
+  const fewer = covered.filter((unit) => heldOf(unit) < unit.committed);
+  // Coverage that is there twice is a trouble of its own, and says nothing of the bars.
+  const committedOf = await committedOnce(store, fewer);
+  return fewer.flatMap((unit) => {
+    const { series, segment } = unit;
+    const [held, committed] = [heldOf(unit), committedOf(unit)];
     return held < committed ? [{ series, unit: unitId(series, segment), committed, held }] : [];
   });
 }

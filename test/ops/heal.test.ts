@@ -273,6 +273,8 @@ test("with hosts, missing days are queued there once, and what they come to is l
   const built = await bench.populate(["--end-date", dayOf(bench, 1)]);
   assert.equal(built.code, 0, built.stderr);
   const words = ["--fleet", fleetOfHere(), "--host", "here"];
+  const plan = await heal(bench, [...words, "--dry-run"]);
+  assert.match(plan.stdout, /^P2 {2}BTCUSDT@50:2024 {2}trailing .* populate on here /m, plan.stderr);
   const first = await heal(bench, words);
   assert.equal(first.code, 1, first.stderr);
   assert.match(first.stdout, /trailing .*: the fleet's queues have it\n/);

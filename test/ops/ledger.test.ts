@@ -286,6 +286,19 @@ test("a rebuild keeps the evidence of what the store has lost, and begins anew w
   assert.deepEqual((await sync(state)).divergences, []);
 });
 
+test("a rebuild keeps what was accepted of rows that are there twice", async () => {
+  const state = newState();
+  assert.equal((await populate(state, "2024-03-05")).code, 0);
+  const store = await openEmbedded(state);
+  await store.command("INSERT INTO barkeep.coverage SELECT * FROM barkeep.coverage");
+  await store.close();
+  await sync(state, 1);
+  assert.equal((await ledger(state, "accept", "--reason", "a test")).code, 0);
+  const rebuilt = await ledger(state, "rebuild");
+  assert.equal(rebuilt.code, 0, rebuilt.stdout + rebuilt.stderr);
+  assert.deepEqual((await sync(state)).divergences, []);
+});
+
 test("sync makes no store where one is gone: exit 2", async () => {
   const state = newState();
   const outcome = await ledger(state, "sync");

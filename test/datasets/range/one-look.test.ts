@@ -106,6 +106,24 @@ test("where nothing is to be done the store is asked as often for many symbols a
   assert.equal(asked.length, 2, asked.join("\n"));
 });
 
+test("coverage that is there twice is named as that: no bars are missing", async () => {
+  assert.equal((await populate(2, ["AUSDT"])).exitCode, exitCodes.ok);
+  const twice = "series = 'range:binance/spot/AUSDT@40' AND day = '2024-08-08'";
+  await owner.command(`INSERT INTO barkeep.coverage SELECT * FROM barkeep.coverage WHERE ${twice}`);
+  const { results, holed } = await populate(2, ["AUSDT"]);
+  assert.deepEqual(
+    results.flatMap(({ failures }) => failures),
+    [],
+  );
+  assert.deepEqual(
+    holed.map(({ unit }) => unit),
+    ["AUSDT@40:2024"],
+  );
+  await owner.command("ALTER TABLE barkeep.bars DROP PARTITION ('range:binance/spot/AUSDT@40', '2024', 1)");
+  const lost = await populate(2, ["AUSDT"]);
+  assert.match(lost.results[0]?.failures[0]?.message ?? "", /^the store holds 0 bars of AUSDT@40:2024 where /);
+});
+
 test("a symbol whose turn comes after another was built is looked at again", async () => {
   assert.equal((await populate(2)).exitCode, exitCodes.ok);
   store.afterCommit = async () => {
