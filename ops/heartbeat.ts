@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
 import { openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
 import { Failure } from "../lib/model/errors.ts";
@@ -48,15 +49,16 @@ const command = defineCommand({
     // It runs all day, beside whatever else this machine is for.
     keepEngineLean();
     for (;;) {
+      const pingRun = randomUUID();
       let code: ExitCode;
       try {
         using ledger = openLedger(settings.stateDirectory);
-        code = await onePass(args, context, ledger);
+        code = await onePass(args, context, ledger, pingRun);
         // Behind a pass that wrote: a ledger that another process holds locked can be opened, too.
         forgetPastLedger(settings.stateDirectory);
       } catch (error) {
         if (!(error instanceof Failure) || !isOfLedger(error)) throw error;
-        for (const problem of await sayPastLedger(error, settings, env, log)) log(problem);
+        for (const problem of await sayPastLedger(error, settings, env, log, pingRun)) log(problem);
         if (args.once) throw error;
         log(error.message);
         code = exitCodeOf(error);
@@ -73,9 +75,14 @@ interface PassArguments {
   readonly budget: number;
 }
 
-async function onePass(args: PassArguments, context: CommandContext, ledger: Ledger): Promise<ExitCode> {
+async function onePass(
+  args: PassArguments,
+  context: CommandContext,
+  ledger: Ledger,
+  pingRun: string,
+): Promise<ExitCode> {
   const { settings, env, signal, print, printJson, log } = context;
-  const open = openChannels(settings, env, ledger, log);
+  const open = openChannels(settings, env, ledger, log, pingRun);
   const everyMs = args.every ?? (args.once ? undefined : everyDefaultMs);
   const leftMs = countdown(ledger.clock, everyMs ?? everyDefaultMs);
   const report = await beat({ settings, env, ledger, open, budgetMs: args.budget, everyMs, signal, log });

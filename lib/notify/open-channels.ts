@@ -30,6 +30,7 @@ export interface OpenChannels {
 /**
  * Opens what BARKEEP_NOTIFY names; nothing where it is off.
  * @param print for the console channel
+ * @param pingRun which run the dead-man's switch is told of; a new one unless named
  * @throws ConfigurationError NOTIFY_INCOMPLETE where a channel's settings are missing; RefusedError NOTIFY_IN_TEST
  */
 export function openChannels(
@@ -37,6 +38,7 @@ export function openChannels(
   env: ProcessEnvironment,
   keeper: ChannelKeeper,
   print: (line: string) => void,
+  pingRun?: string,
 ): OpenChannels {
   const isOn = (name: ChannelName): boolean => settings.notify.includes(name);
   const channels: Channel[] = [];
@@ -58,7 +60,7 @@ export function openChannels(
   if (isOn("ping")) {
     const url = wanted(settings.pingUrl, "ping", "BARKEEP_PING_URL");
     refuseInTest(url, env);
-    ping = new Ping(url);
+    ping = new Ping(url, pingRun);
   }
   return { channels, telegram, ping };
 }

@@ -14,10 +14,12 @@ const longestBody = 10_000;
 export class Ping {
   readonly name = "ping";
   readonly #url: string;
-  readonly #run = randomUUID();
+  readonly #run: string;
 
-  constructor(url: string) {
+  /** @param run a UUID, of whoever opens it more than once within one run */
+  constructor(url: string, run: string = randomUUID()) {
     this.#url = url;
+    this.#run = run;
   }
 
   /** Each returns why it did not arrive, or undefined; none throws, for no ping is worth a pass. */

@@ -127,6 +127,11 @@ function unknownSymbol(symbol: string, registry: Registry): ConfigurationError {
   });
 }
 
+/** Whether somebody keeps a series: what becomes of others is nobody's trouble. */
+export function isMaintained(registry: Registry, key: RangeSeries, env: ProcessEnvironment): boolean {
+  return unmaintainedReason(registry.symbols.get(key.symbol), key, env) === undefined;
+}
+
 function unmaintainedReason(
   entry: SymbolEntry | undefined,
   { symbol, threshold }: RangeSeries,

@@ -1,10 +1,13 @@
+import { loadRegistry } from "../../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../../lib/command/index.ts";
 import { openLedger, planSync, standingDivergences, syncLedger } from "../../lib/ledger/index.ts";
 import { UnavailableError } from "../../lib/model/errors.ts";
 import { exitCodes } from "../../lib/model/exit-codes.ts";
 import { differingDocument, differingLines, syncDocument, syncLines } from "../../lib/report/ledger.ts";
+import { parseSeriesId } from "../../lib/model/series.ts";
 import { openStore, storeExists, storeSettings } from "../../lib/store/index.ts";
 import { divergenceFindings, divergenceEnds } from "../../lib/watch/divergence-finding.ts";
+import { isMaintained } from "../../lib/watch/wish.ts";
 import { recordLook, startLook } from "../../lib/watch/record-look.ts";
 
 const command = defineCommand({
@@ -23,7 +26,8 @@ const command = defineCommand({
       "the same as one document: store_ahead {units, rows}, divergences[] {unit, ahead, missing, changed, doubled, made_good, replaced_by}",
     ],
   ],
-  handler: async (args, { settings, signal, print, printJson }) => {
+  handler: async (args, { settings, env, signal, print, printJson }) => {
+    const registry = loadRegistry(settings.symbolsFile);
     const address = storeSettings(settings);
     // Mirroring must not make a store: an empty one in the place of one that is gone would hide the loss.
     if (!storeExists(address)) {
@@ -47,7 +51,10 @@ const command = defineCommand({
       recordLook(ledger, {
         source: "ledger sync",
         start,
-        findings: divergenceFindings(result.divergences),
+        // Of what nobody keeps it is only told.
+        findings: divergenceFindings(
+          result.divergences.filter(({ unit }) => isMaintained(registry, parseSeriesId(unit.series), env)),
+        ),
         examined: [{ kinds: ["store-differs"], subjects: "all" }],
         ends: divergenceEnds(result.divergences),
       });

@@ -58,7 +58,8 @@ class Heart {
   }
 
   words(...more: readonly string[]): string[] {
-    return ["heartbeat", ...more, "--archive", whole.archive.root, "--state", this.state, "--symbols", whole.symbols];
+    const symbols = more.includes("--symbols") ? [] : ["--symbols", whole.symbols];
+    return ["heartbeat", ...more, "--archive", whole.archive.root, "--state", this.state, ...symbols];
   }
 
   async once(env: Readonly<Record<string, string>> = {}, ...more: readonly string[]): Promise<Outcome> {
@@ -167,15 +168,34 @@ function failToWrite(state: string): void {
 test("S-24 a failed write of a symbol that nobody keeps is nobody's trouble; of a kept one it is, until the unit is whole", async () => {
   const [kept, left] = [new Heart(lacking), new Heart(lacking)];
   for (const { state } of [kept, left]) failToWrite(state);
-  const disabled = join(temporaryFolder("disabled"), "symbols.toml");
-  writeFileSync(disabled, minimalRegistry().replace("enabled = true", "enabled = false"));
-  const kinds = async (heart: Heart, symbols: string): Promise<string[]> => {
-    const words = heart.words("--once", "--json").map((word) => (word === whole.symbols ? symbols : word));
-    const { stdout } = await barkeep(words, heart.nextEnv());
-    return documentShape.parse(JSON.parse(stdout)).findings.map(({ kind }) => kind);
-  };
-  assert.deepEqual(await kinds(kept, whole.symbols), ["gap-trailing", "store-write-failed"]);
-  assert.deepEqual(await kinds(left, disabled), []);
+  assert.deepEqual(
+    (await kept.document()).findings.map(({ kind }) => kind),
+    ["gap-trailing", "store-write-failed"],
+  );
+  assert.deepEqual((await left.document({}, "--symbols", disabledRegistry())).findings, []);
+});
+
+function disabledRegistry(): string {
+  const file = join(temporaryFolder("disabled"), "symbols.toml");
+  writeFileSync(file, minimalRegistry().replace("enabled = true", "enabled = false"));
+  return file;
+}
+
+test("S-24 what becomes of a series that nobody keeps any more is no alarm, and ends those that there are", async () => {
+  const heart = new Heart(whole.state);
+  assert.equal((await heart.document()).result, "clean");
+  await heart.harm("ALTER TABLE barkeep.coverage UPDATE checkpoint = 'AAAA' WHERE checkpoint != ''");
+  const { opened } = await heart.document();
+  assert.equal(opened.length, 2);
+  const disabled = disabledRegistry();
+  const left = await heart.document({}, "--symbols", disabled);
+  assert.deepEqual([left.result, left.resolved], ["clean", opened]);
+  const explained = await whole.run(["explain", String(opened[0])], {}, heart.state);
+  assert.match(explained.stdout, /It is over since .*: its series is not maintained any more/);
+
+  const sync = await barkeep(["ledger", "sync", "--symbols", disabled, "--state", heart.state]);
+  assert.deepEqual([sync.code, /BTCUSDT@50/.test(sync.stdout)], [1, true], "who asks is told");
+  assert.deepEqual((await heart.document({}, "--symbols", disabled)).resolved, []);
 });
 
 test("a host that SSH does not reach is unknown, and takes nothing from the other parts", async () => {
@@ -222,10 +242,12 @@ test("a ledger that is locked: said past it, once an hour, and the dead-man's sw
   }
   assert.equal(bot.messages.length, 1);
   assert.match(bot.messages[0]?.text ?? "", /^🔴 the ledger cannot be used on [^]*docs\/alerts\.md#ledger-unreadable/);
+  const runs = pings.requests.map(({ path, query }) => [path, query.get("rid")]);
   assert.deepEqual(
-    pings.requests.map(({ path }) => path),
-    ["/fail", "/fail"],
+    runs.map(([path]) => path),
+    ["/start", "/fail", "/start", "/fail"],
   );
+  assert.deepEqual([runs[0]?.[1], runs[2]?.[1]], [runs[1]?.[1], runs[3]?.[1]], "a run that began has ended");
 });
 
 test("a state directory that cannot be written: said once an hour, by the next run too, and by a service that runs on", async () => {

@@ -59,6 +59,19 @@ const ownExamined: readonly Examined[] = [{ kinds: ["heartbeat-partial"], subjec
  * @throws what the ledger throws: nothing can be kept then
  */
 export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> {
+  const pinged = request.open.ping?.start();
+  try {
+    return await lookAndSay(request, pinged);
+  } finally {
+    // Whoever pings behind it, in this pass or past the ledger: a start that arrives after its end looks like a run that never ended.
+    await pinged;
+  }
+}
+
+async function lookAndSay(
+  request: HeartbeatRequest,
+  pinged: Promise<string | undefined> | undefined,
+): Promise<HeartbeatReport> {
   const { ledger, open, everyMs, signal, log } = request;
   const startedMs = ledger.clock.wallMs();
   const startMs = performance.now();
@@ -68,7 +81,6 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   const before = { last: ledger.heartbeats.last(), everyMs: ledger.heartbeats.everyMs() };
   const pass = ledger.heartbeats.start(everyMs);
   const start = startLook(ledger);
-  const pinged = open.ping?.start();
   tell(await obeyButtons(request));
   const parts = await runParts(partsOf(request, before), request.budgetMs, signal, log);
   signal.throwIfAborted();
@@ -89,8 +101,9 @@ export async function beat(request: HeartbeatRequest): Promise<HeartbeatReport> 
   if (open.telegram !== undefined) await deletePassed(ledger, open.telegram);
   const text = parts.map(({ name, state, note }) => `${name}: ${state}, ${note}`).join("\n");
   if (open.ping !== undefined) {
-    const ended = result === "partial" ? open.ping.fail(text) : open.ping.success(text);
-    const problem = (await pinged) ?? (await ended);
+    const startProblem = await pinged;
+    const endProblem = await (result === "partial" ? open.ping.fail(text) : open.ping.success(text));
+    const problem = startProblem ?? endProblem;
     tell(problem);
     if (problem === undefined) ledger.deliveries.reached(open.ping.name);
     else ledger.deliveries.missed(open.ping.name, problem);

@@ -17,6 +17,7 @@ const saidAtMs = new Map<string, number>();
 
 /**
  * Says past the ledger that it cannot be used, at most once an hour, and tells the dead-man's switch that nobody could look.
+ * @param pingRun of the pass that could not use it
  * @returns what went wrong with that
  */
 export async function sayPastLedger(
@@ -24,8 +25,9 @@ export async function sayPastLedger(
   settings: Settings,
   env: ProcessEnvironment,
   print: (line: string) => void,
+  pingRun: string,
 ): Promise<string[]> {
-  const { channels, ping } = openChannels(settings, env, noLedger, print);
+  const { channels, ping } = openChannels(settings, env, noLedger, print, pingRun);
   const problems: string[] = [];
   const { summary } = ledgerFinding(failure);
   const pinged = await ping?.fail(summary);

@@ -70,6 +70,9 @@ async function lookAtSeries(
       const commits = await lastCommits(store);
       signal.throwIfAborted();
       const { divergences } = await syncLedger(ledger, store, signal);
+      // What nobody keeps is nobody's trouble, whatever has become of it.
+      const left = new Set<string>(report.unmaintained.map(({ series }) => series));
+      const keptDivergences = divergences.filter(({ unit }) => !left.has(unit.series));
       ledger.healTries.endAbandoned();
       const exhausted = exhaustedFindings(report.gaps, ledger.healTries.byGap(), report.nowMs, healPolicy);
       // A gap that could not be looked for is not closed.
@@ -77,8 +80,8 @@ async function lookAtSeries(
       return {
         findings: [
           ...report.findings,
-          ...commits.flatMap(commitFindings),
-          ...divergenceFindings(divergences),
+          ...commits.filter(({ series }) => !left.has(series)).flatMap(commitFindings),
+          ...divergenceFindings(keptDivergences),
           ...exhausted,
         ],
         examined: [
@@ -90,7 +93,12 @@ async function lookAtSeries(
             wouldSee: ({ subject }) => !unsure.some((prefix) => subject.startsWith(prefix)),
           },
         ],
-        ends: divergenceEnds(divergences),
+        ends: new Map([
+          ...divergenceEnds(divergences),
+          ...ledger.incidents
+            .live()
+            .flatMap((one) => (left.has(one.subject) ? [[one.fingerprint, notKept] as const] : [])),
+        ]),
         note: `${report.series.length} series, ${report.gaps.length} gaps, ${commits.length} checkpoints`,
       };
     } finally {
@@ -102,6 +110,9 @@ async function lookAtSeries(
     return { findings: [finding], examined: [], note: finding.summary };
   }
 }
+
+/** Why trouble with a series is over that nobody keeps. */
+const notKept = "its series is not maintained any more: nobody looks whether it is still so";
 
 /** The registry or the settings are wrong: the store is not to blame. */
 function isOurs(error: Failure): boolean {
