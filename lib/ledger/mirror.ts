@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
-import type { MirroredUnit, RowKey, StoredRow } from "./coverage-source.ts";
+import { unitText, type MirroredUnit, type RowKey, type StoredRow } from "./coverage-source.ts";
 import type { LedgerFile } from "./file.ts";
 import { MirrorRows, type RowChange } from "./mirror-rows.ts";
 import { MirrorUnits } from "./mirror-units.ts";
@@ -26,6 +26,26 @@ const findingRow = z
     isMadeGood: again === counts.missing && counts.changed === 0 && counts.doubled === 0,
     /** The newer build that readers saw instead of this one at the last sync; undefined where it is read, or may come to be. */
     replacedBy: by ?? undefined,
+  }));
+
+/** Aggregate-trade ids, both ends inclusive. */
+export interface IdRange {
+  readonly fromId: bigint;
+  readonly throughId: bigint;
+}
+
+const lostRow = z
+  .object({
+    series: z.string().transform((text) => seriesId(parseSeriesId(text))),
+    segment: z.string().transform(parseSegmentId),
+    build: z.coerce.number(),
+    from_id: z.bigint(),
+    through_id: z.bigint(),
+  })
+  .transform(({ series, segment, build, from_id: fromId, through_id: throughId }) => ({
+    unit: { series, segment, build } satisfies MirroredUnit,
+    fromId,
+    throughId,
   }));
 
 /**
@@ -144,6 +164,16 @@ FROM mirror_units LEFT JOIN (
 WHERE missing > 0 OR changed > 0 OR mirror_units.doubled > doubled_accepted ORDER BY series, segment, build`,
       findingRow,
     );
+  }
+
+  /** Ids whose coverage was seen in the store and is there no more, by the text of their unit; accepted or not. */
+  lostIds(): ReadonlyMap<string, readonly IdRange[]> {
+    const rows = this.#file.rows(
+      `SELECT series, segment, build, from_id, through_id FROM mirror_coverage JOIN mirror_units ON id = unit
+WHERE gone_as = 'missing' ORDER BY from_id`,
+      lostRow,
+    );
+    return Map.groupBy(rows, ({ unit }) => unitText(unit));
   }
 
   /** Puts down of each divergence whether readers see a newer build now. @param published of a segment; undefined where none is */

@@ -13,6 +13,7 @@ export interface OutlineBreak {
   readonly dayAfter: Day;
   readonly beforeThroughId: bigint;
   readonly afterFromId: bigint;
+  readonly afterThroughId: bigint;
   /** Times of the last trade before it and of the first one behind. */
   readonly beforeLastUs: bigint;
   readonly afterFirstUs: bigint;
@@ -63,7 +64,9 @@ const outlineRow = z
     quarantined: z.coerce.number(),
     negative: z.coerce.number(),
     attempts_hash: bigintText,
-    breaks: z.array(z.tuple([dayNumber, z.boolean(), dayNumber, bigintText, bigintText, bigintText, bigintText])),
+    breaks: z.array(
+      z.tuple([dayNumber, z.boolean(), dayNumber, bigintText, bigintText, bigintText, bigintText, bigintText]),
+    ),
   })
   .transform((row): UnitOutline => ({
     series: row.series,
@@ -83,12 +86,22 @@ const outlineRow = z
     negativeParts: row.negative,
     attemptsHash: row.attempts_hash,
     breaks: row.breaks.map(
-      ([dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId, beforeLastUs, afterFirstUs]) => ({
+      ([
         dayBefore,
         doneBefore,
         dayAfter,
         beforeThroughId,
         afterFromId,
+        afterThroughId,
+        beforeLastUs,
+        afterFirstUs,
+      ]) => ({
+        dayBefore,
+        doneBefore,
+        dayAfter,
+        beforeThroughId,
+        afterFromId,
+        afterThroughId,
         beforeLastUs,
         afterFirstUs,
       }),
@@ -117,7 +130,7 @@ SELECT CAST(series, 'String') AS series, CAST(segment, 'String') AS segment, bui
   parts[1].1 AS from_id, arrayMax(parts.2) AS through_id, parts[1].5 AS first_us, arrayMax(parts.6) AS last_us,
   length(arrayCompact(parts.3)) AS days, arraySum(parts.8) AS bars, arraySum(parts.9) AS orphans,
   arraySum(parts.10) AS quarantined, arrayCount(parts.11) AS negative, arraySum(parts.12) AS attempts_hash,
-  arrayFilter(b -> b.5 != b.4 + 1, arrayMap((b, p) -> (b.3, b.4, p.3, b.2, p.1, b.6, p.5), before, behind)) AS breaks
+  arrayFilter(b -> b.5 != b.4 + 1, arrayMap((b, p) -> (b.3, b.4, p.3, b.2, p.1, p.2, b.6, p.5), before, behind)) AS breaks
 FROM (
   SELECT series, segment, build, max(attempt) AS head, argMax(base, attempt) AS base,
     argMax(through_id, (attempt, through_id)) AS hi,

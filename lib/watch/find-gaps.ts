@@ -1,6 +1,6 @@
 import type { ProcessEnvironment, Registry, Settings } from "../config/index.ts";
 import { currentFingerprint } from "../datasets/range/fingerprint.ts";
-import type { Ledger } from "../ledger/index.ts";
+import { unitText, type Ledger } from "../ledger/index.ts";
 import { addDays, dayStartMs, daysInclusive, type Day } from "../model/day.ts";
 import type { UpstreamDataError } from "../model/errors.ts";
 import { segmentationOf, type Segmentation } from "../model/segments.ts";
@@ -123,11 +123,13 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     limits.barsOfUnits?.has(unitId(series, segment)) === true;
   const doubtful = wantedUnits.flatMap(({ units }) => units.filter(isDoubtful));
   const compared = bars ?? (await compareBars(store, doubtful, nowMs, signal));
+  const lostIds = ledger.mirror.lostIds();
   const series = wantedUnits.map(({ wish, units }): SeriesLook => {
     const segmentation = segmentationOfSeries(wish.series);
     const answer = answerOf.get(`${wish.key.market}/${wish.key.symbol}`);
     const facts = answer?.facts ?? nothingKnown;
-    const { gaps, explained } = gapsOf({ wish, units, segmentation, archive: facts, nowMs });
+    const lost = units.flatMap((unit) => lostIds.get(unitText(unit)) ?? []);
+    const { gaps, explained } = gapsOf({ wish, units, segmentation, archive: facts, lost, nowMs });
     const ofBuilds = units.flatMap((unit) => {
       const record = recordOf.get(`${unit.series} ${unit.segment} ${unit.build}`);
       const evidence = { unit, record, storedRows: rowsOf(unit), isHeld: isHeld(unit.series, unit.segment) };

@@ -1,8 +1,9 @@
-import { isDeclaredBetween, isKnownGap } from "../config/index.ts";
+import { isDeclaredBetween, isKnownGap, type SymbolEntry } from "../config/index.ts";
 import { addDays, dayOfMs, daysBetween, daysInclusive, dayStartMs, type Day } from "../model/day.ts";
 import { segmentOf, type Segmentation } from "../model/segments.ts";
 import { unitId } from "../model/series.ts";
 import { settledAfterDays } from "../sources/archive/index.ts";
+import type { IdRange } from "../ledger/index.ts";
 import type { OutlineBreak, UnitOutline } from "../store/index.ts";
 import { conditionOf, type ArchiveFacts, type DayCondition } from "./condition.ts";
 import type { Gap, GapCause, GapKind, GapPriority } from "./gap.ts";
@@ -15,6 +16,8 @@ export interface SeriesEvidence {
   readonly units: readonly UnitOutline[];
   readonly segmentation: Segmentation;
   readonly archive: ArchiveFacts;
+  /** Ids of these units whose coverage the ledger has seen, and the store has not any more. */
+  readonly lost: readonly IdRange[];
   readonly nowMs: number;
 }
 
@@ -58,11 +61,21 @@ export function breaksOf(units: readonly UnitOutline[]): OutlineBreak[] {
       dayAfter: unit.firstDay,
       beforeThroughId: before.throughId,
       afterFromId: unit.fromId,
+      afterThroughId: unit.throughId,
       beforeLastUs: before.lastUs,
       afterFirstUs: unit.firstUs,
     };
     return [join, ...unit.breaks];
   });
+}
+
+/**
+ * Whether the registry says that the ids between two parts are not to be had. What the store holds of a day that was not read to its end
+ * is no word on the days behind it: what is missing of that day itself is declared only where it is.
+ */
+export function isDeclaredBreak(entry: SymbolEntry, { dayBefore, doneBefore, dayAfter }: OutlineBreak): boolean {
+  if (!isDeclaredBetween(entry, dayBefore, dayAfter)) return false;
+  return doneBefore || dayBefore === dayAfter || isKnownGap(entry, dayBefore);
 }
 
 /** Ids that are missing or doubled, where the days alone do not say which. */
@@ -103,22 +116,24 @@ class GapFinder implements SeriesGaps {
     this.#days("trailing", next, to, what);
   }
 
-  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId: partThroughId, afterFromId }: OutlineBreak): void {
-    const { wish } = this.#evidence;
+  #break(one: OutlineBreak): void {
+    const { dayBefore, doneBefore, dayAfter, afterFromId, afterThroughId } = one;
+    const { wish, lost } = this.#evidence;
     const beforeThroughId =
-      this.#through !== undefined && this.#through > partThroughId ? this.#through : partThroughId;
+      this.#through !== undefined && this.#through > one.beforeThroughId ? this.#through : one.beforeThroughId;
     this.#through = beforeThroughId;
     if (afterFromId === beforeThroughId + 1n) return;
     if (afterFromId <= beforeThroughId) {
       const [fromDay, throughDay] = dayAfter < dayBefore ? [dayAfter, dayBefore] : [dayBefore, dayAfter];
-      const [fromId, throughId] = [afterFromId, beforeThroughId];
+      const fromId = afterFromId;
+      const throughId = afterThroughId < beforeThroughId ? afterThroughId : beforeThroughId;
       const reason = `ids ${fromId} … ${throughId} are covered twice`;
       this.#add("overlap", "doubled", this.#sameUnit(fromDay, throughDay), throughDay, reason, { fromId, throughId });
       return;
     }
     const ids = { fromId: beforeThroughId + 1n, throughId: afterFromId - 1n };
     const what = `ids ${ids.fromId} … ${ids.throughId} are missing between ${dayBefore} and ${dayAfter}`;
-    if (isDeclaredBetween(wish.entry, dayBefore, dayAfter)) {
+    if (isDeclaredBreak(wish.entry, one)) {
       this.#explain(dayBefore, dayAfter, `${what}; declared in the registry`);
       return;
     }
@@ -127,8 +142,12 @@ class GapFinder implements SeriesGaps {
       this.#days("interior", next, end, what, ids);
       return;
     }
-    // Both days were read to their ends: what lies between is in no archive.
     const fromDay = this.#sameUnit(dayBefore, dayAfter);
+    if (lost.some((range) => range.fromId <= ids.throughId && range.throughId >= ids.fromId)) {
+      this.#add("interior", "not-built", fromDay, dayAfter, `${what}; coverage of them was there and is gone`, ids);
+      return;
+    }
+    // Both days were read to their ends, or what was read of one does not follow what was read before: what lies between is in no archive.
     this.#add("interior", "missing-upstream", fromDay, dayAfter, `${what}; the archives of these days lack them`, ids);
   }
 

@@ -10,11 +10,14 @@ import {
   planSync,
   standingDivergences,
   syncLedger,
+  unitText,
   type Ledger,
   type SyncResult,
 } from "../../lib/ledger/index.ts";
 import { hashedColumns, mirrorColumns } from "../../lib/ledger/mirror-columns.ts";
 import { openLedgerFile } from "../../lib/ledger/open-file.ts";
+import { parseSegmentId } from "../../lib/model/segments.ts";
+import { parseSeriesId, seriesId } from "../../lib/model/series.ts";
 import { coverageColumns } from "../../lib/store/schema/views.ts";
 import { openEmbedded, type Store } from "../../lib/store/store.ts";
 import { temporaryFolder } from "../ops/run.ts";
@@ -198,6 +201,14 @@ test("rows that the store has lost are reported until they are accepted or come 
     ],
   );
   assert.equal(ledger.mirror.totals().gone, 2n);
+  const id = 1000n * (2n << 20n);
+  const lostOf = ledger.mirror
+    .lostIds()
+    .get(unitText({ series: seriesId(parseSeriesId(one)), segment: parseSegmentId("2024"), build: 1 }));
+  assert.deepEqual(
+    lostOf?.map(({ fromId, throughId }) => [fromId, throughId]),
+    [[id, id]],
+  );
 
   await insertCoverage(store, [{ series: two, attempt: 1n, part: 0 }]);
   assert.deepEqual(found(await syncLedger(ledger, store, signal)), [expected[0]]);

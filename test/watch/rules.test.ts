@@ -74,6 +74,7 @@ function unitsOf(days: readonly Day[]): UnitOutline[] {
               dayAfter: day,
               beforeThroughId: idsOf(before) + 9n,
               afterFromId: idsOf(day),
+              afterThroughId: idsOf(day) + 9n,
               beforeLastUs: us(addDays(before, 1)) - 1n,
               afterFirstUs: us(day),
             },
@@ -114,7 +115,7 @@ reason = "declared"`);
         const days = window.filter((day, i) => covered[i] === true && !declared.some((one) => one === day));
         const absent = absentAt.flatMap((at) => window[at] ?? []).filter((day) => !days.includes(day));
         const archive = archiveThrough(last, absent);
-        const found = gapsOf({ wish: gapWish, units: unitsOf(days), segmentation: "month", archive, nowMs });
+        const found = gapsOf({ wish: gapWish, units: unitsOf(days), segmentation: "month", archive, lost: [], nowMs });
         const said = daysSaid(found);
         // A declared hole is told of with the covered days around it.
         const missing = window.filter((day) => !days.includes(day));
@@ -143,7 +144,14 @@ test("S-23 a hole of two years ago is historical by its age, however short; the 
 
 test("an edge is not known where the archive is not; a hole of ids is one all the same", () => {
   const days = daysInclusive(addDays(first, 5), addDays(first, 20)).filter((_, i) => i !== 7);
-  const { gaps } = gapsOf({ wish: wish(), units: unitsOf(days), segmentation: "month", archive: nothingKnown, nowMs });
+  const { gaps } = gapsOf({
+    wish: wish(),
+    units: unitsOf(days),
+    segmentation: "month",
+    archive: nothingKnown,
+    lost: [],
+    nowMs,
+  });
   assert.deepEqual(
     gaps.map(({ kind, cause }) => [kind, cause]),
     [
@@ -159,15 +167,59 @@ test("a part that lies in another is an overlap, and what follows the longer one
   const day = addDays(first, 3);
   const at = { dayBefore: day, doneBefore: true, dayAfter: day, beforeLastUs: 0n, afterFirstUs: 0n };
   const breaks = [
-    { ...at, beforeThroughId: 59n, afterFromId: 30n },
-    { ...at, beforeThroughId: 39n, afterFromId: 60n },
+    { ...at, beforeThroughId: 59n, afterFromId: 30n, afterThroughId: 39n },
+    { ...at, beforeThroughId: 39n, afterFromId: 60n, afterThroughId: 69n },
   ];
   const archive = archiveThrough(addDays(first, 9));
-  const { gaps } = gapsOf({ wish: wish(), units: [{ ...unit, breaks }], segmentation: "month", archive, nowMs });
+  const { gaps } = gapsOf({
+    wish: wish(),
+    units: [{ ...unit, breaks }],
+    segmentation: "month",
+    archive,
+    lost: [],
+    nowMs,
+  });
   assert.deepEqual(
     gaps.map(({ kind, fromId, throughId }) => [kind, fromId, throughId]),
-    [["overlap", 30n, 59n]],
+    [["overlap", 30n, 39n]],
   );
+});
+
+test("a hole within a day is the archive's, unless the ledger has seen what is gone", () => {
+  const [unit] = unitsOf(daysInclusive(first, addDays(first, 9)));
+  assert.ok(unit !== undefined);
+  const day = addDays(first, 3);
+  const at = { dayBefore: day, doneBefore: false, dayAfter: day, beforeLastUs: 0n, afterFirstUs: 0n };
+  const units = [{ ...unit, breaks: [{ ...at, beforeThroughId: 33n, afterFromId: 37n, afterThroughId: 39n }] }];
+  const archive = archiveThrough(addDays(first, 9));
+  const found = (lost: readonly { fromId: bigint; throughId: bigint }[]): unknown[] =>
+    gapsOf({ wish: wish(), units, segmentation: "month", archive, lost, nowMs }).gaps.map(
+      ({ cause, fromDay, fromId, throughId }) => [cause, fromDay, fromId, throughId],
+    );
+  assert.deepEqual(found([]), [["missing-upstream", day, 34n, 36n]]);
+  assert.deepEqual(found([{ fromId: 20n, throughId: 33n }]), [["missing-upstream", day, 34n, 36n]]);
+  assert.deepEqual(found([{ fromId: 34n, throughId: 36n }]), [["not-built", day, 34n, 36n]]);
+});
+
+test("days that are declared are no excuse for the end of the day before them", () => {
+  const [unit] = unitsOf(daysInclusive(first, addDays(first, 9)));
+  assert.ok(unit !== undefined);
+  const [before, after] = [addDays(first, 3), addDays(first, 5)];
+  const declared = wish(`
+[[symbols.BTCUSDT.known_gaps]]
+start_date = ${addDays(first, 4)}
+end_date = ${addDays(first, 4)}
+reason = "declared"`);
+  const at = { dayBefore: before, dayAfter: after, beforeLastUs: 0n, afterFirstUs: 0n };
+  const archive = archiveThrough(addDays(first, 9), [addDays(first, 4)]);
+  const found = (doneBefore: boolean): unknown[] => {
+    const breaks = [{ ...at, doneBefore, beforeThroughId: 33n, afterFromId: 50n, afterThroughId: 59n }];
+    const units = [{ ...unit, breaks }];
+    const { gaps } = gapsOf({ wish: declared, units, segmentation: "month", archive, lost: [], nowMs });
+    return gaps.map(({ cause, fromDay, throughDay }) => [cause, fromDay, throughDay]);
+  };
+  assert.deepEqual(found(true), []);
+  assert.deepEqual(found(false), [["not-built", before, before]]);
 });
 
 test("how old a series may be is its own affair; one that has ended is not late", () => {
