@@ -60,7 +60,8 @@ const command = defineCommand({
     },
     "check-backfill-queue": {
       type: "boolean",
-      describe: "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h",
+      describe:
+        "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h; exit 2 where the fleet file names no host",
     },
     "trade-id-continuity": {
       type: "boolean",
@@ -108,7 +109,7 @@ const command = defineCommand({
         strictTime: args.strictTime,
         strictPrice: args.strictPrice,
       },
-      hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
+      hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : undefined,
     };
     if (!args.noNotify) checkChannels(settings, env);
     const start = args.noNotify ? undefined : startHandOver(settings.stateDirectory);

@@ -318,6 +318,25 @@ function hoursUntilNow(): number {
   return (Date.now() - dayStartMs(addDays(bench.lastDay, 1))) / 3_600_000;
 }
 
+test("--check-backfill-queue of a fleet without hosts is not known, with what to do; never clean", async () => {
+  const before = live();
+  const fleet = join(temporaryFolder("empty-fleet"), "fleet.toml");
+  writeFileSync(fleet, "[hosts]\n");
+  const words = ["--check-backfill-queue", "--fleet", fleet];
+  const { code, stdout } = await look([...words, "--json"]);
+  const { verdict, unknowns, findings, backfill_queue: queue } = documentOf({ stdout });
+  assert.deepEqual([code, verdict, findings, queue], [2, "unknown", [], undefined]);
+  assert.deepEqual(
+    unknowns.map(({ kind, subject }) => [kind, subject]),
+    [["not-looked-at", "queues"]],
+  );
+  const told = await look([...words, "--summary"]);
+  assert.equal(told.code, 2);
+  assert.match(told.stdout, /^not known: not-looked-at queues: .*empty-fleet.*names no host; add \[hosts\.NAME\]/);
+  assert.match(told.stdout, /\n1 series: 1 not known\n$/);
+  assert.deepEqual(live(), before, "it is no incident");
+});
+
 test("--check-backfill-queue: queues in which too much waits or something runs for too long are findings, one that cannot be asked is unknown", async () => {
   const folder = temporaryFolder("queues");
   const fleet = join(folder, "fleet.toml");
