@@ -75,7 +75,8 @@ const command = defineCommand({
     "ouroboros-mode": {
       type: "string",
       choices: segmentations,
-      describe: "only series that reset so; exit 2 where none does",
+      describe:
+        "only series that reset so, one without bars as RANGEBAR_OUROBOROS_MODE says; exit 2 where none does; without it all, whatever that setting is",
     },
     "strict-time": { type: "boolean", describe: "long times and long bars are findings also where no id is missing" },
     "strict-price": { type: "boolean", describe: "steps of price are findings" },

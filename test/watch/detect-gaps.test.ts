@@ -47,12 +47,12 @@ after(async () => {
 /** Looks some hours behind the archive's last day. */
 async function look(
   words: readonly string[],
-  { hours = 6, storeUrl = url, symbols = bench.symbols, archive = ["--archive", bench.archive.root] } = {},
+  { hours = 6, storeUrl = url, symbols = bench.symbols, archive = ["--archive", bench.archive.root], env = {} } = {},
 ): Promise<Ran> {
   mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(bench.lastDay, 1)) + hours * 3_600_000 });
   try {
     const place = ["--symbols", symbols, ...archive, "--state", bench.state];
-    return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl });
+    return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl, ...env });
   } finally {
     mock.timers.reset();
   }
@@ -249,6 +249,18 @@ test("--ouroboros-mode looks at series that reset so, and at no others", async (
     ["week", 2, 0],
   ]);
   assert.equal((await look(["--ouroboros-mode", "day"])).code, 3);
+});
+
+test("RANGEBAR_OUROBOROS_MODE leaves no series out; it says how one without bars would reset", async () => {
+  const env = { RANGEBAR_OUROBOROS_MODE: "month" };
+  const all = documentOf(await look(["--json"], { env }));
+  assert.deepEqual([all.verdict, all.checked_pairs], ["clean", 1], "it resets by year");
+  const absent = ["--symbol", "BTCUSDT", "--threshold", "250", "--ouroboros-mode", "month", "--no-notify", "--json"];
+  assert.deepEqual(
+    documentOf(await look(absent, { env })).series_gaps.map(({ kind }) => kind),
+    ["leading"],
+  );
+  assert.equal(documentOf(await look(absent)).verdict, "unknown");
 });
 
 test("a selection of which nothing is looked at is not known, never clean, and no incident", async () => {
