@@ -1,4 +1,5 @@
 import type { Message } from "../ledger/index.ts";
+import { hasButtons } from "./buttons.ts";
 import { repeatNote } from "./channel.ts";
 
 /** What the Bot API takes, in UTF-16 units of the text that is shown. */
@@ -32,11 +33,10 @@ function shorten(message: Said, longest: number): string {
 }
 
 /** What shows the rest: a message that was sent waits no longer, so that no list of messages has it. Of what tells of no incident, nothing does. */
-function restCommand({ kind, incidents }: Said): string | undefined {
-  const [first, ...others] = incidents;
+function restCommand(message: Said): string | undefined {
+  const [first, ...others] = message.incidents;
   if (first === undefined) return undefined;
   if (others.length === 0) return `barkeep explain ${first}`;
   // An answer may be of an older message, some of whose incidents are over.
-  const areLive = kind === "opened" || kind === "reminder";
-  return `${areLive ? "barkeep incidents" : "barkeep incidents --past"}, then barkeep explain NUMBER`;
+  return `${hasButtons(message) ? "barkeep incidents" : "barkeep incidents --past"}, then barkeep explain NUMBER`;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageKind } from "../../lib/ledger/index.ts";
 import { explainIncident } from "../../lib/watch/explain-incident.ts";
+import { staysFor } from "../../lib/notify/attend.ts";
 import { deletePassed } from "../../lib/notify/ephemeral.ts";
 import { takeUpdates } from "../../lib/notify/updates.ts";
 import { BotApi, type BotFault } from "../rig/bot-api.ts";
@@ -241,6 +242,43 @@ test("an update that comes twice counts once, also behind a restart; numbers tha
   bot.press(message, "ack", { updateId: 12 });
   await takeAll(on);
   assert.equal(on.ledger.incidents.byId(1)?.state, "acked");
+});
+
+test("a pass stays two minutes for the buttons under what it has sent itself, and for nothing else", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const open = { telegram: on.telegram };
+  const left = (sinceMs: number | undefined, { telegram }: Partial<typeof open> = open): number =>
+    staysFor(on.ledger, { telegram }, 2 * minute, sinceMs)();
+  on.open();
+  await bot.goOffline();
+  await on.deliver();
+  assert.equal(left(0), 0, "nobody has got it");
+  await bot.start();
+  on.clock.pass(hour);
+  const beganMs = on.clock.wallMs();
+  await on.deliver();
+  const leftMs = staysFor(on.ledger, open, 2 * minute, beganMs);
+  assert.equal(leftMs(), 2 * minute);
+  assert.equal(left(undefined), 0, "who is not to wait");
+  assert.equal(left(beganMs, {}), 0, "no Telegram, no buttons");
+  on.clock.pass(minute);
+  assert.equal(leftMs(), minute);
+  assert.equal(left(on.clock.wallMs()), 0, "an earlier pass has sent it");
+  const answer = { fingerprint: "answer", severity: "info", text: "so it is", kind: "answer", incidents: [1] } as const;
+  on.ledger.outbox.enqueue(answer);
+  on.ledger.outbox.enqueue({ ...answer, fingerprint: "over", kind: "resolved" });
+  assert.equal((await on.deliver()).sent, 2);
+  assert.equal(left(on.clock.wallMs()), 0, "these have no buttons");
+  on.clock.pass(minute);
+  assert.ok(leftMs() <= 0);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute });
+  await on.deliver();
+  assert.deepEqual(
+    [left(undefined), left(undefined, {})],
+    [2 * minute, 0],
+    "a message that goes is waited for by hand too",
+  );
 });
 
 test("what polling meets is told without the token", async () => {
