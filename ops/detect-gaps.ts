@@ -60,7 +60,8 @@ const command = defineCommand({
     },
     "check-backfill-queue": {
       type: "boolean",
-      describe: "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h",
+      describe:
+        "also the queues of the fleet's hosts: more than 50 jobs that wait, or one that runs for more than 4 h; exit 2 where the fleet file names no host",
     },
     "trade-id-continuity": {
       type: "boolean",
@@ -74,7 +75,8 @@ const command = defineCommand({
     "ouroboros-mode": {
       type: "string",
       choices: segmentations,
-      describe: "only series that reset so; exit 2 where none does",
+      describe:
+        "only series that reset so, one without bars as RANGEBAR_OUROBOROS_MODE says; exit 2 where none does; without it all, whatever that setting is",
     },
     "strict-time": { type: "boolean", describe: "long times and long bars are findings also where no id is missing" },
     "strict-price": { type: "boolean", describe: "steps of price are findings" },
@@ -108,7 +110,7 @@ const command = defineCommand({
         strictTime: args.strictTime,
         strictPrice: args.strictPrice,
       },
-      hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : [],
+      hosts: args.checkBackfillQueue ? [...loadFleet(settings.fleetFile).hosts.values()] : undefined,
     };
     if (!args.noNotify) checkChannels(settings, env);
     const start = args.noNotify ? undefined : startHandOver(settings.stateDirectory);

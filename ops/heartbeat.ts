@@ -5,7 +5,7 @@ import { Failure } from "../lib/model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { parsePositive } from "../lib/model/quantities.ts";
 import { rest } from "../lib/model/rest.ts";
-import { attend, countdown, leftForDeletionMs } from "../lib/notify/attend.ts";
+import { attend, countdown, staysFor } from "../lib/notify/attend.ts";
 import { openChannels } from "../lib/notify/open-channels.ts";
 import { heartbeatDocument, heartbeatExitCode, heartbeatLines } from "../lib/report/heartbeat.ts";
 import { keepEngineLean } from "../lib/store/index.ts";
@@ -27,7 +27,7 @@ const command = defineCommand({
     every: {
       type: "string",
       describe:
-        "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show",
+        "minutes from pass to pass (default 15); with --once, how often a schedule runs it, so that missed runs show; such a run stays two minutes for the buttons under what it has sent to Telegram",
       parse: (text: string) => parsePositive(text) * minuteMs,
     },
     budget: {
@@ -89,7 +89,10 @@ async function onePass(
   if (settings.json) printJson(heartbeatDocument(report));
   else heartbeatLines(report).forEach((line) => print(line));
   const explain = (incident: Incident): string => explainIncident(incident, ledger).join("\n");
-  await attend(ledger, open, explain, args.once ? () => leftForDeletionMs(ledger, greenLastsMs) : leftMs, signal);
+  // Who types --once wants the prompt back; a schedule waits for nothing.
+  const sinceMs = args.every === undefined ? undefined : report.startedMs;
+  const stays = args.once ? staysFor(ledger, open, greenLastsMs, sinceMs) : leftMs;
+  await attend(ledger, open, explain, stays, signal);
   return heartbeatExitCode(report);
 }
 

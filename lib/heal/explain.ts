@@ -87,7 +87,7 @@ export async function explainSeries(
     const isOfSubject = (finding: About): boolean =>
       unit === undefined ? isFindingOfSeries(finding, subject) : isFindingOfUnit(finding, unit, outline);
     // What this very look would have found is told as it is found; an incident of it may be over.
-    const examined = [...examinedBy(report, { selection, limits, hosts: [] }), ...examinedHere(subject, look)];
+    const examined = [...examinedBy(report, { selection, limits }), ...examinedHere(subject, look)];
     const open = ledger.incidents.live().filter((one) => isOfSubject(one) && !isExamined({ examined }, one));
     const wrong = findings.filter((one) => one.verdict === "wrong" && !one.kind.startsWith("gap-") && isOfSubject(one));
     const told = [...wrong.map(findingSentence), ...open.map(incidentSentence)];

@@ -252,6 +252,13 @@ WHERE NOT EXISTS (SELECT 1 ${ofOne} AND result = 'sent') ORDER BY message, chann
     return this.#file.rows(sql, refusalRow);
   }
 
+  /** The messages that a channel has got of those that were sent since then, by their numbers. */
+  sentSince(channel: string, ms: number): number[] {
+    const sql = "SELECT outbox AS message FROM deliveries WHERE channel = ? AND result = 'sent' AND at_ms >= ?";
+    const rows = this.#file.rows(sql, z.object({ message: z.coerce.number() }), channel, ms);
+    return rows.map(({ message }) => message);
+  }
+
   /** The channels through which something was sent, or was to be, since then. */
   usedSince(ms: number): string[] {
     const sql = "SELECT DISTINCT channel AS name FROM deliveries WHERE at_ms >= ?";

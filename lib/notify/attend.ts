@@ -1,5 +1,6 @@
 import type { Clock, Ledger } from "../ledger/index.ts";
 import { rest } from "../model/rest.ts";
+import { hasButtons } from "./buttons.ts";
 import { deliver } from "./deliver.ts";
 import { deletePassed } from "./ephemeral.ts";
 import type { OpenChannels } from "./open-channels.ts";
@@ -44,9 +45,31 @@ export function countdown(clock: Clock, forMs: number): () => number {
   };
 }
 
+/**
+ * How much longer a pass stays that is not followed by another one at once: until the messages that go after a while are deleted, and for as long
+ * for the buttons under what it has sent. A press takes no answer by the time of the next pass. Where Telegram is not open there is neither.
+ * @param lastsMs how long such messages last
+ * @param sinceMs when the pass began; undefined where buttons are left to the next one
+ */
+export function staysFor(
+  ledger: Ledger,
+  { telegram }: Pick<OpenChannels, "telegram">,
+  lastsMs: number,
+  sinceMs: number | undefined,
+): () => number {
+  if (telegram === undefined) return () => 0;
+  const sent = sinceMs === undefined ? [] : ledger.deliveries.sentSince(telegram.name, sinceMs);
+  const hasAsked = sent.some((id) => {
+    const message = ledger.outbox.byId(id);
+    return message !== undefined && hasButtons(message);
+  });
+  const leftForButtonsMs = hasAsked ? countdown(ledger.clock, lastsMs) : (): number => 0;
+  return () => Math.max(leftForDeletionMs(ledger, telegram.name, lastsMs), leftForButtonsMs());
+}
+
 /** How long it is until the last of the messages that are to be deleted within a time is due; 0 where there is none. */
-export function leftForDeletionMs(ledger: Ledger, withinMs: number): number {
+function leftForDeletionMs(ledger: Ledger, channel: string, withinMs: number): number {
   const nowMs = ledger.clock.wallMs();
-  const last = ledger.deliveries.dueForDeletion("telegram", nowMs + withinMs).at(-1);
+  const last = ledger.deliveries.dueForDeletion(channel, nowMs + withinMs).at(-1);
   return last === undefined ? 0 : last.atMs - nowMs;
 }

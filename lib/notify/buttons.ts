@@ -21,10 +21,14 @@ const buttons: Readonly<Record<string, { readonly label: string; readonly action
   explain: { label: "explain", action: { kind: "explain" } },
 };
 
-/** The buttons under a message that tells of incidents that are not over. */
+/** Does it tell of incidents that are not over? */
+export function hasButtons({ kind, incidents }: Pick<Message, "kind" | "incidents">): boolean {
+  return (kind === "opened" || kind === "reminder") && incidents.length > 0;
+}
+
+/** The buttons under a message that has them. */
 export function keyboardOf(message: Message): Pick<SendMessageParams, "reply_markup"> {
-  const { kind, incidents } = message;
-  if ((kind !== "opened" && kind !== "reminder") || incidents.length === 0) return {};
+  if (!hasButtons(message)) return {};
   const row = Object.entries(buttons).map(([name, { label }]) => ({
     text: label,
     callback_data: `bk1 ${name} ${nameOf(message)}`,

@@ -90,7 +90,14 @@ function carryOut(
     }
     case "explain": {
       const text = incidents.map(explain).join("\n\n");
-      outbox.enqueue({ fingerprint: `answer ${updateId}`, severity: "info", text, kind: "answer" });
+      const ids = incidents.map(({ id }) => id);
+      outbox.enqueue({
+        fingerprint: `answer ${updateId}`,
+        severity: "info",
+        text,
+        kind: "answer",
+        incidents: ids,
+      });
       return "The answer follows.";
     }
     default:

@@ -18,9 +18,12 @@ export function obstacleLine({ message, hint, code }: RefusedError): string {
   return `it would be refused: ${message}; ${hint} (${code})`;
 }
 
-/** The same under `--json`. */
-export function obstacleFields({ subject, code, message, hint }: RefusedError): Readonly<Record<string, unknown>> {
-  return { host: subject, code, message, hint };
+/** The same under `--json`. @param by what its subject is there: a host, or whatever is in the way */
+export function obstacleFields(
+  { subject, code, message, hint }: RefusedError,
+  by: "host" | "subject",
+): Readonly<Record<string, unknown>> {
+  return { [by]: subject, code, message, hint };
 }
 
 /** Planned units under `--json`. */

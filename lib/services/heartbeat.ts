@@ -56,10 +56,13 @@ export class HeartbeatSchedule implements AsyncDisposable {
     this.#launchd = new Launchd(this.#host, homedir(), userInfo().uid);
   }
 
-  async plan(scheduler: Scheduler): Promise<SchedulePlan> {
+  /** @param replacesOlder whether the agent of the older heartbeat would be unloaded, and so is none of the obstacles */
+  async plan(scheduler: Scheduler, replacesOlder: boolean): Promise<SchedulePlan> {
     switch (scheduler) {
-      case "launchd":
-        return { text: this.#agent, obstacles: [] };
+      case "launchd": {
+        const older = replacesOlder ? undefined : await this.#launchd.olderAgent();
+        return { text: this.#agent, obstacles: older === undefined ? [] : [olderHeartbeat(older)] };
+      }
       case "systemd": {
         const { units, obstacles } = await showServices(this.#host, this.#entry, this.#place, ["heartbeat"]);
         return { text: units.map(({ file, text }) => `# ${file}\n${text}`).join("\n"), obstacles };

@@ -11,7 +11,7 @@ import { areAllAmong } from "./seen-in-bars.ts";
 import type { GapQuestion } from "./watch-gaps.ts";
 
 /** What a look at gaps has looked at to the end: of all series, or of those that were selected. Nothing where it could not look. */
-export function examinedBy(report: WatchReport, { selection, limits, hosts }: GapQuestion): Examined[] {
+export function examinedBy(report: WatchReport, { selection, limits, hosts = [] }: GapQuestion): Examined[] {
   const queues = new Set(report.queue === undefined ? [] : hosts.map(({ name }) => `host:${name}`));
   const ofQueues: Examined = {
     kinds: ["host-unsound"],

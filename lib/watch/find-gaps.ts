@@ -64,7 +64,7 @@ export interface WatchReport {
   readonly nowMs: number;
   readonly series: readonly SeriesLook[];
   readonly unmaintained: readonly UnmaintainedSeries[];
-  /** What the selection asked for and nothing was looked at of. */
+  /** What was asked for and nothing was looked at of. */
   readonly unmatched: readonly Unmatched[];
   readonly archives: readonly ArchiveAnswer[];
   /** What the bars themselves came to; undefined where only coverage was looked at. */

@@ -28,12 +28,13 @@ export function resolvedText(
   host: string,
 ): string {
   const title = `✅ ${incidents.length === 1 ? "Over" : `${incidents.length} things are over`} on ${host}`;
-  return grouped(title, incidents, (one) => [
+  const say = (one: Incident): string[] => [
     `#${one.id} ${nameOf(one)}: ${titleOf(one)}`,
     `  lasted ${lasting((one.resolvedMs ?? one.lastSeenMs) - one.firstSeenMs)}`,
     ...reasonLine(one),
     ...leftLine(left.get(one.id)),
-  ]);
+  ];
+  return grouped(title, incidents, say, "barkeep incidents --past");
 }
 
 /** `BTCUSDT@250, 2024-03-01`: what it is about. */
@@ -91,11 +92,16 @@ function leftLine(left: Incident | undefined): string[] {
   return left === undefined ? [] : [`  it has got better and is not well: #${left.id} ${titleOf(left)}`];
 }
 
-/** The worst first; so many in full, then how many more. */
-function grouped(title: string, incidents: readonly Incident[], say: (one: Incident) => string[]): string {
+/** The worst first; so many in full, then how many more, and the command that lists them. */
+function grouped(
+  title: string,
+  incidents: readonly Incident[],
+  say: (one: Incident) => string[],
+  listedBy = "barkeep incidents",
+): string {
   const shown = incidents.toSorted((a, b) => rank(a) - rank(b) || a.id - b.id).slice(0, shownMost);
   const more = incidents.length - shown.length;
-  return [title, ...shown.flatMap(say), ...(more === 0 ? [] : [`and ${more} more: barkeep incidents`])].join("\n");
+  return [title, ...shown.flatMap(say), ...(more === 0 ? [] : [`and ${more} more: ${listedBy}`])].join("\n");
 }
 
 function rank({ severity }: Incident): number {

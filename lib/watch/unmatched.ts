@@ -34,6 +34,12 @@ export function unmatchedBy(selection: Selection, chosen: Wishes, others: readon
   });
 }
 
+/** What is said where queues are asked for and the fleet file names no host that could have one. */
+export function noQueues(fleetFile: string | undefined): Unmatched {
+  const summary = `no queue was looked at: ${fleetFile ?? "the fleet file"} names no host; add [hosts.NAME] there (docs/fleet.md), name another file with --fleet, or leave out --check-backfill-queue`;
+  return { kind: "not-looked-at", subject: "queues", verdict: "unknown", summary, evidence: {} };
+}
+
 function unmatched(
   subject: string,
   { tier1Only, segmentation }: Selection,

@@ -7,14 +7,15 @@ import type { WatchLimits } from "./limits.ts";
 import { ledgerFinding, storeFinding } from "./findings.ts";
 import type { Finding } from "./finding.ts";
 import { lookAtQueues } from "./queue-health.ts";
+import { noQueues } from "./unmatched.ts";
 import type { Selection } from "./wish.ts";
 
 /** What to look at, in a state directory as the settings name it. */
 export interface GapQuestion {
   readonly selection: Selection;
   readonly limits: WatchLimits;
-  /** Hosts whose queues are looked at. */
-  readonly hosts: readonly FleetHost[];
+  /** Hosts whose queues are looked at; undefined where nobody asks. */
+  readonly hosts?: readonly FleetHost[] | undefined;
 }
 
 /**
@@ -30,9 +31,11 @@ export async function watchGaps(
   signal: AbortSignal,
 ): Promise<WatchReport> {
   const report = await lookAtStore(settings, env, question, nowMs, signal);
-  if (question.hosts.length === 0) return report;
+  const { hosts } = question;
+  if (hosts === undefined) return report;
+  if (hosts.length === 0) return { ...report, unmatched: [...report.unmatched, noQueues(settings.fleetFile)] };
   try {
-    const queue = await lookAtQueues(question.hosts, settings, nowMs, signal);
+    const queue = await lookAtQueues(hosts, settings, nowMs, signal);
     return { ...report, queue, findings: [...report.findings, ...queue.findings] };
   } catch (error) {
     // What is held on purpose stands in the ledger: without it the queues are not known, and all else is.

@@ -28,7 +28,7 @@ const command = defineCommand({
   handler: async (args, { settings, env, print, printJson, log }) => {
     const scheduler = schedulerOf(args.scheduler);
     await using schedule = new HeartbeatSchedule(settings, env);
-    const { text, obstacles } = await schedule.plan(scheduler);
+    const { text, obstacles } = await schedule.plan(scheduler, args.replace);
     if (args.plan) obstacles.forEach((obstacle) => log(obstacleLine(obstacle)));
     else {
       const [obstacle] = obstacles;
@@ -37,8 +37,9 @@ const command = defineCommand({
       await schedule.install(scheduler, args.replace, ledger);
     }
     const done = !args.plan && scheduler !== "cron";
-    if (settings.json) printJson({ scheduler, done, text, obstacles: obstacles.map(obstacleFields) });
-    else if (args.plan || scheduler === "cron") print(text);
+    if (settings.json) {
+      printJson({ scheduler, done, text, obstacles: obstacles.map((one) => obstacleFields(one, "subject")) });
+    } else if (args.plan || scheduler === "cron") print(text);
     else print((await schedule.status(scheduler)).text);
     return exitCodes.ok;
   },

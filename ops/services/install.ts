@@ -43,7 +43,7 @@ const command = defineCommand({
     );
     if (settings.json) {
       const units = answers.flatMap(({ host, answer }) => plannedUnitFields(host, answer));
-      const obstacles = answers.flatMap(({ answer }) => answer.obstacles.map(obstacleFields));
+      const obstacles = answers.flatMap(({ answer }) => answer.obstacles.map((one) => obstacleFields(one, "host")));
       printJson({ units, done: !args.plan, obstacles, failures: hostFailureFields(failures) });
     } else {
       for (const { host, answer } of answers) plannedUnitLines(host, answer, args.plan).forEach((line) => print(line));

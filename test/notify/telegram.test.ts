@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { MessageKind } from "../../lib/ledger/index.ts";
 import { explainIncident } from "../../lib/watch/explain-incident.ts";
+import { staysFor } from "../../lib/notify/attend.ts";
 import { deletePassed } from "../../lib/notify/ephemeral.ts";
 import { takeUpdates } from "../../lib/notify/updates.ts";
 import { BotApi, type BotFault } from "../rig/bot-api.ts";
@@ -98,7 +100,7 @@ test("a message that the bot does not take holds up no other; a chat that moved 
   assert.equal(on.ledger.outbox.pending(), 1, "it is not lost either");
 });
 
-test("4096 characters are cut at a whole one, and say where the rest is", async () => {
+test("4096 characters are cut at a whole one", async () => {
   await using bot = await new BotApi().start();
   using on = new NotifyState(bot);
   for (const pad of ["", "x"]) {
@@ -112,9 +114,53 @@ test("4096 characters are cut at a whole one, and say where the rest is", async 
   for (const { text, isSilent } of bot.messages) {
     assert.ok(text.length > 4080 && text.length <= 4096, String(text.length));
     assert.ok(text.isWellFormed());
-    assert.match(text, /… cut: barkeep notify list$/);
+    assert.match(text, /\n… cut$/, "of what is of no incident no command says more");
     assert.equal(isSilent, true);
   }
+});
+
+test("a message that is cut names the command that says the rest, an answer to a button too", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const long = `${"ids are missing, ".repeat(300)}the last of them`;
+  on.open(long);
+  await on.deliver();
+  const [opened] = bot.messages;
+  assert.ok(opened !== undefined);
+  assert.match(opened.text, /\n… cut: barkeep explain 1$/);
+  const [incident] = on.ledger.incidents.live();
+  assert.ok(incident !== undefined);
+  assert.match(explainIncident(incident, on.ledger).join("\n"), /the last of them/);
+  bot.press(opened, "explain");
+  await takeAll(on);
+  await on.deliver();
+  assert.match(bot.messages[1]?.text ?? "", /^#1 [^]*\n… cut: barkeep explain 1$/);
+
+  const say = async (kind: MessageKind): Promise<string> => {
+    on.ledger.outbox.enqueue({ fingerprint: kind, severity: "info", text: long, kind, incidents: [1, 2] });
+    await on.deliver();
+    return bot.messages.at(-1)?.text ?? "";
+  };
+  for (const kind of ["opened", "reminder"] as const) {
+    assert.match(await say(kind), /\n… cut: barkeep incidents, then barkeep explain NUMBER$/);
+  }
+  for (const kind of ["resolved", "answer"] as const) {
+    assert.match(await say(kind), /\n… cut: barkeep incidents --past, then barkeep explain NUMBER$/);
+  }
+});
+
+test("the answer about a message of many incidents is told with their numbers", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  on.open();
+  on.open("another", "2024-03-02");
+  on.ledger.outbox.enqueue({ fingerprint: "both", severity: "info", text: "both", kind: "opened", incidents: [1, 2] });
+  await on.deliver();
+  const both = bot.messages.find(({ text }) => text === "both");
+  assert.ok(both !== undefined);
+  bot.press(both, "explain");
+  await takeAll(on);
+  assert.deepEqual(on.ledger.outbox.waiting()[0]?.incidents, [1, 2]);
 });
 
 test("loud where something is wrong, silent where it is over", async () => {
@@ -196,6 +242,43 @@ test("an update that comes twice counts once, also behind a restart; numbers tha
   bot.press(message, "ack", { updateId: 12 });
   await takeAll(on);
   assert.equal(on.ledger.incidents.byId(1)?.state, "acked");
+});
+
+test("a pass stays two minutes for the buttons under what it has sent itself, and for nothing else", async () => {
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const open = { telegram: on.telegram };
+  const left = (sinceMs: number | undefined, { telegram }: Partial<typeof open> = open): number =>
+    staysFor(on.ledger, { telegram }, 2 * minute, sinceMs)();
+  on.open();
+  await bot.goOffline();
+  await on.deliver();
+  assert.equal(left(0), 0, "nobody has got it");
+  await bot.start();
+  on.clock.pass(hour);
+  const beganMs = on.clock.wallMs();
+  await on.deliver();
+  const leftMs = staysFor(on.ledger, open, 2 * minute, beganMs);
+  assert.equal(leftMs(), 2 * minute);
+  assert.equal(left(undefined), 0, "who is not to wait");
+  assert.equal(left(beganMs, {}), 0, "no Telegram, no buttons");
+  on.clock.pass(minute);
+  assert.equal(leftMs(), minute);
+  assert.equal(left(on.clock.wallMs()), 0, "an earlier pass has sent it");
+  const answer = { fingerprint: "answer", severity: "info", text: "so it is", kind: "answer", incidents: [1] } as const;
+  on.ledger.outbox.enqueue(answer);
+  on.ledger.outbox.enqueue({ ...answer, fingerprint: "over", kind: "resolved" });
+  assert.equal((await on.deliver()).sent, 2);
+  assert.equal(left(on.clock.wallMs()), 0, "these have no buttons");
+  on.clock.pass(minute);
+  assert.ok(leftMs() <= 0);
+  on.ledger.outbox.enqueue({ fingerprint: "green", severity: "info", text: "✅", kind: "green", lastsMs: 2 * minute });
+  await on.deliver();
+  assert.deepEqual(
+    [left(undefined), left(undefined, {})],
+    [2 * minute, 0],
+    "a message that goes is waited for by hand too",
+  );
 });
 
 test("what polling meets is told without the token", async () => {

@@ -125,6 +125,16 @@ test("launchd: the agent is written, loaded, reported and removed; its settings 
 test("launchd: the older heartbeat is found, and unloaded only when that is asked for", async () => {
   const mac = new Mac();
   const older = mac.addOlder();
+  const planned = await mac.run("install", "--plan");
+  assert.equal(planned.code, 0, planned.stderr);
+  assert.match(planned.stderr, /^it would be refused: the older heartbeat .*--replace.*\(OLDER_HEARTBEAT\)$/m);
+  agentShape.parse(parse(planned.stdout));
+  const fields = (await mac.run("install", "--plan", "--json")).stdout;
+  assert.match(
+    fields,
+    /"obstacles":\s*\[\s*\{\s*"subject":\s*"[^"]*rangebar-heartbeat\.plist",\s*"code":\s*"OLDER_HEARTBEAT"/,
+  );
+  assert.doesNotMatch((await mac.run("install", "--plan", "--replace")).stderr, /refused/);
   const refused = await mac.run("install");
   assert.equal(refused.code, 4);
   assert.match(refused.stderr, /barkeep heartbeat install --replace[^]*OLDER_HEARTBEAT/);

@@ -288,6 +288,29 @@ test("it runs on where nobody says --once: buttons are obeyed as they are presse
   assert.equal(ledger.heartbeats.last()?.everyMs, 900_000);
 });
 
+test("a pass that a schedule runs stays for the buttons under its red message, and is on record as ended by then", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(lacking, bot.env);
+  const running = new RunningCommand(heart.words("--once", "--every", "15"), heart.nextEnv());
+  await bot.until(1);
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  // It asks for what was pressed when it begins, and again once it stays.
+  while (bot.requests.filter((method) => method === "getUpdates").length < 2) await delay(10);
+  // What it found is printed before.
+  while (!/gap-trailing/.test(running.stdout)) await delay(10);
+  using ledger = openExistingLedger(heart.state);
+  const { endedMs, result } = ledger.heartbeats.last() ?? {};
+  assert.deepEqual([typeof endedMs, result], ["number", "findings"]);
+  bot.press(message, "ack");
+  while (bot.answers.length < 1) await delay(10);
+  assert.deepEqual(bot.answers, ["Acked #1."]);
+  bot.press(message, "explain");
+  await bot.until(2);
+  assert.equal(running.hasEnded, false);
+  assert.equal(await running.end("SIGTERM"), 1, running.stderr);
+});
+
 test("a checkpoint that was damaged in the store is said until its unit is made anew, as the change itself is; and again when that is undone", async () => {
   await using bot = await new BotApi().start();
   const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });

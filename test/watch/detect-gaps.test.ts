@@ -47,12 +47,12 @@ after(async () => {
 /** Looks some hours behind the archive's last day. */
 async function look(
   words: readonly string[],
-  { hours = 6, storeUrl = url, symbols = bench.symbols, archive = ["--archive", bench.archive.root] } = {},
+  { hours = 6, storeUrl = url, symbols = bench.symbols, archive = ["--archive", bench.archive.root], env = {} } = {},
 ): Promise<Ran> {
   mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(bench.lastDay, 1)) + hours * 3_600_000 });
   try {
     const place = ["--symbols", symbols, ...archive, "--state", bench.state];
-    return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl });
+    return await ran(detectGaps, [...words, ...place], { ...served.env, CLICKHOUSE_URL: storeUrl, ...env });
   } finally {
     mock.timers.reset();
   }
@@ -251,6 +251,18 @@ test("--ouroboros-mode looks at series that reset so, and at no others", async (
   assert.equal((await look(["--ouroboros-mode", "day"])).code, 3);
 });
 
+test("RANGEBAR_OUROBOROS_MODE leaves no series out; it says how one without bars would reset", async () => {
+  const env = { RANGEBAR_OUROBOROS_MODE: "month" };
+  const all = documentOf(await look(["--json"], { env }));
+  assert.deepEqual([all.verdict, all.checked_pairs], ["clean", 1], "it resets by year");
+  const absent = ["--symbol", "BTCUSDT", "--threshold", "250", "--ouroboros-mode", "month", "--no-notify", "--json"];
+  assert.deepEqual(
+    documentOf(await look(absent, { env })).series_gaps.map(({ kind }) => kind),
+    ["leading"],
+  );
+  assert.equal(documentOf(await look(absent)).verdict, "unknown");
+});
+
 test("a selection of which nothing is looked at is not known, never clean, and no incident", async () => {
   const before = live();
   const pair = ["--symbol", "BTCUSDT", "--threshold", "50", "--ouroboros-mode", "month"];
@@ -317,6 +329,25 @@ test("--summary prints findings and totals alone", async () => {
 function hoursUntilNow(): number {
   return (Date.now() - dayStartMs(addDays(bench.lastDay, 1))) / 3_600_000;
 }
+
+test("--check-backfill-queue of a fleet without hosts is not known, with what to do; never clean", async () => {
+  const before = live();
+  const fleet = join(temporaryFolder("empty-fleet"), "fleet.toml");
+  writeFileSync(fleet, "[hosts]\n");
+  const words = ["--check-backfill-queue", "--fleet", fleet];
+  const { code, stdout } = await look([...words, "--json"]);
+  const { verdict, unknowns, findings, backfill_queue: queue } = documentOf({ stdout });
+  assert.deepEqual([code, verdict, findings, queue], [2, "unknown", [], undefined]);
+  assert.deepEqual(
+    unknowns.map(({ kind, subject }) => [kind, subject]),
+    [["not-looked-at", "queues"]],
+  );
+  const told = await look([...words, "--summary"]);
+  assert.equal(told.code, 2);
+  assert.match(told.stdout, /^not known: not-looked-at queues: .*empty-fleet.*names no host; add \[hosts\.NAME\]/);
+  assert.match(told.stdout, /\n1 series: 1 not known\n$/);
+  assert.deepEqual(live(), before, "it is no incident");
+});
 
 test("--check-backfill-queue: queues in which too much waits or something runs for too long are findings, one that cannot be asked is unknown", async () => {
   const folder = temporaryFolder("queues");

@@ -77,6 +77,14 @@ test("all that a look finds is one message, the worst first; what is too much is
   assert.match(lines[1] ?? "", /BTCUSDT/);
   assert.equal(lines.at(-1), "and 9 more: barkeep incidents");
   assert.equal(message?.severity, "critical");
+  watch.look([]);
+  watch.look([]);
+  const over = watch.ledger.outbox.waiting().find(({ kind }) => kind === "resolved");
+  assert.match(
+    over?.text ?? "",
+    /\nand 9 more: barkeep incidents --past$/,
+    "what is over is in no list of what is not",
+  );
 });
 
 test("a look ends only what it would have seen: of its place, of its verdict, in what it read", () => {

@@ -16,7 +16,7 @@ import { outboxPart, selfPart, writesPart, type EarlierPasses } from "./own-part
 import { runParts, type PartResult } from "./part.ts";
 import { seriesPart } from "./series-part.ts";
 
-/** How long the green message stays. */
+/** How long the green message stays; as long a pass stays for the buttons under a red one. */
 export const greenLastsMs = 2 * 60_000;
 /** Of a pass's time, how much of it other parts wait for what is known of series. */
 const waitShare = 0.8;

@@ -62,7 +62,7 @@ async function lookAtSeries(
     try {
       ledger.checkBelongsTo(await storeIdOf(store));
       const limits = { maxStaleHours: staleHoursDefault, barsOfUnits: unitsSeenInBars(ledger) };
-      const question: GapQuestion = { selection: everything, limits, hosts: [] };
+      const question: GapQuestion = { selection: everything, limits };
       const nowMs = ledger.clock.wallMs();
       const of = { store, ledger, registry, env, settings, ...question };
       const report = await findGaps({ ...of, archiveWithinMs, nowMs, signal });
