@@ -1,8 +1,16 @@
 import type { Registry } from "../config/index.ts";
 import { verifyStored } from "../datasets/range/verify.ts";
 import { Failure } from "../model/errors.ts";
-import { parseSeriesId, unitId } from "../model/series.ts";
-import { featureFaults, outlineUnits, storeVersion, sumBars, type Store, type UnitOutline } from "../store/index.ts";
+import { parseSeriesId, unitId, type SeriesId } from "../model/series.ts";
+import {
+  featureFaults,
+  outlineUnits,
+  storeVersion,
+  sumBars,
+  type FeatureFaults,
+  type Store,
+  type UnitOutline,
+} from "../store/index.ts";
 import { barGapsOf } from "./bar-gaps.ts";
 import { areBarsProven } from "./bar-proof.ts";
 import type { Finding } from "./finding.ts";
@@ -41,7 +49,11 @@ export async function validateStore(request: ValidationRequest): Promise<Check[]
     what: `ClickHouse ${version}, ${held}`,
     findings: [],
   };
-  return [answers, ids, await checkSeries(request, units), await checkFeatures(store)];
+  return [answers, ids, await checkSeries(request, units), await checkFeatures(store, seriesOf(units))];
+}
+
+function seriesOf(units: readonly UnitOutline[]): SeriesId[] {
+  return [...new Set(units.map((unit) => unit.series))];
 }
 
 /** Each bar begins with the id behind the one before it, and none is there twice, in coverage and in the bars. */
@@ -86,7 +98,7 @@ async function checkSeries(
   { store, registry, signal }: ValidationRequest,
   units: readonly UnitOutline[],
 ): Promise<Check> {
-  const series = [...new Set(units.map((unit) => unit.series))];
+  const series = seriesOf(units);
   const findings: Finding[] = [];
   for (const one of series) {
     signal.throwIfAborted();
@@ -120,14 +132,34 @@ async function checkSeries(
   return { name: "series", what: `${series.length} series as verify proves them`, findings };
 }
 
-async function checkFeatures(store: Store): Promise<Check> {
-  const faulty = await featureFaults(store);
-  const findings = faulty.flatMap(({ series, faults }) =>
-    Object.entries(faults).map(([feature, count]): Finding => {
-      const summary = `${count} bars have a ${feature} that its formula cannot give`;
-      const evidence = { feature, bars: count.toString() };
-      return { kind: "store-differs", subject: series, place: feature, verdict: "wrong", summary, evidence };
-    }),
-  );
-  return { name: "features", what: "values that formulas can give", findings };
+async function checkFeatures(store: Store, series: readonly SeriesId[]): Promise<Check> {
+  const findings = (await featureFaults(store, series)).flatMap(featureFindings);
+  return { name: "features", what: "values that formulas can give and trades have given", findings };
+}
+
+function featureFindings({ series, bars, impossible, constant, fillCounts }: FeatureFaults): Finding[] {
+  const ofFeature = (feature: string, summary: string, evidence: Record<string, string>): Finding => ({
+    kind: "store-differs",
+    subject: series,
+    place: feature,
+    verdict: "wrong",
+    summary,
+    evidence: { feature, ...evidence },
+  });
+  return [
+    ...Object.entries(impossible).map(([feature, count]) =>
+      ofFeature(feature, `${count} bars have a ${feature} that its formula cannot give`, { bars: count.toString() }),
+    ),
+    ...constant.map((feature) =>
+      ofFeature(feature, `all ${bars} bars have the same ${feature}`, { bars: bars.toString() }),
+    ),
+    ...(fillCounts === undefined
+      ? []
+      : [
+          ofFeature("individual_trade_count", `${bars} bars have ${fillCounts} different numbers of fills`, {
+            bars: bars.toString(),
+            counts: fillCounts.toString(),
+          }),
+        ]),
+  ];
 }
