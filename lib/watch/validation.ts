@@ -17,43 +17,58 @@ import type { Finding } from "./finding.ts";
 import { gapFindings } from "./findings.ts";
 import { breaksOf } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
+import { storedChoice, type StoredSelection } from "./stored-selection.ts";
+import type { Unmatched } from "./unmatched.ts";
 
 /** One of the things that a store is held against. */
 export interface Check {
-  readonly name: "store" | "ids" | "series" | "features";
+  readonly name: "selection" | "store" | "ids" | "series" | "features";
   /** What was looked at, for a person. */
   readonly what: string;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly (Finding | Unmatched)[];
 }
 
 export interface ValidationRequest {
   readonly store: Store;
   readonly registry: Registry;
+  readonly selection: StoredSelection;
   /** Ids that are there twice, and nothing else. */
   readonly dedupOnly: boolean;
   readonly nowMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Holds the store against itself, by reading alone: no row of it is written, changed or deleted. */
+/**
+ * Holds the store, or what is selected of it, against itself, by reading alone: no row of it is written, changed or deleted. Of a
+ * selection that comes to nothing there is no check but the one that says so: nothing else is sound for that.
+ * @throws ConfigurationError UNKNOWN_SYMBOL
+ */
 export async function validateStore(request: ValidationRequest): Promise<Check[]> {
-  const { store, dedupOnly } = request;
-  const units = await outlineUnits(store);
+  const { store, registry, selection, dedupOnly } = request;
+  const all = await outlineUnits(store);
+  const stored = seriesOf(all);
+  const { series, unmatched } = storedChoice(registry, stored, selection);
+  const isSelection = selection.symbols.length + selection.thresholds.length > 0;
+  const what = `${series.size} of ${stored.length} series`;
+  const selected: Check[] = isSelection ? [{ name: "selection", what, findings: unmatched }] : [];
+  if (isSelection && series.size === 0) return selected;
+  const units = all.filter((unit) => series.has(unit.series));
   const ids = await checkIds(request, units);
-  if (dedupOnly) return [ids];
-  const version = await storeVersion(store);
-  const bars = units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
-  const held = units.length === 0 ? "which holds nothing to look at" : `${units.length} units, ${bars} bars`;
-  const answers: Check = {
-    name: "store",
-    what: `ClickHouse ${version}, ${held}`,
-    findings: [],
-  };
-  return [answers, ids, await checkSeries(request, units), await checkFeatures(store, seriesOf(units))];
+  if (dedupOnly) return [...selected, ids];
+  const answers = await checkStore(store, units);
+  return [...selected, answers, ids, await checkSeries(request, [...series]), await checkFeatures(store, [...series])];
 }
 
 function seriesOf(units: readonly UnitOutline[]): SeriesId[] {
   return [...new Set(units.map((unit) => unit.series))];
+}
+
+/** That it answers. */
+async function checkStore(store: Store, units: readonly UnitOutline[]): Promise<Check> {
+  const version = await storeVersion(store);
+  const bars = units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
+  const held = units.length === 0 ? "which holds nothing to look at" : `${units.length} units, ${bars} bars`;
+  return { name: "store", what: `ClickHouse ${version}, ${held}`, findings: [] };
 }
 
 /** Each bar begins with the id behind the one before it, and none is there twice, in coverage and in the bars. */
@@ -96,9 +111,8 @@ function doubledParts(unit: UnitOutline): Finding[] {
 /** What `verify` finds. */
 async function checkSeries(
   { store, registry, signal }: ValidationRequest,
-  units: readonly UnitOutline[],
+  series: readonly SeriesId[],
 ): Promise<Check> {
-  const series = seriesOf(units);
   const findings: Finding[] = [];
   for (const one of series) {
     signal.throwIfAborted();

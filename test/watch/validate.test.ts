@@ -100,3 +100,46 @@ test("a time below zero and an intensity that is not the fills by the time are f
   assert.match(found, /@50 trade_intensity: \d{3} bars have a trade_intensity that its formula cannot give$/m);
   assert.match(found, /@150 duration_us: 1 bars have a duration_us that its formula cannot give$/m);
 });
+
+test("a selection: what it names is looked at, and what the store does not have is never sound", async () => {
+  const one = await asked(["--symbol", "BTCUSDT", "--threshold", "50"]);
+  assert.equal(one.code, 0, one.stderr);
+  assert.match(
+    one.stdout,
+    /^selection: 1 of 2 series: sound\nstore: [^]*\nseries: 1 series as verify proves them: sound$/m,
+  );
+  assert.match((await asked(["--symbol", "BTCUSDT"])).stdout, /^selection: 2 of 2 series: sound$/m);
+  for (const words of [
+    ["--threshold", "250"],
+    ["--symbol", "BTCUSDT", "--threshold", "250", "--dedup"],
+  ]) {
+    const { code, stdout } = await asked(words);
+    assert.equal(code, 2);
+    assert.match(stdout, /^not known: not-looked-at (BTCUSDT)?@250: .*\nselection: 0 of 2 series: 1 findings\n$/);
+  }
+  const partly = await asked(["--threshold", "50", "--threshold", "250", "--json"]);
+  assert.equal(partly.code, 2);
+  assert.match(partly.stdout, /"name": "selection"[^]*"kind": "not-looked-at"[^]*"name": "features"/);
+  const nowhere = await asked(["--symbol", "BTCUSD"]);
+  assert.equal(nowhere.code, 3);
+  assert.match(nowhere.stderr, /UNKNOWN_SYMBOL/);
+});
+
+test("what is wrong with one series is found by each check of it, and by none of another's", async () => {
+  const state = await harmed("ofi = 2");
+  const store = await openEmbedded(state);
+  const bar = `SELECT * FROM barkeep.bars WHERE series = '${coarse}' ORDER BY first_agg_trade_id LIMIT 1`;
+  await store.command(`INSERT INTO barkeep.bars ${bar}`);
+  await store.command(
+    `ALTER TABLE barkeep.bars UPDATE ofi = first_agg_trade_id % 7 / 7 WHERE series = '${fine}' SETTINGS mutations_sync = 2`,
+  );
+  await store.close();
+  const sound = await asked(["--threshold", "50"], state);
+  assert.equal(sound.code, 0, sound.stdout);
+  assert.equal((await asked(["--threshold", "50", "--dedup"], state)).code, 0);
+  const wrong = await asked(["--threshold", "150"], state);
+  assert.equal(wrong.code, 1);
+  for (const check of ["ids", "series", "features"]) {
+    assert.match(wrong.stdout, new RegExp(`^${check}: .*: \\d+ findings$`, "m"));
+  }
+});
