@@ -2,30 +2,20 @@ import { loadFleet } from "../lib/config/index.ts";
 import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { parseHours, parsePositive, parseWholeDays } from "../lib/model/quantities.ts";
 import { segmentations } from "../lib/model/segments.ts";
-import { parseThreshold } from "../lib/model/series.ts";
 import { checkChannels } from "../lib/notify/open-channels.ts";
 import { sendWaiting } from "../lib/notify/send-waiting.ts";
 import { detectGapsDocument } from "../lib/report/detect-gaps-document.ts";
 import { detectGapsLines, toldOf } from "../lib/report/detect-gaps.ts";
 import { findingsExitCode } from "../lib/report/findings.ts";
 import { handOver, startHandOver } from "../lib/watch/hand-over.ts";
+import { selectionOptions } from "../lib/watch/options.ts";
 import { watchGaps } from "../lib/watch/watch-gaps.ts";
 
 const command = defineCommand({
   name: "detect-gaps",
   summary: "what is missing, doubled, too old or not known, of every series that is to be kept",
   options: {
-    symbol: {
-      type: "string",
-      array: true,
-      describe: "only this symbol, at --threshold or the thresholds it is kept at; repeat for more",
-    },
-    threshold: {
-      type: "string",
-      array: true,
-      describe: "only this threshold, dbps, of --symbol or of every enabled symbol; repeat for more",
-      parse: parseThreshold,
-    },
+    ...selectionOptions,
     "tier1-only": {
       type: "boolean",
       describe: "the registry's symbols of tier 1 at 250, 500, 750 and 1000 dbps, whatever is there",

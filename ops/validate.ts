@@ -3,6 +3,7 @@ import { defineCommand, runIfMain } from "../lib/command/index.ts";
 import { wholeNumberOf } from "../lib/model/quantities.ts";
 import { findingEntry, findingLine, findingsExitCode } from "../lib/report/findings.ts";
 import { openExistingStore } from "../lib/store/index.ts";
+import { selectionOptions } from "../lib/watch/options.ts";
 import { validateStore } from "../lib/watch/validation.ts";
 
 const command = defineCommand({
@@ -10,6 +11,11 @@ const command = defineCommand({
   summary:
     "hold the store against itself: ids, every series as verify proves it, values of features; reads and nothing else",
   options: {
+    symbol: { ...selectionOptions.symbol, describe: "only series of this symbol; repeat for more" },
+    threshold: {
+      ...selectionOptions.threshold,
+      describe: "only series at this threshold, dbps, of --symbol or of every symbol of the store; repeat for more",
+    },
     dedup: { type: "boolean", describe: "only whether ids are there twice, in coverage or in bars" },
     limit: {
       type: "string",
@@ -19,14 +25,23 @@ const command = defineCommand({
     },
   },
   examples: [
-    ["", "the store answers; ids follow each other; verify's audit; features are in their ranges"],
+    ["", "the store answers; ids follow each other; verify's audit; features are in their ranges and change"],
+    ["--symbol BTCUSDT --threshold 250", "the same of one series; exit 2 where the store does not have it"],
     ["--dedup --json", "checks[].{name, what, findings[]}, ids that are there twice alone"],
   ],
-  handler: async ({ dedup, limit }, { settings, signal, print, printJson }) => {
+  handler: async ({ symbol, threshold, dedup, limit }, { settings, signal, print, printJson }) => {
     const registry = loadRegistry(settings.symbolsFile);
     const store = await openExistingStore(settings);
     try {
-      const checks = await validateStore({ store, registry, dedupOnly: dedup, nowMs: Date.now(), signal });
+      const selection = { symbols: symbol, thresholds: threshold };
+      const checks = await validateStore({
+        store,
+        registry,
+        selection,
+        dedupOnly: dedup,
+        nowMs: Date.now(),
+        signal,
+      });
       if (settings.json) {
         printJson({
           checks: checks.map(({ name, what, findings }) => ({ name, what, findings: findings.map(findingEntry) })),

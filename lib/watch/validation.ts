@@ -1,47 +1,74 @@
 import type { Registry } from "../config/index.ts";
 import { verifyStored } from "../datasets/range/verify.ts";
 import { Failure } from "../model/errors.ts";
-import { parseSeriesId, unitId } from "../model/series.ts";
-import { featureFaults, outlineUnits, storeVersion, sumBars, type Store, type UnitOutline } from "../store/index.ts";
+import { parseSeriesId, unitId, type SeriesId } from "../model/series.ts";
+import {
+  featureFaults,
+  outlineUnits,
+  storeVersion,
+  sumBars,
+  type FeatureFaults,
+  type Store,
+  type UnitOutline,
+} from "../store/index.ts";
 import { barGapsOf } from "./bar-gaps.ts";
 import { areBarsProven } from "./bar-proof.ts";
 import type { Finding } from "./finding.ts";
 import { gapFindings } from "./findings.ts";
 import { breaksOf } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
+import { storedChoice, type StoredSelection } from "./stored-selection.ts";
+import type { Unmatched } from "./unmatched.ts";
 
 /** One of the things that a store is held against. */
 export interface Check {
-  readonly name: "store" | "ids" | "series" | "features";
+  readonly name: "selection" | "store" | "ids" | "series" | "features";
   /** What was looked at, for a person. */
   readonly what: string;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly (Finding | Unmatched)[];
 }
 
 export interface ValidationRequest {
   readonly store: Store;
   readonly registry: Registry;
+  readonly selection: StoredSelection;
   /** Ids that are there twice, and nothing else. */
   readonly dedupOnly: boolean;
   readonly nowMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Holds the store against itself, by reading alone: no row of it is written, changed or deleted. */
+/**
+ * Holds the store, or what is selected of it, against itself, by reading alone: no row of it is written, changed or deleted. Of a
+ * selection that comes to nothing there is no check but the one that says so: nothing else is sound for that.
+ * @throws ConfigurationError UNKNOWN_SYMBOL
+ */
 export async function validateStore(request: ValidationRequest): Promise<Check[]> {
-  const { store, dedupOnly } = request;
-  const units = await outlineUnits(store);
+  const { store, registry, selection, dedupOnly } = request;
+  const all = await outlineUnits(store);
+  const stored = seriesOf(all);
+  const { series, unmatched } = storedChoice(registry, stored, selection);
+  const isSelection = selection.symbols.length + selection.thresholds.length > 0;
+  const what = `${series.size} of ${stored.length} series`;
+  const selected: Check[] = isSelection ? [{ name: "selection", what, findings: unmatched }] : [];
+  if (isSelection && series.size === 0) return selected;
+  const units = all.filter((unit) => series.has(unit.series));
   const ids = await checkIds(request, units);
-  if (dedupOnly) return [ids];
+  if (dedupOnly) return [...selected, ids];
+  const answers = await checkStore(store, units);
+  return [...selected, answers, ids, await checkSeries(request, [...series]), await checkFeatures(store, [...series])];
+}
+
+function seriesOf(units: readonly UnitOutline[]): SeriesId[] {
+  return [...new Set(units.map((unit) => unit.series))];
+}
+
+/** That it answers. */
+async function checkStore(store: Store, units: readonly UnitOutline[]): Promise<Check> {
   const version = await storeVersion(store);
   const bars = units.reduce((sum, unit) => sum + unit.bars + unit.orphans, 0);
   const held = units.length === 0 ? "which holds nothing to look at" : `${units.length} units, ${bars} bars`;
-  const answers: Check = {
-    name: "store",
-    what: `ClickHouse ${version}, ${held}`,
-    findings: [],
-  };
-  return [answers, ids, await checkSeries(request, units), await checkFeatures(store)];
+  return { name: "store", what: `ClickHouse ${version}, ${held}`, findings: [] };
 }
 
 /** Each bar begins with the id behind the one before it, and none is there twice, in coverage and in the bars. */
@@ -84,9 +111,8 @@ function doubledParts(unit: UnitOutline): Finding[] {
 /** What `verify` finds. */
 async function checkSeries(
   { store, registry, signal }: ValidationRequest,
-  units: readonly UnitOutline[],
+  series: readonly SeriesId[],
 ): Promise<Check> {
-  const series = [...new Set(units.map((unit) => unit.series))];
   const findings: Finding[] = [];
   for (const one of series) {
     signal.throwIfAborted();
@@ -120,14 +146,34 @@ async function checkSeries(
   return { name: "series", what: `${series.length} series as verify proves them`, findings };
 }
 
-async function checkFeatures(store: Store): Promise<Check> {
-  const faulty = await featureFaults(store);
-  const findings = faulty.flatMap(({ series, faults }) =>
-    Object.entries(faults).map(([feature, count]): Finding => {
-      const summary = `${count} bars have a ${feature} that its formula cannot give`;
-      const evidence = { feature, bars: count.toString() };
-      return { kind: "store-differs", subject: series, place: feature, verdict: "wrong", summary, evidence };
-    }),
-  );
-  return { name: "features", what: "values that formulas can give", findings };
+async function checkFeatures(store: Store, series: readonly SeriesId[]): Promise<Check> {
+  const findings = (await featureFaults(store, series)).flatMap(featureFindings);
+  return { name: "features", what: "values that formulas can give and trades have given", findings };
+}
+
+function featureFindings({ series, bars, impossible, constant, fillCounts }: FeatureFaults): Finding[] {
+  const ofFeature = (feature: string, summary: string, evidence: Record<string, string>): Finding => ({
+    kind: "store-differs",
+    subject: series,
+    place: feature,
+    verdict: "wrong",
+    summary,
+    evidence: { feature, ...evidence },
+  });
+  return [
+    ...Object.entries(impossible).map(([feature, count]) =>
+      ofFeature(feature, `${count} bars have a ${feature} that its formula cannot give`, { bars: count.toString() }),
+    ),
+    ...constant.map((feature) =>
+      ofFeature(feature, `all ${bars} bars have the same ${feature}`, { bars: bars.toString() }),
+    ),
+    ...(fillCounts === undefined
+      ? []
+      : [
+          ofFeature("individual_trade_count", `${bars} bars have ${fillCounts} different numbers of fills`, {
+            bars: bars.toString(),
+            counts: fillCounts.toString(),
+          }),
+        ]),
+  ];
 }

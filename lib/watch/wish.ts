@@ -119,7 +119,8 @@ function selected(registry: Registry, known: readonly RangeSeries[], selection: 
   return [...chosen.values()];
 }
 
-function unknownSymbol(symbol: string, registry: Registry): ConfigurationError {
+/** The answer to a named symbol that is nowhere. */
+export function unknownSymbol(symbol: string, registry: Registry): ConfigurationError {
   return new ConfigurationError(`neither the registry nor the store has ${symbol}`, {
     code: "UNKNOWN_SYMBOL",
     subject: registry.file,
