@@ -100,13 +100,14 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
     if (first === undefined) return [];
     const looked = first.facts.lookedMs;
     const age = looked === undefined ? "never" : `${Math.floor((nowMs - looked) / 60_000)} min ago`;
+    const symbols = ofMarket.map(({ symbol }) => symbol);
     return [
       {
         kind: "archive-unreachable",
         subject: `archive:${market}`,
         verdict: "unknown",
-        summary: `what is published of ${ofMarket.map(({ symbol }) => symbol).join(", ")} could not be looked at: ${first.failure.message}`,
-        evidence: { code: first.failure.code, looked_at: age },
+        summary: `what is published of ${symbols.join(", ")} could not be looked at: ${first.failure.message}`,
+        evidence: { code: first.failure.code, looked_at: age, symbols: symbols.join(" ") },
       } satisfies Finding,
     ];
   });
