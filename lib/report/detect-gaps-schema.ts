@@ -12,7 +12,7 @@ const id = z
   .describe("an aggregate trade's id, as decimal text");
 
 const proof = z
-  .enum(["contiguous", "hole", "declared", "not-provable"])
+  .enum(["contiguous", "hole", "declared", "accepted", "not-provable"])
   .describe("contiguous: the ids follow each other, nothing is missing");
 
 const span = z.strictObject({
@@ -59,8 +59,13 @@ const tradeIdGap = z.strictObject({
     .string()
     .regex(/^-?\d+$/)
     .describe("below zero: so many ids are there twice"),
-  classification: z.enum(["registered", "unregistered"]),
-  known_gap_reason: z.string().nullable(),
+  classification: z
+    .enum(["registered", "accepted", "unregistered"])
+    .describe("registered: known_gaps of the registry has it; accepted: a person has, for a time; unregistered: a gap"),
+  known_gap_reason: z
+    .string()
+    .nullable()
+    .describe("the registry's words, or by whom it was accepted, until when and why"),
 });
 
 const coverage = z.strictObject({

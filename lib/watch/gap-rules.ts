@@ -26,10 +26,21 @@ export interface ExplainedHole {
   readonly reason: string;
 }
 
+/** A place where ids of coverage do not follow each other, and who says that this is as it should be. */
+export interface AccountedBreak {
+  /** Its ids in front are the greatest so far, also behind parts that overlap. */
+  readonly at: OutlineBreak;
+  /** The last day that it may lie on. */
+  readonly throughDay: Day;
+  /** Undefined where nobody does: it is a gap. */
+  readonly account: { readonly by: "registry" | "acceptance"; readonly reason: string } | undefined;
+}
+
 export interface SeriesGaps {
   readonly gaps: readonly Gap[];
   /** Declared in the registry, or accepted. */
   readonly explained: readonly ExplainedHole[];
+  readonly breaks: readonly AccountedBreak[];
 }
 
 const recentMs = 48 * 3_600_000;
@@ -68,9 +79,12 @@ export function breaksOf(units: readonly UnitOutline[]): OutlineBreak[] {
 /** Ids that are missing or doubled, where the days alone do not say which. */
 type Ids = Pick<Gap, "fromId" | "throughId">;
 
+type Judgement = Pick<AccountedBreak, "throughDay" | "account">;
+
 class GapFinder implements SeriesGaps {
   readonly gaps: Gap[] = [];
   readonly explained: ExplainedHole[] = [];
+  readonly breaks: AccountedBreak[] = [];
   readonly #evidence: SeriesEvidence;
   readonly #today: Day;
   /** The greatest id that any part so far holds: behind parts that overlap, the last one's end is not it. */
@@ -103,33 +117,48 @@ class GapFinder implements SeriesGaps {
     this.#days("trailing", next, to, what);
   }
 
-  #break({ dayBefore, doneBefore, dayAfter, beforeThroughId: partThroughId, afterFromId }: OutlineBreak): void {
-    const { wish } = this.#evidence;
+  #break(part: OutlineBreak): void {
     const beforeThroughId =
-      this.#through !== undefined && this.#through > partThroughId ? this.#through : partThroughId;
+      this.#through !== undefined && this.#through > part.beforeThroughId ? this.#through : part.beforeThroughId;
     this.#through = beforeThroughId;
-    if (afterFromId === beforeThroughId + 1n) return;
+    if (part.afterFromId === beforeThroughId + 1n) return;
+    const at = { ...part, beforeThroughId };
+    this.breaks.push({ at, ...this.#judge(at) });
+  }
+
+  #judge({ dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId }: OutlineBreak): Judgement {
+    const { wish } = this.#evidence;
     if (afterFromId <= beforeThroughId) {
       const [fromDay, throughDay] = dayAfter < dayBefore ? [dayAfter, dayBefore] : [dayBefore, dayAfter];
       const [fromId, throughId] = [afterFromId, beforeThroughId];
       const reason = `ids ${fromId} … ${throughId} are covered twice`;
       this.#add("overlap", "doubled", this.#sameUnit(fromDay, throughDay), throughDay, reason, { fromId, throughId });
-      return;
+      return { throughDay, account: undefined };
     }
     const ids = { fromId: beforeThroughId + 1n, throughId: afterFromId - 1n };
     const what = `ids ${ids.fromId} … ${ids.throughId} are missing between ${dayBefore} and ${dayAfter}`;
     if (isDeclaredBetween(wish.entry, dayBefore, dayAfter)) {
       this.#explain(dayBefore, dayAfter, `${what}; declared in the registry`);
-      return;
+      return { throughDay: dayAfter, account: { by: "registry", reason: this.#declaration(dayBefore, dayAfter) } };
     }
     const [next, end] = [doneBefore ? addDays(dayBefore, 1) : dayBefore, addDays(dayAfter, -1)];
     if (next <= end) {
       this.#days("interior", next, end, what, ids);
-      return;
+      return { throughDay: end, account: this.#acceptanceOf(daysInclusive(next, end)) };
     }
     // Both days were read to their ends: what lies between is in no archive.
     const fromDay = this.#sameUnit(dayBefore, dayAfter);
     this.#add("interior", "missing-upstream", fromDay, dayAfter, `${what}; the archives of these days lack them`, ids);
+    return { throughDay: dayAfter, account: undefined };
+  }
+
+  /** What accounts for a hole of whole days: each of them is accepted, or declared beside one that is. */
+  #acceptanceOf(days: readonly Day[]): AccountedBreak["account"] {
+    const runs = this.#runsOf(days);
+    const accepted = runs.find(({ condition }) => condition === "accepted");
+    const isWhole = runs.every(({ condition }) => condition === "accepted" || condition === "declared");
+    if (accepted === undefined || !isWhole) return undefined;
+    return { by: "acceptance", reason: this.#acceptance(accepted.fromDay) };
   }
 
   /** The days from … to that are expected and not covered: a gap for each unit and each cause. */
@@ -165,16 +194,25 @@ class GapFinder implements SeriesGaps {
 
   /** Who says that a day without an archive is as it should be. */
   #whyExplained(day: Day, condition: "accepted" | "declared"): string {
-    const { wish, archive } = this.#evidence;
-    if (condition === "declared") {
-      const declared = wish.entry.knownGaps.find(({ startDate, endDate }) => startDate <= day && day <= endDate);
-      return `declared in the registry: ${declared?.reason ?? ""}`;
-    }
-    const accepted = archive.accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
-    if (accepted === undefined) return "accepted";
-    const { by, reason, expiresMs } = accepted;
+    return condition === "declared"
+      ? `declared in the registry: ${this.#declaration(day, day)}`
+      : `not published; ${this.#acceptance(day)}`;
+  }
+
+  /** The registry's words on the first declared hole that touches some days. */
+  #declaration(fromDay: Day, throughDay: Day): string {
+    const { knownGaps } = this.#evidence.wish.entry;
+    return knownGaps.find(({ startDate, endDate }) => startDate <= throughDay && fromDay <= endDate)?.reason ?? "";
+  }
+
+  /** Who has accepted that a day is missing, until when and why. */
+  #acceptance(day: Day): string {
+    const { accepted } = this.#evidence.archive;
+    const last = accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
+    if (last === undefined) return "accepted";
+    const { by, reason, expiresMs } = last;
     const until = expiresMs === undefined ? "" : ` until ${new Date(expiresMs).toISOString().slice(0, 10)}`;
-    return `not published; accepted by ${by}${until}: ${reason}`;
+    return `accepted by ${by}${until}: ${reason}`;
   }
 
   /** Stretches of days of one unit that have one condition. */

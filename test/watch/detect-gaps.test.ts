@@ -390,10 +390,11 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   other.archive.remove(gone);
   await other.populate();
   const place = ["--symbols", other.symbols, "--state", other.state];
-  const asked = async (hours: number): Promise<Ran> => {
+  const asked = async (hours: number, ...more: readonly string[]): Promise<Ran> => {
     mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) + hours * 3_600_000 });
     try {
-      return await ran(detectGaps, [...place, "--archive", other.archive.root, "--json", "--max-stale-hours", "9000"]);
+      const words = ["--archive", other.archive.root, "--json", "--max-stale-hours", "9000", ...more];
+      return await ran(detectGaps, [...place, ...words]);
     } finally {
       mock.timers.reset();
     }
@@ -433,7 +434,23 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   const during = await asked(7);
   assert.equal(during.code, 0, during.stdout);
   assert.match(documentOf(during).explained[0]?.reason ?? "", /accepted by .*@.* until .*: it never came/);
-  assert.equal((await asked(31 * 24)).code, 1);
+  const [hole, ...others] = documentOf(during).trade_id_gaps;
+  assert.deepEqual([hole?.classification, hole?.missing_trades, others], ["accepted", "40", []]);
+  assert.match(hole?.known_gap_reason ?? "", /^accepted by .*@.* until .*: it never came$/);
+  assert.equal(documentOf(during).trade_id_unregistered_count, 0, "clean for readers of the older document too");
+  const bars = await asked(7, "--exhaustive");
+  assert.equal(bars.code, 0, bars.stdout);
+  const holes = documentOf(bars).gaps.filter(({ proof }) => proof !== "contiguous");
+  assert.deepEqual(
+    holes.map(({ proof, gap_hours: hours }) => [proof, hours > 24]),
+    [["accepted", true]],
+  );
+  const expired = await asked(31 * 24);
+  assert.equal(expired.code, 1);
+  assert.equal(documentOf(expired).trade_id_unregistered_count, 1);
+  const recent = await asked(31 * 24, "--recent-days", "32");
+  assert.equal(recent.code, 0, "the hole lies in front of the window");
+  assert.deepEqual(documentOf(recent).trade_id_gaps, []);
   other.archive.putLines(gone, linesOf(walkOf(gone, 1000 + 2 * 40, 40)));
   assert.equal((await asked(8)).code, 1, "what has come since is a gap");
   assert.equal((await at(status, [])).code, 1);
