@@ -1,5 +1,6 @@
 import { exitCodes } from "../model/exit-codes.ts";
 import { parseSeriesId } from "../model/series.ts";
+import { absenceEntry } from "../watch/absence.ts";
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
 import type { AccountedBreak } from "../watch/gap-rules.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
@@ -45,7 +46,7 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
           },
         }),
     series_gaps: gaps.map(
-      ({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason }) => ({
+      ({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason, absence }) => ({
         kind,
         cause,
         priority,
@@ -56,14 +57,16 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
         from_id: fromId?.toString() ?? null,
         through_id: throughId?.toString() ?? null,
         proof: reason,
+        absence: absence === undefined ? null : absenceEntry(absence),
       }),
     ),
     explained: series.flatMap((one) =>
-      one.explained.map(({ series, fromDay, throughDay, reason }) => ({
+      one.explained.map(({ series, fromDay, throughDay, reason, absence }) => ({
         series,
         from_day: fromDay,
         through_day: throughDay,
         reason,
+        absence: absence === undefined ? null : absenceEntry(absence),
       })),
     ),
     unmaintained: unmaintained.map(({ series, reason }) => ({ series, reason })),

@@ -4,6 +4,7 @@ import { segmentOf, type Segmentation } from "../model/segments.ts";
 import { unitId } from "../model/series.ts";
 import { settledAfterDays } from "../sources/archive/index.ts";
 import type { OutlineBreak, UnitOutline } from "../store/index.ts";
+import { absenceOf, absentSince, type Absence } from "./absence.ts";
 import { conditionOf, type ArchiveFacts, type DayCondition } from "./condition.ts";
 import type { Gap, GapCause, GapKind, GapPriority } from "./gap.ts";
 import type { SeriesWish } from "./wish.ts";
@@ -24,6 +25,8 @@ export interface ExplainedHole {
   readonly fromDay: Day;
   readonly throughDay: Day;
   readonly reason: string;
+  /** What shows that accepted days are missing. */
+  readonly absence?: Absence | undefined;
 }
 
 /** A place where ids of coverage do not follow each other, and who says that this is as it should be. */
@@ -172,7 +175,7 @@ class GapFinder implements SeriesGaps {
           this.#add(kind, "not-built", fromDay, throughDay, what, own);
           break;
         case "missing-upstream":
-          this.#add(kind, "missing-upstream", fromDay, throughDay, `${what}; these days are not published`, own);
+          this.#missing(kind, fromDay, throughDay, what, own);
           break;
         case "unknown":
           // A hole of ids is one, whether the archive can be looked at or not; an edge is not.
@@ -181,7 +184,7 @@ class GapFinder implements SeriesGaps {
           break;
         case "accepted":
         case "declared":
-          this.#explain(fromDay, throughDay, this.#whyExplained(fromDay, condition));
+          this.#explainDays(fromDay, throughDay, condition);
           break;
         case "not-yet":
           // What comes behind a day that may still be published waits for it.
@@ -192,11 +195,30 @@ class GapFinder implements SeriesGaps {
     }
   }
 
-  /** Who says that a day without an archive is as it should be. */
-  #whyExplained(day: Day, condition: "accepted" | "declared"): string {
-    return condition === "declared"
-      ? `declared in the registry: ${this.#declaration(day, day)}`
-      : `not published; ${this.#acceptance(day)}`;
+  /** Days that are not published and should be, with what shows it. */
+  #missing(kind: GapKind, fromDay: Day, throughDay: Day, what: string, ids: Ids): void {
+    const absence = this.#absence(fromDay, throughDay);
+    const reason = `${what}; these days are not published`;
+    if (absence === undefined) this.#add(kind, "missing-upstream", fromDay, throughDay, reason, ids);
+    else {
+      const proven = `${reason}: ${absentSince(absence)}`;
+      this.#add(kind, "missing-upstream", fromDay, throughDay, proven, { ...ids, absence });
+    }
+  }
+
+  #absence(fromDay: Day, throughDay: Day): Absence | undefined {
+    return absenceOf(this.#evidence.archive, daysInclusive(fromDay, throughDay));
+  }
+
+  /** Days without an archive that are as they should be, with who says so. */
+  #explainDays(fromDay: Day, throughDay: Day, condition: "accepted" | "declared"): void {
+    if (condition === "declared") {
+      this.#explain(fromDay, throughDay, `declared in the registry: ${this.#declaration(fromDay, fromDay)}`);
+      return;
+    }
+    const absence = this.#absence(fromDay, throughDay);
+    const since = absence === undefined ? "" : `, ${absentSince(absence)}`;
+    this.#explain(fromDay, throughDay, `not published${since}; ${this.#acceptance(fromDay)}`, absence);
   }
 
   /** The registry's words on the first declared hole that touches some days. */
@@ -234,16 +256,23 @@ class GapFinder implements SeriesGaps {
     return later(segmentOf(throughDay, this.#evidence.segmentation).firstDay, fromDay);
   }
 
-  #explain(fromDay: Day, throughDay: Day, reason: string): void {
-    this.explained.push({ series: this.#evidence.wish.series, fromDay, throughDay, reason });
+  #explain(fromDay: Day, throughDay: Day, reason: string, absence?: Absence): void {
+    this.explained.push({ series: this.#evidence.wish.series, fromDay, throughDay, reason, absence });
   }
 
-  #add(kind: GapKind, cause: GapCause, fromDay: Day, throughDay: Day, reason: string, ids: Ids): void {
+  #add(
+    kind: GapKind,
+    cause: GapCause,
+    fromDay: Day,
+    throughDay: Day,
+    reason: string,
+    more: Ids & Pick<Gap, "absence">,
+  ): void {
     const { wish, segmentation, nowMs } = this.#evidence;
     const { series } = wish;
     const unit = unitId(series, segmentOf(throughDay, segmentation).id);
     const priority = priorityOf(kind, throughDay, nowMs);
-    this.gaps.push({ kind, cause, priority, series, unit, fromDay, throughDay, reason, ...ids });
+    this.gaps.push({ kind, cause, priority, series, unit, fromDay, throughDay, reason, ...more });
   }
 }
 

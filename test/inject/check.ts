@@ -15,9 +15,10 @@ export function checkReport(report: WatchReport, { gaps, findings = [] }: Inject
 }
 
 /** A gap as text, so that order and absent ids do not matter. */
-function textOf({ kind, cause, fromDay, throughDay, unit, fromId, throughId }: InjectedGap): string {
+function textOf({ kind, cause, fromDay, throughDay, unit, fromId, throughId, absence }: InjectedGap): string {
   const ids = fromId === undefined ? "" : ` ids ${fromId}..${throughId}`;
-  return `${kind} (${cause}) ${unit} ${fromDay}..${throughDay}${ids}`;
+  const evidence = absence === undefined ? "" : ` ${JSON.stringify(absence)}`;
+  return `${kind} (${cause}) ${unit} ${fromDay}..${throughDay}${ids}${evidence}`;
 }
 
 /** Its wording is for other tests. */

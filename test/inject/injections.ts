@@ -10,7 +10,7 @@ import { Scene, type Harm, type StoredBar } from "./scene.ts";
 
 /** A gap as it was made; ids where the gap has some. */
 export type InjectedGap = Pick<Gap, "kind" | "cause" | "fromDay" | "throughDay" | "unit"> &
-  Partial<Pick<Gap, "fromId" | "throughId">>;
+  Partial<Pick<Gap, "fromId" | "throughId" | "absence">>;
 
 /** A finding as it must be named, but for its wording: the figures of its evidence say range and number. */
 export type InjectedFinding = Omit<Finding, "summary">;
@@ -233,7 +233,9 @@ export const injections: readonly Injection[] = [
       const day = new Scene(bed, {}, false).day(at);
       const scene = new Scene(bed, { absent: [day] });
       await scene.build();
-      return { scene, gaps: [gap(scene, "interior", "missing-upstream", day, day, scene.idsOf(day, day))] };
+      const missing = gap(scene, "interior", "missing-upstream", day, day, scene.idsOf(day, day));
+      const absence = { sinceMs: scene.nowMs, askedMs: scene.nowMs, publishedThrough: scene.lastDay };
+      return { scene, gaps: [{ ...missing, absence }] };
     },
   },
   {
