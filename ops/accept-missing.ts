@@ -6,7 +6,7 @@ import { dayOfMs, parseDay } from "../lib/model/day.ts";
 import { ConfigurationError } from "../lib/model/errors.ts";
 import { exitCodes } from "../lib/model/exit-codes.ts";
 import { parseWholeDays } from "../lib/model/quantities.ts";
-import { doubtsOf } from "../lib/watch/accepted-days.ts";
+import { absenceOnRecord, doubtsOf, evidenceEntry, evidenceText } from "../lib/watch/accepted-days.ts";
 
 const dayMs = 86_400_000;
 
@@ -48,7 +48,10 @@ const command = defineCommand({
     const expiresMs = nowMs + days * dayMs;
     const by = `${userInfo().username}@${hostname()}`;
     using ledger = openExistingLedger(settings.stateDirectory);
-    const warnings = doubtsOf(ledger, { location: settings.archive, market, symbol }, fromDay, throughDay);
+    const place = { location: settings.archive, market, symbol };
+    const warnings = doubtsOf(ledger, place, fromDay, throughDay);
+    const onRecord = absenceOnRecord(ledger, place, fromDay, throughDay);
+    const evidence = evidenceEntry(onRecord);
     const accept = (): void => {
       ledger.journal.record("archive.accepted-missing", `${market}/${symbol}`, {
         fromDay,
@@ -56,6 +59,7 @@ const command = defineCommand({
         reason,
         by,
         days,
+        evidence,
       });
       ledger.archives.accept({ market, symbol }, { fromDay, throughDay, reason, by, expiresMs }, nowMs);
     };
@@ -63,10 +67,11 @@ const command = defineCommand({
     const until = dayOfMs(expiresMs);
     if (settings.json) {
       const accepted = { market, symbol, from_day: fromDay, through_day: throughDay, reason, by, until };
-      printJson({ ...accepted, done: !args.plan, warnings });
+      printJson({ ...accepted, done: !args.plan, evidence, warnings });
     } else {
       const verb = args.plan ? "would be accepted" : "accepted";
       print(`${symbol}: ${fromDay} … ${throughDay} ${verb} as missing until ${until}`);
+      print(`evidence: ${evidenceText(onRecord)}`);
       warnings.forEach((warning) => print(`warning: ${warning}`));
     }
     return exitCodes.ok;

@@ -68,7 +68,10 @@ function byCause(gap: Gap): LeftGap | undefined {
   if (gap.cause === "not-known") return { gap, reason: "unknown", text: gap.reason };
   if (canBeBuilt(gap.cause)) return undefined;
   const { symbol } = parseSeriesId(gap.series);
-  const text = `the archive lacks it; if that is so for good, declare the days under known_gaps of [symbols.${symbol}]`;
+  const forGood = `if that is so for good, declare the days under known_gaps of [symbols.${symbol}]`;
+  // What an archive lacks of a day that it has, no acceptance of days is about.
+  const forNow = gap.absence === undefined ? "" : "; for a time there is barkeep accept-missing";
+  const text = `the archive lacks it; ${forGood}${forNow}`;
   return { gap, reason: "upstream", text };
 }
 

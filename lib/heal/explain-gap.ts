@@ -2,6 +2,7 @@ import type { HealTry } from "../ledger/index.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId } from "../model/series.ts";
 import type { LeaseState } from "../store/index.ts";
+import { lastAsked } from "../watch/absence.ts";
 import type { Gap } from "../watch/gap.ts";
 import type { Agenda, LeftReason } from "./agenda.ts";
 import { populateOf } from "./obstacles.ts";
@@ -35,7 +36,8 @@ export type UnseenByHeal = "series" | "bars";
 /** What is wrong, who works on it, what happens next. */
 export function gapExplanation(gap: Gap, { agenda, tries, writer, unseen }: GapEvidence): GapExplanation {
   const days = daysText(gap.fromDay, gap.throughDay);
-  const what = `${gap.unit} has a gap (${gap.kind}, ${gap.priority}) at ${days}: ${gap.reason}.`;
+  const evidence = gap.absence === undefined ? "" : ` They were ${lastAsked(gap.absence)}.`;
+  const what = `${gap.unit} has a gap (${gap.kind}, ${gap.priority}) at ${days}: ${gap.reason}.${evidence}`;
   const who =
     writer === undefined
       ? []

@@ -1,5 +1,7 @@
+import { lastAsked } from "../watch/absence.ts";
 import type { SeriesLook } from "../watch/find-gaps.ts";
 import type { Freshness } from "../watch/freshness.ts";
+import type { ExplainedHole } from "../watch/gap-rules.ts";
 import { utcMinute } from "../watch/incident-messages.ts";
 import { daysText } from "./explain-gap.ts";
 
@@ -11,8 +13,13 @@ export function seriesSentences({ wish, units, freshness, explained }: SeriesLoo
   return [
     `${wish.series} is built from ${first.firstDay} to ${last.lastDay}, in ${units.length === 1 ? "one unit" : `${units.length} units`}.`,
     ...(freshness === undefined ? [] : ageSentences(freshness)),
-    ...explained.map(({ fromDay, throughDay, reason }) => `${daysText(fromDay, throughDay)} are not there: ${reason}.`),
+    ...explained.map(explainedSentence),
   ];
+}
+
+function explainedSentence({ fromDay, throughDay, reason, absence }: ExplainedHole): string {
+  const evidence = absence === undefined ? "" : ` They were ${lastAsked(absence)}.`;
+  return `${daysText(fromDay, throughDay)} are not there: ${reason}.${evidence}`;
 }
 
 function ageSentences({ hoursSinceLast, maxStaleHours, state, isExcused }: Freshness): string[] {

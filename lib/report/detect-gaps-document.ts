@@ -1,8 +1,8 @@
-import { isDeclaredBetween } from "../config/index.ts";
 import { exitCodes } from "../model/exit-codes.ts";
 import { parseSeriesId } from "../model/series.ts";
+import { absenceEntry } from "../watch/absence.ts";
 import type { SeriesLook, WatchReport } from "../watch/find-gaps.ts";
-import { breaksOf } from "../watch/gap-rules.ts";
+import type { AccountedBreak } from "../watch/gap-rules.ts";
 import type { DurationAnomaly, Span } from "../watch/spans.ts";
 import type { DetectGapsDocument } from "./detect-gaps-schema.ts";
 import { toldOf } from "./detect-gaps.ts";
@@ -46,7 +46,7 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
           },
         }),
     series_gaps: gaps.map(
-      ({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason }) => ({
+      ({ kind, cause, priority, series, unit, fromDay, throughDay, fromId, throughId, reason, absence }) => ({
         kind,
         cause,
         priority,
@@ -57,14 +57,16 @@ export function detectGapsDocument(report: WatchReport): Omit<DetectGapsDocument
         from_id: fromId?.toString() ?? null,
         through_id: throughId?.toString() ?? null,
         proof: reason,
+        absence: absence === undefined ? null : absenceEntry(absence),
       }),
     ),
     explained: series.flatMap((one) =>
-      one.explained.map(({ series, fromDay, throughDay, reason }) => ({
+      one.explained.map(({ series, fromDay, throughDay, reason, absence }) => ({
         series,
         from_day: fromDay,
         through_day: throughDay,
         reason,
+        absence: absence === undefined ? null : absenceEntry(absence),
       })),
     ),
     unmaintained: unmaintained.map(({ series, reason }) => ({ series, reason })),
@@ -124,28 +126,22 @@ function durationEntry({ bar, hours, rangeDbps, proof }: DurationAnomaly): Item<
 }
 
 /** Where ids do not follow each other in coverage, and where bars do not have the ids that coverage has. */
-function tradeIdGapsOf({ wish, units, gaps }: SeriesLook): Item<"trade_id_gaps">[] {
-  const breaks = breaksOf(units);
-  const inCoverage = breaks.map((one): Item<"trade_id_gaps"> => {
-    const isDeclared =
-      one.afterFromId > one.beforeThroughId && isDeclaredBetween(wish.entry, one.dayBefore, one.dayAfter);
-    const known = wish.entry.knownGaps.find(
-      ({ startDate, endDate }) => startDate <= one.dayAfter && endDate >= one.dayBefore,
-    );
+function tradeIdGapsOf({ wish, breaks, gaps }: SeriesLook): Item<"trade_id_gaps">[] {
+  const inCoverage = breaks.map(({ at, account }): Item<"trade_id_gaps"> => {
     return {
       ...pairOf(wish.series),
-      close_time_ms: milliseconds(one.afterFirstUs),
-      prev_close_time_ms: milliseconds(one.beforeLastUs),
-      first_agg_trade_id: one.afterFromId.toString(),
-      prev_last_agg_trade_id: one.beforeThroughId.toString(),
-      missing_trades: (one.afterFromId - one.beforeThroughId - 1n).toString(),
-      classification: isDeclared ? "registered" : "unregistered",
-      known_gap_reason: isDeclared ? (known?.reason ?? null) : null,
+      close_time_ms: milliseconds(at.afterFirstUs),
+      prev_close_time_ms: milliseconds(at.beforeLastUs),
+      first_agg_trade_id: at.afterFromId.toString(),
+      prev_last_agg_trade_id: at.beforeThroughId.toString(),
+      missing_trades: missingTrades(at).toString(),
+      classification: classificationOf(account),
+      known_gap_reason: account?.reason ?? null,
     };
   });
   const ofBars = gaps.flatMap(({ cause, kind, fromId, throughId }): Item<"trade_id_gaps">[] => {
     if (fromId === undefined || throughId === undefined || !["bars-lost", "doubled"].includes(cause)) return [];
-    if (breaks.some((one) => one.afterFromId === fromId)) return [];
+    if (breaks.some(({ at }) => at.afterFromId === fromId)) return [];
     const count = throughId - fromId + 1n;
     const isOverlap = kind === "overlap";
     return [
@@ -162,6 +158,18 @@ function tradeIdGapsOf({ wish, units, gaps }: SeriesLook): Item<"trade_id_gaps">
     ];
   });
   return [...inCoverage, ...ofBars];
+}
+
+/** How many ids neither part has; below zero, how many both have. */
+function missingTrades({ beforeThroughId, afterFromId, afterThroughId }: AccountedBreak["at"]): bigint {
+  const isInside = afterThroughId < beforeThroughId;
+  return afterFromId - (isInside ? afterThroughId : beforeThroughId) - 1n;
+}
+
+/** Older readers take what is unregistered for wrong: what a person has accepted is neither that nor in the registry. */
+function classificationOf(account: AccountedBreak["account"]): Item<"trade_id_gaps">["classification"] {
+  if (account === undefined) return "unregistered";
+  return account.by === "registry" ? "registered" : "accepted";
 }
 
 function barsPerDay({ units }: SeriesLook): number {

@@ -12,7 +12,7 @@ const id = z
   .describe("an aggregate trade's id, as decimal text");
 
 const proof = z
-  .enum(["contiguous", "hole", "declared", "not-provable"])
+  .enum(["contiguous", "hole", "declared", "accepted", "not-provable"])
   .describe("contiguous: the ids follow each other, nothing is missing");
 
 const span = z.strictObject({
@@ -59,8 +59,13 @@ const tradeIdGap = z.strictObject({
     .string()
     .regex(/^-?\d+$/)
     .describe("below zero: so many ids are there twice"),
-  classification: z.enum(["registered", "unregistered"]),
-  known_gap_reason: z.string().nullable(),
+  classification: z
+    .enum(["registered", "accepted", "unregistered"])
+    .describe("registered: known_gaps of the registry has it; accepted: a person has, for a time; unregistered: a gap"),
+  known_gap_reason: z
+    .string()
+    .nullable()
+    .describe("the registry's words, or by whom it was accepted, until when and why"),
 });
 
 const coverage = z.strictObject({
@@ -87,6 +92,15 @@ const backfillQueue = z.strictObject({
   is_healthy: z.boolean(),
 });
 
+const absence = z
+  .strictObject({
+    since: z.iso.datetime().describe("every look since has found all of these days absent"),
+    asked_at: z.iso.datetime().describe("when the archive was last asked for them"),
+    published_through: day.describe("later days are there, up to this one"),
+  })
+  .nullable()
+  .describe("what shows that these days are missing upstream; null where they are not, or were not asked for");
+
 const seriesGap = z.strictObject({
   kind: z.enum(kindsOfGaps),
   cause: z.enum(causesOfGaps),
@@ -98,6 +112,7 @@ const seriesGap = z.strictObject({
   from_id: id.nullable(),
   through_id: id.nullable().describe("inclusive"),
   proof: z.string().describe("one sentence"),
+  absence,
 });
 
 const finding = z.strictObject({
@@ -134,7 +149,9 @@ export const detectGapsSchema = z
     coverage: z.array(coverage),
     backfill_queue: backfillQueue.optional(),
     series_gaps: z.array(seriesGap).describe("expected, less covered, less declared"),
-    explained: z.array(z.strictObject({ series: z.string(), from_day: day, through_day: day, reason: z.string() })),
+    explained: z.array(
+      z.strictObject({ series: z.string(), from_day: day, through_day: day, reason: z.string(), absence }),
+    ),
     unmaintained: z.array(z.strictObject({ series: z.string(), reason: z.string() })),
     archives: z.array(
       z.strictObject({

@@ -1,6 +1,16 @@
 import type { Ledger } from "../ledger/index.ts";
 import { daysInclusive, type Day } from "../model/day.ts";
 import { parseSeriesId } from "../model/series.ts";
+import {
+  absenceEntry,
+  absenceOf,
+  absentDays,
+  absentSince,
+  lastAsked,
+  type Absence,
+  type AbsenceEntry,
+} from "./absence.ts";
+import type { ArchiveFacts } from "./condition.ts";
 import { utcMinute } from "./incident-messages.ts";
 
 /** A symbol of a market, and where its archive is; undefined for the place that was looked at last. */
@@ -11,7 +21,7 @@ interface Place {
 }
 
 /** The archive as the ledger remembers it: a look since may find it otherwise. */
-interface Remembered {
+interface Remembered extends Pick<ArchiveFacts, "extent" | "absences"> {
   readonly lookedMs: number;
   readonly isPublished: (day: Day) => boolean;
 }
@@ -20,11 +30,48 @@ function rememberedArchive(ledger: Ledger, place: Place): Remembered | undefined
   const extent = ledger.archives.extent(place);
   if (extent === undefined) return undefined;
   const { firstDay, lastDay, lookedMs, location } = extent;
-  const deviating = ledger.archives.deviating({ ...place, location });
-  const absent = new Set(deviating.filter(({ sha256 }) => sha256 === undefined).map(({ day }) => day));
+  const absences = absentDays(ledger.archives.deviating({ ...place, location }));
+  const ends = firstDay === undefined || lastDay === undefined ? undefined : { firstDay, lastDay };
   const isPublished = (day: Day): boolean =>
-    firstDay !== undefined && lastDay !== undefined && firstDay <= day && day <= lastDay && !absent.has(day);
-  return { lookedMs, isPublished };
+    ends !== undefined && ends.firstDay <= day && day <= ends.lastDay && !absences.has(day);
+  return { lookedMs, extent: ends, absences, isPublished };
+}
+
+/** What the ledger has to show that days are missing. */
+export interface AbsenceOnRecord {
+  /** Those of the days that looks have found absent. */
+  readonly days: readonly Day[];
+  readonly absence: Absence;
+}
+
+interface EvidenceEntry extends AbsenceEntry {
+  readonly days: readonly Day[];
+}
+
+/** What shows that days are missing, as far as the ledger remembers; undefined where no look has found any of them absent. */
+export function absenceOnRecord(
+  ledger: Ledger,
+  place: Place,
+  fromDay: Day,
+  throughDay: Day,
+): AbsenceOnRecord | undefined {
+  const remembered = rememberedArchive(ledger, place);
+  if (remembered === undefined) return undefined;
+  const days = daysInclusive(fromDay, throughDay).filter((day) => remembered.absences.has(day));
+  const absence = absenceOf(remembered, days);
+  return absence === undefined ? undefined : { days, absence };
+}
+
+/** The same for a document, and for the record of an acceptance. */
+export function evidenceEntry(onRecord: AbsenceOnRecord | undefined): EvidenceEntry | null {
+  return onRecord === undefined ? null : { days: onRecord.days, ...absenceEntry(onRecord.absence) };
+}
+
+/** And for a person. */
+export function evidenceText(onRecord: AbsenceOnRecord | undefined): string {
+  if (onRecord === undefined) return "no look has found these days absent: nothing on record shows that they are";
+  const { days, absence } = onRecord;
+  return `${stretch(days)}: ${absentSince(absence)}; ${lastAsked(absence)}`;
 }
 
 /** What speaks against days being missing, as far as the ledger remembers: nothing is asked of an archive or a store. */

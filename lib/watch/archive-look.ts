@@ -4,6 +4,7 @@ import { Failure, RetryableError, UnavailableError, type UpstreamDataError } fro
 import { formatSeconds } from "../model/format.ts";
 import type { Market } from "../model/markets.ts";
 import { openArchive, type ArchiveSource } from "../sources/archive/index.ts";
+import { absentDays } from "./absence.ts";
 import { nothingKnown, type ArchiveFacts } from "./condition.ts";
 import { askDigests } from "./digest-look.ts";
 import { inTurns } from "./in-turns.ts";
@@ -136,7 +137,8 @@ class ArchiveLook {
         else archives.forgetDeviating(key, day);
       }
     });
-    const facts = { extent: ends, lookedMs: this.#nowMs, asked, accepted: archives.accepted(question) };
+    const absences = absentDays(archives.deviating(key));
+    const facts = { extent: ends, lookedMs: this.#nowMs, asked, absences, accepted: archives.accepted(question) };
     const { digests, unreadable, nextDay } = await askDigests(
       source,
       question,
@@ -157,7 +159,7 @@ class ArchiveLook {
     }
     const { firstDay, lastDay, lookedMs, location } = extent;
     const key = { ...question, location };
-    const absent = archives.deviating(key).filter(({ sha256 }) => sha256 === undefined);
+    const absences = absentDays(archives.deviating(key));
     const facts: ArchiveFacts = {
       // What was published before an earlier start than was asked for then is not known.
       extent:
@@ -165,7 +167,8 @@ class ArchiveLook {
           ? undefined
           : { firstDay, lastDay },
       lookedMs,
-      asked: new Map(absent.map(({ day }) => [day, "absent"])),
+      asked: new Map([...absences.keys()].map((day) => [day, "absent"])),
+      absences,
       accepted,
     };
     return { ...question, ...noDigests, facts, digests: this.#revised(key), failure: undefined };

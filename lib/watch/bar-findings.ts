@@ -115,6 +115,8 @@ function proofText(proof: Span["proof"]): string {
       return "ids are missing";
     case "declared":
       return "the ids that are missing are declared";
+    case "accepted":
+      return "the ids that are missing are accepted to be";
     case "not-provable":
       return "rows that are no trades lie there, and which ids they had is not on record";
     default:

@@ -12,6 +12,14 @@ export interface AcceptedAbsence {
   readonly expiresMs: number | undefined;
 }
 
+/** A day of which nothing is published. */
+export interface AbsentDay {
+  /** When a look first found it so, with none since that did not. */
+  readonly sinceMs: number;
+  /** When it was asked for last. */
+  readonly askedMs: number;
+}
+
 /** What is known of one symbol's archive. */
 export interface ArchiveFacts {
   /** The first and the last published day; undefined where nobody has been able to look, or nothing is published. */
@@ -20,6 +28,8 @@ export interface ArchiveFacts {
   readonly lookedMs: number | undefined;
   /** Single days between those two that were asked about. */
   readonly asked: ReadonlyMap<Day, "present" | "absent">;
+  /** Those that were absent when they were asked for last, by this look or an earlier one. */
+  readonly absences: ReadonlyMap<Day, AbsentDay>;
   readonly accepted: readonly AcceptedAbsence[];
 }
 
@@ -27,6 +37,7 @@ export const nothingKnown: ArchiveFacts = {
   extent: undefined,
   lookedMs: undefined,
   asked: new Map(),
+  absences: new Map(),
   accepted: [],
 };
 

@@ -24,11 +24,12 @@ import type { Finding } from "./finding.ts";
 import { barFindings, barOverflowFinding } from "./bar-findings.ts";
 import { archiveFindings, askedByName, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
-import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
+import { breaksOf, gapsOf, type AccountedBreak, type ExplainedHole } from "./gap-rules.ts";
 import type { Gap } from "./gap.ts";
 import { needsBars, windowStartMs, type WatchLimits } from "./limits.ts";
 import type { QueueHealth } from "./queue-health.ts";
 import { revisedGaps, unreadableGaps } from "./revision-rules.ts";
+import { withAcceptance } from "./spans.ts";
 import { unmatchedBy, type Unmatched } from "./unmatched.ts";
 import { wishesOf, type Selection, type SeriesWish, type UnmaintainedSeries } from "./wish.ts";
 
@@ -55,6 +56,8 @@ export interface SeriesLook {
   readonly freshness: Freshness | undefined;
   readonly gaps: readonly Gap[];
   readonly explained: readonly ExplainedHole[];
+  /** Where ids of its coverage do not follow each other, within the window that is looked at. */
+  readonly breaks: readonly AccountedBreak[];
   /** Nobody knows what is published of it. */
   readonly isBlind: boolean;
 }
@@ -118,37 +121,47 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const recordOf = new Map(records.map((record) => [`${record.series} ${record.segment} ${record.build}`, record]));
 
   const wantedUnits = wanted.map((wish) => ({ wish, units: unitsOf.get(wish.series) ?? [] }));
-  const bars = needsBars(limits) ? await lookAtBars(store, wantedUnits, limits, nowMs, signal) : undefined;
+  const seen = needsBars(limits) ? await lookAtBars(store, wantedUnits, limits, nowMs, signal) : undefined;
   const isDoubtful = ({ series, segment }: UnitOutline): boolean =>
     limits.barsOfUnits?.has(unitId(series, segment)) === true;
   const doubtful = wantedUnits.flatMap(({ units }) => units.filter(isDoubtful));
-  const compared = bars ?? (await compareBars(store, doubtful, nowMs, signal));
+  const compared = seen ?? (await compareBars(store, doubtful, nowMs, signal));
   const lostIds = ledger.mirror.lostIds();
   const series = wantedUnits.map(({ wish, units }): SeriesLook => {
     const segmentation = segmentationOfSeries(wish.series);
     const answer = answerOf.get(`${wish.key.market}/${wish.key.symbol}`);
     const facts = answer?.facts ?? nothingKnown;
     const lost = units.flatMap((unit) => lostIds.get(unitText(unit)) ?? []);
-    const { gaps, explained } = gapsOf({ wish, units, segmentation, archive: facts, lost, nowMs });
+    const { gaps, explained, breaks } = gapsOf({ wish, units, segmentation, archive: facts, lost, nowMs });
     const ofBuilds = units.flatMap((unit) => {
       const record = recordOf.get(`${unit.series} ${unit.segment} ${unit.build}`);
       const evidence = { unit, record, storedRows: rowsOf(unit), isHeld: isHeld(unit.series, unit.segment) };
-      const seen = compared.gapsOf.get(unit);
+      const named = compared.gapsOf.get(unit);
       const known = buildGaps(evidence, currentFingerprint(segmentation), nowMs);
-      if (seen === undefined || seen.length === 0) return known;
+      if (named === undefined || named.length === 0) return known;
       // Which bars are lost is better than how many.
       const [counted, others] = [known.filter(isOfLostBars), known.filter((gap) => !isOfLostBars(gap))];
-      return [...others, ...seen.map((gap) => (isOfLostBars(gap) && counted.length > 0 ? gap : inBars(gap)))];
+      return [...others, ...named.map((gap) => (isOfLostBars(gap) && counted.length > 0 ? gap : inBars(gap)))];
     });
     const revised = revisedGaps(built.get(wish.series) ?? [], answer?.digests ?? new Map<Day, string>(), nowMs);
     // An archive that is only remembered may have gone on since.
     const publishedThrough = facts.lookedMs === nowMs ? facts.extent?.lastDay : undefined;
     const freshness = freshnessOf(wish, units.at(-1), publishedThrough, nowMs);
     const unread = unreadableGaps(units, answer?.unreadable ?? new Map<Day, UpstreamDataError>(), nowMs);
-    const inWindow = [...gaps, ...ofBuilds, ...revised, ...unread].filter((gap) => isWithin(gap, limits, nowMs));
-    return { wish, units, freshness, gaps: inWindow, explained, isBlind: facts.extent === undefined };
+    const isInWindow = (one: Pick<Gap, "throughDay">): boolean => isWithin(one, limits, nowMs);
+    return {
+      wish,
+      units,
+      freshness,
+      gaps: [...gaps, ...ofBuilds, ...revised, ...unread].filter(isInWindow),
+      explained,
+      breaks: breaks.filter(isInWindow),
+      isBlind: facts.extent === undefined,
+    };
   });
 
+  const breaks = new Map(series.map((one) => [one.wish.series, one.breaks]));
+  const bars = seen === undefined ? undefined : { ...seen, spans: withAcceptance(seen.spans, breaks) };
   const gaps = series.flatMap((one) => one.gaps);
   const isKnown = new Set<string>(known.map(seriesId));
   const findings = [
@@ -248,6 +261,6 @@ function daysInside(units: readonly UnitOutline[]): Day[] {
   );
 }
 
-function isWithin({ throughDay }: Gap, limits: WatchLimits, nowMs: number): boolean {
+function isWithin({ throughDay }: Pick<Gap, "throughDay">, limits: WatchLimits, nowMs: number): boolean {
   return dayStartMs(addDays(throughDay, 1)) > windowStartMs(limits, nowMs);
 }

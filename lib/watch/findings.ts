@@ -2,6 +2,7 @@ import type { HostFailure } from "../fleet/open-hosts.ts";
 import type { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
 import type { UnitOutline } from "../store/index.ts";
+import { absenceEvidence, togetherAbsent } from "./absence.ts";
 import type { ArchiveAnswer } from "./archive-look.ts";
 import type { Finding } from "./finding.ts";
 import type { Freshness } from "./freshness.ts";
@@ -43,6 +44,7 @@ function findingOf(first: Gap, group: readonly Gap[]): Finding {
   const fromDay = group.reduce((day, gap) => (gap.fromDay < day ? gap.fromDay : day), first.fromDay);
   const throughDay = group.reduce((day, gap) => (gap.throughDay > day ? gap.throughDay : day), first.throughDay);
   const days = fromDay === throughDay ? fromDay : `${fromDay} … ${throughDay}`;
+  const absence = togetherAbsent(group.flatMap((gap) => gap.absence ?? []));
   const units = [...new Set(group.map(({ unit }) => unit))].join(" ");
   const priority = group.map((gap) => gap.priority).toSorted()[0] ?? first.priority;
   return {
@@ -58,6 +60,7 @@ function findingOf(first: Gap, group: readonly Gap[]): Finding {
       from_day: fromDay,
       through_day: throughDay,
       ...ids,
+      ...(absence === undefined ? {} : absenceEvidence(absence)),
       ...(group.some(({ isSeenInBars }) => isSeenInBars === true) ? seenInBars : {}),
     },
   };
@@ -100,13 +103,14 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
     if (first === undefined) return [];
     const looked = first.facts.lookedMs;
     const age = looked === undefined ? "never" : `${Math.floor((nowMs - looked) / 60_000)} min ago`;
+    const symbols = ofMarket.map(({ symbol }) => symbol);
     return [
       {
         kind: "archive-unreachable",
         subject: `archive:${market}`,
         verdict: "unknown",
-        summary: `what is published of ${ofMarket.map(({ symbol }) => symbol).join(", ")} could not be looked at: ${first.failure.message}`,
-        evidence: { code: first.failure.code, looked_at: age },
+        summary: `what is published of ${symbols.join(", ")} could not be looked at: ${first.failure.message}`,
+        evidence: { code: first.failure.code, looked_at: age, symbols: symbols.join(" ") },
       } satisfies Finding,
     ];
   });

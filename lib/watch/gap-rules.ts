@@ -5,6 +5,7 @@ import { unitId } from "../model/series.ts";
 import { settledAfterDays } from "../sources/archive/index.ts";
 import type { IdRange } from "../ledger/index.ts";
 import type { OutlineBreak, UnitOutline } from "../store/index.ts";
+import { absenceOf, absentSince, type Absence } from "./absence.ts";
 import { conditionOf, type ArchiveFacts, type DayCondition } from "./condition.ts";
 import type { Gap, GapCause, GapKind, GapPriority } from "./gap.ts";
 import type { SeriesWish } from "./wish.ts";
@@ -27,12 +28,25 @@ export interface ExplainedHole {
   readonly fromDay: Day;
   readonly throughDay: Day;
   readonly reason: string;
+  /** What shows that accepted days are missing. */
+  readonly absence?: Absence | undefined;
+}
+
+/** A place where ids of coverage do not follow each other, and who says that this is as it should be. */
+export interface AccountedBreak {
+  /** Its ids in front are the greatest so far, also behind parts that overlap. */
+  readonly at: OutlineBreak;
+  /** The last day that it may lie on. */
+  readonly throughDay: Day;
+  /** Undefined where nobody does: it is a gap. */
+  readonly account: { readonly by: "registry" | "acceptance"; readonly reason: string } | undefined;
 }
 
 export interface SeriesGaps {
   readonly gaps: readonly Gap[];
   /** Declared in the registry, or accepted. */
   readonly explained: readonly ExplainedHole[];
+  readonly breaks: readonly AccountedBreak[];
 }
 
 const recentMs = 48 * 3_600_000;
@@ -73,7 +87,7 @@ export function breaksOf(units: readonly UnitOutline[]): OutlineBreak[] {
  * Whether the registry says that the ids between two parts are not to be had. What the store holds of a day that was not read to its end
  * is no word on the days behind it: what is missing of that day itself is declared only where it is.
  */
-export function isDeclaredBreak(entry: SymbolEntry, { dayBefore, doneBefore, dayAfter }: OutlineBreak): boolean {
+function isDeclaredBreak(entry: SymbolEntry, { dayBefore, doneBefore, dayAfter }: OutlineBreak): boolean {
   if (!isDeclaredBetween(entry, dayBefore, dayAfter)) return false;
   return doneBefore || dayBefore === dayAfter || isKnownGap(entry, dayBefore);
 }
@@ -81,9 +95,12 @@ export function isDeclaredBreak(entry: SymbolEntry, { dayBefore, doneBefore, day
 /** Ids that are missing or doubled, where the days alone do not say which. */
 type Ids = Pick<Gap, "fromId" | "throughId">;
 
+type Judgement = Pick<AccountedBreak, "throughDay" | "account">;
+
 class GapFinder implements SeriesGaps {
   readonly gaps: Gap[] = [];
   readonly explained: ExplainedHole[] = [];
+  readonly breaks: AccountedBreak[] = [];
   readonly #evidence: SeriesEvidence;
   readonly #today: Day;
   /** The greatest id that any part so far holds: behind parts that overlap, the last one's end is not it. */
@@ -116,39 +133,54 @@ class GapFinder implements SeriesGaps {
     this.#days("trailing", next, to, what);
   }
 
-  #break(one: OutlineBreak): void {
-    const { dayBefore, doneBefore, dayAfter, afterFromId, afterThroughId } = one;
-    const { wish, lost } = this.#evidence;
+  #break(part: OutlineBreak): void {
     const beforeThroughId =
-      this.#through !== undefined && this.#through > one.beforeThroughId ? this.#through : one.beforeThroughId;
+      this.#through !== undefined && this.#through > part.beforeThroughId ? this.#through : part.beforeThroughId;
     this.#through = beforeThroughId;
-    if (afterFromId === beforeThroughId + 1n) return;
+    if (part.afterFromId === beforeThroughId + 1n) return;
+    const at = { ...part, beforeThroughId };
+    this.breaks.push({ at, ...this.#judge(at) });
+  }
+
+  #judge(at: OutlineBreak): Judgement {
+    const { dayBefore, doneBefore, dayAfter, beforeThroughId, afterFromId, afterThroughId } = at;
+    const { wish, lost } = this.#evidence;
     if (afterFromId <= beforeThroughId) {
       const [fromDay, throughDay] = dayAfter < dayBefore ? [dayAfter, dayBefore] : [dayBefore, dayAfter];
       const fromId = afterFromId;
       const throughId = afterThroughId < beforeThroughId ? afterThroughId : beforeThroughId;
       const reason = `ids ${fromId} … ${throughId} are covered twice`;
       this.#add("overlap", "doubled", this.#sameUnit(fromDay, throughDay), throughDay, reason, { fromId, throughId });
-      return;
+      return { throughDay, account: undefined };
     }
     const ids = { fromId: beforeThroughId + 1n, throughId: afterFromId - 1n };
     const what = `ids ${ids.fromId} … ${ids.throughId} are missing between ${dayBefore} and ${dayAfter}`;
-    if (isDeclaredBreak(wish.entry, one)) {
+    if (isDeclaredBreak(wish.entry, at)) {
       this.#explain(dayBefore, dayAfter, `${what}; declared in the registry`);
-      return;
+      return { throughDay: dayAfter, account: { by: "registry", reason: this.#declaration(dayBefore, dayAfter) } };
     }
     const [next, end] = [doneBefore ? addDays(dayBefore, 1) : dayBefore, addDays(dayAfter, -1)];
     if (next <= end) {
       this.#days("interior", next, end, what, ids);
-      return;
+      return { throughDay: end, account: this.#acceptanceOf(daysInclusive(next, end)) };
     }
     const fromDay = this.#sameUnit(dayBefore, dayAfter);
     if (lost.some((range) => range.fromId <= ids.throughId && range.throughId >= ids.fromId)) {
       this.#add("interior", "not-built", fromDay, dayAfter, `${what}; coverage of them was there and is gone`, ids);
-      return;
+      return { throughDay: dayAfter, account: undefined };
     }
     // Both days were read to their ends, or what was read of one does not follow what was read before: what lies between is in no archive.
     this.#add("interior", "missing-upstream", fromDay, dayAfter, `${what}; the archives of these days lack them`, ids);
+    return { throughDay: dayAfter, account: undefined };
+  }
+
+  /** What accounts for a hole of whole days: each of them is accepted, or declared beside one that is. */
+  #acceptanceOf(days: readonly Day[]): AccountedBreak["account"] {
+    const runs = this.#runsOf(days);
+    const accepted = runs.find(({ condition }) => condition === "accepted");
+    const isWhole = runs.every(({ condition }) => condition === "accepted" || condition === "declared");
+    if (accepted === undefined || !isWhole) return undefined;
+    return { by: "acceptance", reason: this.#acceptance(accepted.fromDay) };
   }
 
   /** The days from … to that are expected and not covered: a gap for each unit and each cause. */
@@ -162,7 +194,7 @@ class GapFinder implements SeriesGaps {
           this.#add(kind, "not-built", fromDay, throughDay, what, own);
           break;
         case "missing-upstream":
-          this.#add(kind, "missing-upstream", fromDay, throughDay, `${what}; these days are not published`, own);
+          this.#missing(kind, fromDay, throughDay, what, own);
           break;
         case "unknown":
           // A hole of ids is one, whether the archive can be looked at or not; an edge is not.
@@ -171,7 +203,7 @@ class GapFinder implements SeriesGaps {
           break;
         case "accepted":
         case "declared":
-          this.#explain(fromDay, throughDay, this.#whyExplained(fromDay, condition));
+          this.#explainDays(fromDay, throughDay, condition);
           break;
         case "not-yet":
           // What comes behind a day that may still be published waits for it.
@@ -182,18 +214,46 @@ class GapFinder implements SeriesGaps {
     }
   }
 
-  /** Who says that a day without an archive is as it should be. */
-  #whyExplained(day: Day, condition: "accepted" | "declared"): string {
-    const { wish, archive } = this.#evidence;
-    if (condition === "declared") {
-      const declared = wish.entry.knownGaps.find(({ startDate, endDate }) => startDate <= day && day <= endDate);
-      return `declared in the registry: ${declared?.reason ?? ""}`;
+  /** Days that are not published and should be, with what shows it. */
+  #missing(kind: GapKind, fromDay: Day, throughDay: Day, what: string, ids: Ids): void {
+    const absence = this.#absence(fromDay, throughDay);
+    const reason = `${what}; these days are not published`;
+    if (absence === undefined) this.#add(kind, "missing-upstream", fromDay, throughDay, reason, ids);
+    else {
+      const proven = `${reason}: ${absentSince(absence)}`;
+      this.#add(kind, "missing-upstream", fromDay, throughDay, proven, { ...ids, absence });
     }
-    const accepted = archive.accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
-    if (accepted === undefined) return "accepted";
-    const { by, reason, expiresMs } = accepted;
+  }
+
+  #absence(fromDay: Day, throughDay: Day): Absence | undefined {
+    return absenceOf(this.#evidence.archive, daysInclusive(fromDay, throughDay));
+  }
+
+  /** Days without an archive that are as they should be, with who says so. */
+  #explainDays(fromDay: Day, throughDay: Day, condition: "accepted" | "declared"): void {
+    if (condition === "declared") {
+      this.#explain(fromDay, throughDay, `declared in the registry: ${this.#declaration(fromDay, fromDay)}`);
+      return;
+    }
+    const absence = this.#absence(fromDay, throughDay);
+    const since = absence === undefined ? "" : `, ${absentSince(absence)}`;
+    this.#explain(fromDay, throughDay, `not published${since}; ${this.#acceptance(fromDay)}`, absence);
+  }
+
+  /** The registry's words on the first declared hole that touches some days. */
+  #declaration(fromDay: Day, throughDay: Day): string {
+    const { knownGaps } = this.#evidence.wish.entry;
+    return knownGaps.find(({ startDate, endDate }) => startDate <= throughDay && fromDay <= endDate)?.reason ?? "";
+  }
+
+  /** Who has accepted that a day is missing, until when and why. */
+  #acceptance(day: Day): string {
+    const { accepted } = this.#evidence.archive;
+    const last = accepted.findLast(({ fromDay, throughDay }) => fromDay <= day && day <= throughDay);
+    if (last === undefined) return "accepted";
+    const { by, reason, expiresMs } = last;
     const until = expiresMs === undefined ? "" : ` until ${new Date(expiresMs).toISOString().slice(0, 10)}`;
-    return `not published; accepted by ${by}${until}: ${reason}`;
+    return `accepted by ${by}${until}: ${reason}`;
   }
 
   /** Stretches of days of one unit that have one condition. */
@@ -215,16 +275,23 @@ class GapFinder implements SeriesGaps {
     return later(segmentOf(throughDay, this.#evidence.segmentation).firstDay, fromDay);
   }
 
-  #explain(fromDay: Day, throughDay: Day, reason: string): void {
-    this.explained.push({ series: this.#evidence.wish.series, fromDay, throughDay, reason });
+  #explain(fromDay: Day, throughDay: Day, reason: string, absence?: Absence): void {
+    this.explained.push({ series: this.#evidence.wish.series, fromDay, throughDay, reason, absence });
   }
 
-  #add(kind: GapKind, cause: GapCause, fromDay: Day, throughDay: Day, reason: string, ids: Ids): void {
+  #add(
+    kind: GapKind,
+    cause: GapCause,
+    fromDay: Day,
+    throughDay: Day,
+    reason: string,
+    more: Ids & Pick<Gap, "absence">,
+  ): void {
     const { wish, segmentation, nowMs } = this.#evidence;
     const { series } = wish;
     const unit = unitId(series, segmentOf(throughDay, segmentation).id);
     const priority = priorityOf(kind, throughDay, nowMs);
-    this.gaps.push({ kind, cause, priority, series, unit, fromDay, throughDay, reason, ...ids });
+    this.gaps.push({ kind, cause, priority, series, unit, fromDay, throughDay, reason, ...more });
   }
 }
 

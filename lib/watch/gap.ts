@@ -1,4 +1,5 @@
 import type { Day } from "../model/day.ts";
+import type { Absence } from "./absence.ts";
 
 export const kindsOfGaps = ["leading", "interior", "trailing", "overlap", "stale", "revised", "unknown"] as const;
 export type GapKind = (typeof kindsOfGaps)[number];
@@ -51,6 +52,8 @@ export interface Gap {
   readonly throughId?: bigint;
   /** One sentence: the proof. */
   readonly reason: string;
+  /** Of whole days that are missing upstream: what shows it. Its times change; {@link reason} does not. */
+  readonly absence?: Absence;
   /** Coverage alone does not show it, nor that it is over. */
   readonly isSeenInBars?: boolean;
 }

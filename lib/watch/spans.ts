@@ -1,15 +1,16 @@
 import { isDeclaredBetween } from "../config/index.ts";
 import { dayOfMs, type Day } from "../model/day.ts";
 import type { BarPair, LongBar, UnitOutline } from "../store/index.ts";
+import type { AccountedBreak } from "./gap-rules.ts";
 import { continuityClass, type ContinuityClass } from "./price-class.ts";
 import type { SeriesWish } from "./wish.ts";
 
 /**
- * What the ids say of a long time: none is missing, so that the market was slow; some are missing, and that is a hole or a declared one; or
- * rows that are no trades may lie there, of which only the number is known, in a unit whose bars are not proven. Where they are proven,
+ * What the ids say of a long time: none is missing, so that the market was slow; some are missing, and that is a hole, or a declared or an
+ * accepted one; or rows that are no trades may lie there, of which only the number is known, in a unit whose bars are not proven. Where they are proven,
  * every id that no bar has was such a row.
  */
-export type SpanProof = "contiguous" | "hole" | "declared" | "not-provable";
+export type SpanProof = "contiguous" | "hole" | "declared" | "accepted" | "not-provable";
 
 /** Two bars that follow each other late, or at another price. */
 export interface Span {
@@ -34,8 +35,11 @@ export interface DurationAnomaly {
   readonly hours: number;
   /** From its low to its high, of its open. */
   readonly rangeDbps: number;
-  readonly proof: Exclude<SpanProof, "declared">;
+  readonly proof: ProofOfIds;
 }
+
+/** What ids alone say, whoever has accounted for those that are missing. */
+type ProofOfIds = Exclude<SpanProof, "declared" | "accepted">;
 
 /** From where on a pair of bars is listed. */
 export interface SpanLimits {
@@ -75,14 +79,25 @@ function proofOf(pair: BarPair, wish: SeriesWish, unit: UnitOutline | undefined,
   return isDeclaredBetween(wish.entry, dayOfUs(pair.beforeCloseUs), dayOfUs(pair.closeUs)) ? "declared" : "hole";
 }
 
-function proofOfMissing(
-  missing: bigint,
-  unit: UnitOutline | undefined,
-  isProven: boolean,
-): Exclude<SpanProof, "declared"> {
+function proofOfMissing(missing: bigint, unit: UnitOutline | undefined, isProven: boolean): ProofOfIds {
   if (missing === 0n) return "contiguous";
   if (missing < 0n || missing > BigInt(unit?.quarantined ?? 0)) return "hole";
   return isProven ? "contiguous" : "not-provable";
+}
+
+/** The same, where a person has accepted that the ids of a hole are missing. Pure. @param breaks of all series' coverage, by series */
+export function withAcceptance(
+  spans: readonly Span[],
+  breaks: ReadonlyMap<string, readonly AccountedBreak[]>,
+): readonly Span[] {
+  const isAccepted = ({ series, beforeLastId, firstId }: Span): boolean =>
+    breaks
+      .get(series)
+      ?.some(
+        ({ at, account }) =>
+          account?.by === "acceptance" && at.beforeThroughId <= beforeLastId && firstId <= at.afterFromId,
+      ) === true;
+  return spans.map((span) => (span.proof === "hole" && isAccepted(span) ? { ...span, proof: "accepted" } : span));
 }
 
 /** What a long bar is: all trades between its first and its last one, or not. Pure. @param isProven as for {@link spanOf} */

@@ -5,6 +5,7 @@ import { gapExplanation, type UnseenByHeal } from "../../lib/heal/explain-gap.ts
 import { healPolicy } from "../../lib/heal/policy.ts";
 import { gapKey } from "../../lib/heal/repairs.ts";
 import type { HealTry } from "../../lib/ledger/index.ts";
+import { parseDay } from "../../lib/model/day.ts";
 import type { LeaseState } from "../../lib/store/index.ts";
 import type { Gap } from "../../lib/watch/gap.ts";
 import { gapOf } from "./gaps.ts";
@@ -55,6 +56,12 @@ test("what cannot be built, cannot be seen, or is being written is told as such"
   const upstream = explain(gapOf({ kind: "interior", cause: "missing-upstream" }));
   assert.match(upstream.text, /the archive lacks it; .*known_gaps of \[symbols\.BTCUSDT\]/);
   assert.equal(upstream.fix, undefined);
+  const absence = { sinceMs: nowMs - 86_400_000, askedMs: nowMs, publishedThrough: parseDay("2024-03-09") };
+  const absent = explain(gapOf({ kind: "interior", cause: "missing-upstream", absence }));
+  assert.match(
+    absent.text,
+    /They were last asked for 2024-03-10 12:00 UTC; what is published reaches to 2024-03-09\. .*there is barkeep accept-missing/,
+  );
   assert.equal(explain(gapOf({ kind: "unknown", cause: "not-known" })).fix, "barkeep doctor");
   const writer: LeaseState = {
     attempt: 1n,

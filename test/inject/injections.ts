@@ -1,21 +1,26 @@
-import { addDays, type Day } from "../../lib/model/day.ts";
-import type { FindingKind } from "../../lib/watch/finding.ts";
+import { addDays, daysInclusive, type Day } from "../../lib/model/day.ts";
+import type { Finding } from "../../lib/watch/finding.ts";
+import { seenInBars } from "../../lib/watch/findings.ts";
 import type { Gap } from "../../lib/watch/gap.ts";
 import type { WatchLimits } from "../../lib/watch/limits.ts";
 import type { Random } from "../crash/random.ts";
+import type { TradeFields } from "../rig/make-archive.ts";
 import type { Bed } from "./bed.ts";
 import { Scene, type Harm, type StoredBar } from "./scene.ts";
 
 /** A gap as it was made; ids where the gap has some. */
 export type InjectedGap = Pick<Gap, "kind" | "cause" | "fromDay" | "throughDay" | "unit"> &
-  Partial<Pick<Gap, "fromId" | "throughId">>;
+  Partial<Pick<Gap, "fromId" | "throughId" | "absence">>;
+
+/** A finding as it must be named, but for its wording: the figures of its evidence say range and number. */
+export type InjectedFinding = Omit<Finding, "summary">;
 
 /** What was done to a scene, and so what a look has to say of it, and nothing else. */
 export interface Injected {
   readonly scene: Scene;
   readonly gaps: readonly InjectedGap[];
-  /** Kinds of findings beside those of the gaps, in any order. */
-  readonly findings?: readonly FindingKind[];
+  /** Findings beside those of the gaps, in any order. */
+  readonly findings?: readonly InjectedFinding[];
   readonly limits?: Partial<WatchLimits>;
 }
 
@@ -52,6 +57,7 @@ export class Stock {
 }
 
 const exhaustive: Partial<WatchLimits> = { exhaustive: true };
+const hourUs = 3_600_000_000n;
 /** The place in a scene's days of 1 March and of 1 April. */
 const [march, april] = [10, 41];
 
@@ -62,8 +68,11 @@ function dayInMarch(scene: Scene, random: Random, behind = 0): Day {
 
 /** A completed bar inside March. */
 async function barInMarch(scene: Scene, random: Random): Promise<StoredBar> {
-  const bars = (await scene.bars()).filter((bar) => bar.segment === "2024-03" && !bar.orphan);
-  return random.pick(bars.slice(1, -1));
+  return random.pick(await barsInMarch(scene));
+}
+
+async function barsInMarch(scene: Scene): Promise<StoredBar[]> {
+  return (await scene.bars()).filter((bar) => bar.segment === "2024-03" && !bar.orphan).slice(1, -1);
 }
 
 function daysSql(from: Day, to: Day): string {
@@ -210,7 +219,11 @@ export const injections: readonly Injection[] = [
         gap(scene, "unknown", "not-known", listed, addDays(january, 0)),
         gap(scene, "unknown", "not-known", addDays(january, 1), addDays(scene.firstDay, -1)),
       ];
-      return { scene, gaps, findings: ["archive-unreachable"] };
+      const evidence = { code: "ARCHIVE_ABSENT", looked_at: "never", symbols: scene.symbol };
+      const findings: InjectedFinding[] = [
+        { kind: "archive-unreachable", subject: "archive:spot", verdict: "unknown", evidence },
+      ];
+      return { scene, gaps, findings };
     },
   },
   {
@@ -220,7 +233,9 @@ export const injections: readonly Injection[] = [
       const day = new Scene(bed, {}, false).day(at);
       const scene = new Scene(bed, { absent: [day] });
       await scene.build();
-      return { scene, gaps: [gap(scene, "interior", "missing-upstream", day, day, scene.idsOf(day, day))] };
+      const missing = gap(scene, "interior", "missing-upstream", day, day, scene.idsOf(day, day));
+      const absence = { sinceMs: scene.nowMs, askedMs: scene.nowMs, publishedThrough: scene.lastDay };
+      return { scene, gaps: [{ ...missing, absence }] };
     },
   },
   {
@@ -256,7 +271,7 @@ export const injections: readonly Injection[] = [
     inject: async (stock, random) => {
       const scene = await stock.copy();
       scene.nowMs += random.integer(72, 600) * 3_600_000;
-      return { scene, gaps: [], findings: ["series-not-fresh"], limits: { maxStaleHours: 72 } };
+      return { scene, gaps: [], findings: [tooOld(scene, "series-not-fresh", 72)], limits: { maxStaleHours: 72 } };
     },
   },
   {
@@ -264,37 +279,53 @@ export const injections: readonly Injection[] = [
     inject: async (stock, random) => {
       const scene = await stock.copy();
       scene.nowMs += random.integer(31, 900) * 86_400_000;
-      return { scene, gaps: [], findings: ["series-dead"], limits: { recentDays: 7, maxStaleHours: 72 } };
+      const findings = [tooOld(scene, "series-dead", 72)];
+      return { scene, gaps: [], findings, limits: { recentDays: 7, maxStaleHours: 72 } };
     },
   },
   {
-    name: "I-11 a bar's volume overflowed",
+    name: "I-11 bars' sums overflowed",
     inject: async (stock, random) => {
-      const bar = await barInMarch(await stock.whole(), random);
+      const whole = await stock.whole();
+      const bars = random.shuffled(await barsInMarch(whole)).slice(0, random.integer(1, 4));
       const column = random.pick(["volume", "turnover", "buy_volume", "sell_volume"]);
-      const set = { [column]: `if(first_agg_trade_id = ${bar.first_id}, -1 - ${column}, ${column})` };
+      const isOneOfThem = `first_agg_trade_id IN (${bars.map((bar) => bar.first_id).join(", ")})`;
+      const set = { [column]: `if(${isOneOfThem}, -1 - ${column}, ${column})` };
       const scene = await harmed(stock, { bars: { set } });
-      return { scene, gaps: [], findings: ["sum-overflow"], limits: exhaustive };
+      const all = (await whole.bars()).filter(({ segment }) => segment === "2024-03").length;
+      const percent = ((100 * bars.length) / all).toFixed(2);
+      const evidence = { negative: `${bars.length}`, bars: `${all}`, percent, ...seenInBars };
+      const subject = scene.unitOf(scene.day(march));
+      const findings: InjectedFinding[] = [
+        { kind: "sum-overflow", subject, place: "bars", verdict: "wrong", evidence },
+      ];
+      return { scene, gaps: [], findings, limits: exhaustive };
     },
   },
   {
-    name: "I-11 a day's volume overflowed",
+    name: "I-11 days' volumes overflowed",
     inject: async (stock, random) => {
-      const day = dayInMarch(await stock.whole(), random);
-      const scene = await harmed(stock, { coverage: { set: { volume: `if(${daysSql(day, day)}, -volume, volume)` } } });
-      return { scene, gaps: [], findings: ["sum-overflow"] };
+      const { from, to } = await someDays(stock, random);
+      const set = { volume: `if(${daysSql(from, to)}, -volume, volume)` };
+      const scene = await harmed(stock, { coverage: { set } });
+      const evidence = { parts: `${daysInclusive(from, to).length}` };
+      const findings: InjectedFinding[] = [
+        { kind: "sum-overflow", subject: scene.unitOf(from), verdict: "wrong", evidence },
+      ];
+      return { scene, gaps: [], findings };
     },
   },
   {
     name: "I-05 a giant bar over ids that it has not seen",
     inject: async (stock, random) => {
       const whole = await stock.whole();
-      const long = (await whole.bars()).filter((one) => one.duration_us > 25n * 3_600_000_000n);
+      const long = (await whole.bars()).filter((one) => one.duration_us > 25n * hourUs);
       const bar = random.pick(long);
-      const set = { agg_record_count: `if(first_agg_trade_id = ${bar.first_id}, 3, agg_record_count)` };
+      const trades = random.integer(1, 3);
+      const set = { agg_record_count: `if(first_agg_trade_id = ${bar.first_id}, ${trades}, agg_record_count)` };
       const scene = await harmed(stock, { bars: { set } });
       const limits = { ...exhaustive, maxBarDurationHours: 24 };
-      return { scene, gaps: [], findings: ["duration-anomaly"], limits };
+      return { scene, gaps: [], findings: [giantBar(scene, bar, trades)], limits };
     },
   },
   {
@@ -308,7 +339,7 @@ export const injections: readonly Injection[] = [
       const scene = new Scene(bed, { change });
       await scene.build();
       const limits = { ...exhaustive, strictPrice: true };
-      return { scene, gaps: [], findings: ["price-jump"], limits };
+      return { scene, gaps: [], findings: [await jumpAt(scene, change(day, scene.tradesOf(day)), 6)], limits };
     },
   },
 ];
@@ -327,4 +358,59 @@ function barGap(
   cause: Gap["cause"],
 ): InjectedGap {
   return gap(scene, kind, cause, scene.dayOf(fromId), scene.dayOf(throughId), { fromId, throughId });
+}
+
+/** A series whose newest trade is that of the scene's last day. */
+function tooOld(scene: Scene, kind: "series-not-fresh" | "series-dead", maxStaleHours: number): InjectedFinding {
+  const newestMs = scene.tradesOf(scene.lastDay).at(-1)?.timeMs ?? NaN;
+  const hours = Math.floor((scene.nowMs - newestMs) / 3_600_000);
+  const evidence = { hours_since_last: `${hours}`, max_stale_hours: `${maxStaleHours}` };
+  return { kind, subject: scene.series, verdict: "wrong", evidence };
+}
+
+/** A long bar that says it has seen so few trades. */
+function giantBar(scene: Scene, bar: StoredBar, trades: number): InjectedFinding {
+  const evidence = {
+    hours: (Number(bar.duration_us) / Number(hourUs)).toFixed(2),
+    ids: `${bar.first_id} … ${bar.last_id}`,
+    trades: `${trades}`,
+    proof: "hole",
+    ...seenInBars,
+  };
+  return {
+    kind: "duration-anomaly",
+    subject: scene.series,
+    place: `bar ${bar.first_id}`,
+    verdict: "wrong",
+    evidence,
+  };
+}
+
+/** The step beside a trade that no price near it is like: behind the bar that it ends, or in front of the one that it begins. */
+async function jumpAt(scene: Scene, trades: readonly TradeFields[], at: number): Promise<InjectedFinding> {
+  const id = BigInt(trades[at]?.id ?? 0);
+  const bars = await scene.bars();
+  const next = bars.findIndex((bar) => bar.first_id === id || bar.first_id === id + 1n);
+  const [before, after] = [bars[next - 1], bars[next]];
+  if (before === undefined || after === undefined) throw new Error(`no two bars meet at ${id}`);
+  const priceOf = (one: bigint): number => Number(trades.find((trade) => trade.id === Number(one))?.price);
+  const [close, open] = [priceOf(before.last_id), priceOf(after.first_id)];
+  return {
+    kind: "price-jump",
+    subject: scene.series,
+    place: `${secondOf(before.close_us)}..${secondOf(after.close_us)}`,
+    verdict: "wrong",
+    evidence: {
+      jump_dbps: ((100_000 * Math.abs(open - close)) / close).toFixed(0),
+      // A third of the price is more than any market of this threshold moves.
+      continuity: "session-boundary",
+      ids: `${before.last_id} … ${after.first_id}`,
+      ...seenInBars,
+    },
+  };
+}
+
+/** `2024-03-05T09:15:00Z` */
+function secondOf(us: bigint): string {
+  return new Date(Number(us / 1000n)).toISOString().replace(/\.\d+/, "");
 }

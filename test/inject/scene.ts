@@ -57,6 +57,7 @@ const storedBar = z.object({
   first_id: bigintText,
   last_id: bigintText,
   orphan: z.coerce.boolean(),
+  close_us: bigintText,
   duration_us: bigintText,
 });
 export type StoredBar = Readonly<z.output<typeof storedBar>>;
@@ -154,7 +155,8 @@ FROM (SELECT * FROM barkeep.${table} WHERE series = '${this.series}' AND (${cond
   /** The stored bars, in id order. */
   async bars(): Promise<StoredBar[]> {
     return this.bed.store.rows(
-      `SELECT CAST(segment, 'String') AS segment, first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, is_orphan = 1 AS orphan, duration_us
+      `SELECT CAST(segment, 'String') AS segment, first_agg_trade_id AS first_id, last_agg_trade_id AS last_id, is_orphan = 1 AS orphan,
+  close_time AS close_us, duration_us
 FROM barkeep.bars_published WHERE series = '${this.series}' ORDER BY first_id`,
       storedBar,
     );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openLedger, type Ledger } from "../../lib/ledger/index.ts";
 import { addDays, dayStartMs, parseDay, type Day } from "../../lib/model/day.ts";
+import { absenceOf, type Absence } from "../../lib/watch/absence.ts";
 import { lookAtArchives, type ArchiveAnswer, type ArchiveQuestion } from "../../lib/watch/archive-look.ts";
 import { temporaryFolder } from "../ops/run.ts";
 import { ArchiveServer } from "../rig/archive-server.ts";
@@ -11,6 +12,11 @@ import { ArchiveFolder } from "../rig/make-archive.ts";
 const never = new AbortController().signal;
 const firstDay = parseDay("2024-03-05");
 const lastDay = addDays(firstDay, 5);
+
+/** When a look is made on a day. */
+function timeOf(now: Day): number {
+  return dayStartMs(now) + 6 * 3_600_000;
+}
 
 /** An archive of six days, a ledger, and questions about it. */
 class Look implements Disposable {
@@ -28,16 +34,18 @@ class Look implements Disposable {
     return { ...of, built, days: [], asksAllDigests: false, isOver: false, ...more };
   }
 
+  /** @param isNamed whether an archive is named: else what is remembered has to do */
   async at(
     questions: readonly ArchiveQuestion[],
     {
       location = this.archive.root,
+      isNamed = true,
       withinMs,
       now = addDays(lastDay, 1),
-    }: Partial<{ location: string; withinMs: number; now: Day }> = {},
+    }: Partial<{ location: string; isNamed: boolean; withinMs: number; now: Day }> = {},
   ): Promise<ArchiveAnswer[]> {
-    const place = { location, stateDirectory: this.state, withinMs };
-    return lookAtArchives(place, questions, this.ledger, dayStartMs(now) + 6 * 3_600_000, never);
+    const place = { location: isNamed ? location : undefined, stateDirectory: this.state, withinMs };
+    return lookAtArchives(place, questions, this.ledger, timeOf(now), never);
   }
 
   [Symbol.dispose](): void {
@@ -69,6 +77,28 @@ test("an archive that lacks what was built from it is not the one that is meant,
   assert.match(answer.failure.message, /no archive of BTCUSDT, not even of 2024-03-10, which is built/);
   const [over] = await look.at([look.question({ isOver: true })], { location: empty.root });
   assert.equal(over?.failure, undefined);
+});
+
+test("a day that is not published is known to be absent since the first look that found it so, and when it was last asked for", async () => {
+  using look = new Look();
+  const day = addDays(firstDay, 2);
+  look.archive.remove(day);
+  const absence = async (now: Day): Promise<Absence | undefined> => {
+    const [answer] = await look.at([look.question({ days: [day] })], { now });
+    return answer === undefined ? undefined : absenceOf(answer.facts, [day]);
+  };
+  const [first, second, third] = [addDays(lastDay, 1), addDays(lastDay, 2), addDays(lastDay, 3)];
+  const seen = { sinceMs: timeOf(first), publishedThrough: lastDay };
+  assert.deepEqual(await absence(first), { ...seen, askedMs: timeOf(first) });
+  assert.deepEqual(await absence(second), { ...seen, askedMs: timeOf(second) });
+  const [remembered] = await look.at([look.question({ days: [day] })], { now: third, isNamed: false });
+  assert.deepEqual(remembered && absenceOf(remembered.facts, [day]), { ...seen, askedMs: timeOf(second) });
+  assert.equal(remembered && absenceOf(remembered.facts, [day, addDays(day, 1)]), undefined, "that one is there");
+  look.archive.putWalk(day, 1, 20);
+  assert.equal(await absence(third), undefined);
+  look.archive.remove(day);
+  const again = addDays(lastDay, 4);
+  assert.deepEqual(await absence(again), { ...seen, sinceMs: timeOf(again), askedMs: timeOf(again) });
 });
 
 test("an archive that is filled backwards is seen to begin earlier, within a day", async () => {

@@ -5,12 +5,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { openLedger } from "../../lib/ledger/index.ts";
+import { z } from "zod";
+import { openLedger, type Incident } from "../../lib/ledger/index.ts";
 import { addDays, dayStartMs } from "../../lib/model/day.ts";
 import { LocalQueue } from "../../lib/queue/local/queue.ts";
 import type { QueueJob } from "../../lib/queue/queue.ts";
 import { detectGapsSchema } from "../../lib/report/detect-gaps-schema.ts";
 import acceptMissing from "../../ops/accept-missing.ts";
+import explain from "../../ops/explain.ts";
 import syncLedger from "../../ops/ledger/sync.ts";
 import detectGaps from "../../ops/detect-gaps.ts";
 import status from "../../ops/status.ts";
@@ -415,22 +417,51 @@ test("--check-backfill-queue: queues in which too much waits or something runs f
   }
 });
 
+/** The one incident that is not over. */
+function openGap(state: string): Incident {
+  using ledger = openLedger(state);
+  const [incident, ...others] = ledger.incidents.live();
+  assert.ok(incident !== undefined && others.length === 0);
+  return incident;
+}
+
 test("an absence that a person accepts is listed with the name, until it ends", async () => {
   const other = new Bench({ days: 12, perDay: 40 });
   const gone = addDays(other.firstDay, 2);
+  const next = addDays(other.lastDay, 1);
   other.archive.remove(gone);
   await other.populate();
   const place = ["--symbols", other.symbols, "--state", other.state];
-  const asked = async (hours: number): Promise<Ran> => {
+  const asked = async (hours: number, ...more: readonly string[]): Promise<Ran> => {
     mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) + hours * 3_600_000 });
     try {
-      return await ran(detectGaps, [...place, "--archive", other.archive.root, "--json", "--max-stale-hours", "9000"]);
+      const words = ["--archive", other.archive.root, "--json", "--max-stale-hours", "9000", ...more];
+      return await ran(detectGaps, [...place, ...words]);
     } finally {
       mock.timers.reset();
     }
   };
   const before = documentOf(await asked(6));
   assert.deepEqual([before.series_gaps[0]?.cause, before.series_gaps[0]?.from_day], ["missing-upstream", gone]);
+  const found = openGap(other.state);
+  const later = documentOf(await asked(6.5)).series_gaps[0];
+  const absence = {
+    since: `${next}T06:00:00.000Z`,
+    asked_at: `${next}T06:30:00.000Z`,
+    published_through: other.lastDay,
+  };
+  assert.deepEqual(later?.absence, absence);
+  assert.match(later.proof, new RegExp(`these days are not published: absent since ${next} 06:00 UTC, while later`));
+  const still = openGap(other.state);
+  assert.deepEqual(
+    [still.summary, still.badLooks, still.timesSaid],
+    [found.summary, 2, 1],
+    "what is said does not change with the time of the look",
+  );
+  assert.deepEqual(
+    [still.evidence["absent_since"], still.evidence["last_asked"], still.evidence["published_through"]],
+    [`${next} 06:00 UTC`, `${next} 06:30 UTC`, other.lastDay],
+  );
   const at = async (command: Command, words: readonly string[]): Promise<Ran> => {
     mock.timers.enable({ apis: ["Date"], now: dayStartMs(addDays(other.lastDay, 1)) });
     try {
@@ -443,7 +474,6 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   const future = await at(acceptMissing, ["BTCUSDT", gone, addDays(other.lastDay, 2), ...reason]);
   assert.equal(future.code, 3);
   assert.match(future.stderr, /still to come[^]*\(FUTURE_DAY\)/);
-  const next = addDays(other.lastDay, 1);
   const wide = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
   assert.equal(wide.code, 0, wide.stderr);
   assert.match(
@@ -452,19 +482,65 @@ test("an absence that a person accepts is listed with the name, until it ends", 
   );
   assert.equal((await at(syncLedger, [])).code, 0);
   const known = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan"]);
-  assert.match(known.stdout, /would be accepted.*\nwarning: .* 9 days: the store has it: nothing is missing there\n$/);
+  assert.match(
+    known.stdout,
+    /would be accepted.*\nevidence: .*\nwarning: .* 9 days: the store has it: nothing is missing there\n$/,
+  );
+  const there = await at(acceptMissing, ["BTCUSDT", next, ...reason, "--plan"]);
+  assert.match(
+    there.stdout,
+    /\nevidence: no look has found these days absent: nothing on record shows that they are\n/,
+  );
+  const asDocument = await at(acceptMissing, ["BTCUSDT", gone, next, ...reason, "--plan", "--json"]);
+  const { evidence } = z.object({ evidence: z.unknown() }).parse(JSON.parse(asDocument.stdout));
+  assert.deepEqual(evidence, { days: [gone], ...absence });
   assert.deepEqual(documentOf(await asked(6)).explained, [], "a plan accepts nothing");
   assert.equal((await at(status, [])).code, 1);
   const accepted = await at(acceptMissing, ["BTCUSDT", gone, ...reason]);
   assert.equal(accepted.code, 0, accepted.stderr);
   assert.doesNotMatch(accepted.stdout, /warning/);
+  assert.match(
+    accepted.stdout,
+    new RegExp(
+      `\nevidence: ${gone}: absent since ${next} 06:00 UTC, while later days are there; last asked for ${next} 06:00 UTC; what is published reaches to ${other.lastDay}\n$`,
+    ),
+  );
   const whole = await at(status, []);
   assert.equal(whole.code, 0, whole.stdout);
   assert.match(whole.stdout, /ids \d+ … \d+ are missing between .*, as accepted/);
   const during = await asked(7);
   assert.equal(during.code, 0, during.stdout);
-  assert.match(documentOf(during).explained[0]?.reason ?? "", /accepted by .*@.* until .*: it never came/);
-  assert.equal((await asked(31 * 24)).code, 1);
+  const [listed] = documentOf(during).explained;
+  assert.match(
+    listed?.reason ?? "",
+    /^not published, absent since .* UTC, while later days are there; accepted by .*@.* until .*: it never came$/,
+  );
+  assert.deepEqual(listed?.absence, { ...absence, asked_at: `${next}T07:00:00.000Z` });
+  const told = await at(explain, ["BTCUSDT@50", "--archive", other.archive.root]);
+  assert.equal(told.code, 0, told.stdout);
+  assert.match(
+    told.stdout,
+    new RegExp(
+      `${gone} are not there: not published, absent since .*: it never came\\. They were last asked for ${next} 00:00 UTC; what is published reaches to ${other.lastDay}\\.`,
+    ),
+  );
+  const [hole, ...others] = documentOf(during).trade_id_gaps;
+  assert.deepEqual([hole?.classification, hole?.missing_trades, others], ["accepted", "40", []]);
+  assert.match(hole?.known_gap_reason ?? "", /^accepted by .*@.* until .*: it never came$/);
+  assert.equal(documentOf(during).trade_id_unregistered_count, 0, "clean for readers of the older document too");
+  const bars = await asked(7, "--exhaustive");
+  assert.equal(bars.code, 0, bars.stdout);
+  const holes = documentOf(bars).gaps.filter(({ proof }) => proof !== "contiguous");
+  assert.deepEqual(
+    holes.map(({ proof, gap_hours: hours }) => [proof, hours > 24]),
+    [["accepted", true]],
+  );
+  const expired = await asked(31 * 24);
+  assert.equal(expired.code, 1);
+  assert.equal(documentOf(expired).trade_id_unregistered_count, 1);
+  const recent = await asked(31 * 24, "--recent-days", "32");
+  assert.equal(recent.code, 0, "the hole lies in front of the window");
+  assert.deepEqual(documentOf(recent).trade_id_gaps, []);
   other.archive.putLines(gone, linesOf(walkOf(gone, 1000 + 2 * 40, 40)));
   assert.equal((await asked(8)).code, 1, "what has come since is a gap");
   assert.equal((await at(status, [])).code, 1);

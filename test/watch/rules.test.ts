@@ -120,6 +120,11 @@ reason = "declared"`);
         // A declared hole is told of with the covered days around it.
         const missing = window.filter((day) => !days.includes(day));
         assert.deepEqual([...new Set(said.filter((day) => !days.includes(day)))].toSorted(), missing);
+        for (const { at, account } of found.breaks) {
+          const isInside = (one: Pick<Gap, "fromDay" | "throughDay">): boolean =>
+            one.fromDay > at.dayBefore && one.throughDay < at.dayAfter;
+          assert.equal(account === undefined, found.gaps.some(isInside), "what nobody accounts for is a gap");
+        }
         for (const { fromDay, throughDay, unit, cause } of found.gaps) {
           assert.equal(segmentOf(fromDay, "month").id, segmentOf(throughDay, "month").id);
           assert.ok(unit.endsWith(segmentOf(fromDay, "month").id));
