@@ -1,4 +1,5 @@
 import { isOfOneBar } from "./bar-findings.ts";
+import { couldFind } from "./could-find.ts";
 import type { WatchReport } from "./find-gaps.ts";
 import type { IncidentBody } from "../ledger/index.ts";
 import type { Finding } from "./finding.ts";
@@ -32,8 +33,10 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
     judged.length === report.series.length ? subjects : new Set(judged.map(({ wish }) => wish.series));
-  // Where nobody knows what is published, an edge that lacks days is not found.
-  const blind = new Set<string>(report.series.filter(({ isBlind }) => isBlind).map(({ wish }) => wish.series));
+  const isFindable = couldFind(report);
+  // What somebody asked for that the store has nothing of is found by asking for it alone.
+  const wouldSeeGap = (incident: IncidentBody): boolean =>
+    (!isAll || !isOfSelection(incident) || known.has(incident.subject)) && isFindable(incident);
   const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
   const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
   const looksAtBars = needsBars(limits);
@@ -41,15 +44,7 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   // What lies further back than it was asked to look is as it was.
   const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
   const ofAllTime: readonly Examined[] = [
-    // What somebody asked for that the store has nothing of is found by asking for it alone.
-    {
-      kinds: gapKinds,
-      subjects,
-      looksAtBars,
-      wouldSee: (incident) =>
-        (!isAll || !isOfSelection(incident) || known.has(incident.subject)) &&
-        !(isOfEdge(incident) && blind.has(incident.subject)),
-    },
+    { kinds: gapKinds, subjects, looksAtBars, wouldSee: wouldSeeGap },
     ...(barsOfUnits === undefined
       ? []
       : [
@@ -57,7 +52,7 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
             kinds: [...gapKinds, "sum-overflow"],
             subjects: "all",
             looksAtBars: true,
-            wouldSee: (incident) => areAllAmong(barsOfUnits, incident),
+            wouldSee: (incident) => areAllAmong(barsOfUnits, incident) && wouldSeeGap(incident),
           } satisfies Examined,
         ]),
     ...(report.bars?.areCut === false
@@ -79,10 +74,6 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
     ofQueues,
   ];
-}
-
-function isOfEdge({ kind }: Pick<IncidentBody, "kind">): boolean {
-  return kind === "gap-leading" || kind === "gap-trailing";
 }
 
 /** Whether a look with these limits tells of a long time, or of a step of price, that is as large as this one was. */

@@ -16,6 +16,7 @@ import {
   type Store,
   type UnitOutline,
 } from "../store/index.ts";
+import { digestDaysOf } from "./digest-days.ts";
 import { compareBars, lookAtBars, type BarLook } from "./bar-look.ts";
 import { lookAtArchives, type ArchiveAnswer, type ArchiveQuestion } from "./archive-look.ts";
 import { buildGaps } from "./build-rules.ts";
@@ -108,7 +109,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const { archive, stateDirectory } = request.settings;
   const archives = await lookAtArchives(
     { location: archive, stateDirectory, withinMs: request.archiveWithinMs },
-    questionsOf(wanted, unitsOf, limits.exhaustive === true),
+    questionsOf(wanted, unitsOf, doubtedDaysOf(ledger), limits.exhaustive === true),
     ledger,
     nowMs,
     signal,
@@ -174,10 +175,17 @@ function inBars(gap: Gap): Gap {
   return { ...gap, isSeenInBars: true };
 }
 
+/** By series, the days of incidents of published digests: who does not ask about them again cannot say that they are over. */
+function doubtedDaysOf({ incidents }: Ledger): ReadonlyMap<string, readonly Day[]> {
+  const bySubject = Map.groupBy(incidents.live(), ({ subject }) => subject);
+  return new Map([...bySubject].map(([series, ofSeries]) => [series, ofSeries.flatMap(digestDaysOf)]));
+}
+
 /** One question per symbol, for all its series. */
 function questionsOf(
   wanted: readonly SeriesWish[],
   unitsOf: ReadonlyMap<SeriesId, readonly UnitOutline[]>,
+  doubtedDaysOfSeries: ReadonlyMap<string, readonly Day[]>,
   asksAllDigests: boolean,
 ): ArchiveQuestion[] {
   return [...Map.groupBy(wanted, ({ key }) => `${key.market}/${key.symbol}`).values()].flatMap((wishes) => {
@@ -187,7 +195,8 @@ function questionsOf(
     const { market, symbol } = first.key;
     const [built, days] = [builtSpan(units), units.flatMap(daysInside)];
     const isOver = wishes.every(({ lastDay }, i) => lastDay !== undefined && isBuiltThrough(units[i]?.at(-1), lastDay));
-    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests, isOver }];
+    const doubtedDays = wishes.flatMap(({ series }) => doubtedDaysOfSeries.get(series) ?? []);
+    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests, doubtedDays, isOver }];
   });
 }
 

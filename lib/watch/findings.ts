@@ -3,6 +3,7 @@ import type { Failure } from "../model/errors.ts";
 import { unitId } from "../model/series.ts";
 import type { UnitOutline } from "../store/index.ts";
 import type { ArchiveAnswer } from "./archive-look.ts";
+import { digestPlace, saidDays } from "./digest-days.ts";
 import type { Finding } from "./finding.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Gap } from "./gap.ts";
@@ -58,12 +59,14 @@ function findingOf(first: Gap, group: readonly Gap[]): Finding {
       from_day: fromDay,
       through_day: throughDay,
       ...ids,
+      ...(first.isOfDigest === true ? { days: saidDays(group.map((gap) => gap.fromDay)) } : {}),
       ...(group.some(({ isSeenInBars }) => isSeenInBars === true) ? seenInBars : {}),
     },
   };
 }
 
-function placeOf({ kind, cause, unit, fromDay, throughDay, fromId }: Gap): string | undefined {
+function placeOf({ kind, cause, unit, fromDay, throughDay, fromId, isOfDigest }: Gap): string | undefined {
+  if (isOfDigest === true) return digestPlace;
   if (wholeKinds.has(kind)) return undefined;
   // By coverage it is known that bars are lost, by the bars which: it is one trouble.
   if (cause === "bars-lost") return `bars of ${unit}`;

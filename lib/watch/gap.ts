@@ -53,4 +53,6 @@ export interface Gap {
   readonly reason: string;
   /** Coverage alone does not show it, nor that it is over. */
   readonly isSeenInBars?: boolean;
+  /** Of its days nobody could read what digest is published. */
+  readonly isOfDigest?: boolean;
 }

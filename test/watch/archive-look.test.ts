@@ -25,7 +25,7 @@ class Look implements Disposable {
   question(more: Partial<ArchiveQuestion> = {}): ArchiveQuestion {
     const built = { firstDay, lastDay, lastDayOfAll: lastDay };
     const of = { market: "spot", symbol: "BTCUSDT", from: parseDay("2024-01-01") } as const;
-    return { ...of, built, days: [], asksAllDigests: false, isOver: false, ...more };
+    return { ...of, built, days: [], asksAllDigests: false, doubtedDays: [], isOver: false, ...more };
   }
 
   async at(
