@@ -5,7 +5,7 @@ import { digestDaysOf } from "./digest-days.ts";
 import type { SeriesLook, WatchReport } from "./find-gaps.ts";
 
 /** What an incident of a gap says of it. */
-type SaidGap = Pick<IncidentBody, "kind" | "subject" | "place" | "evidence">;
+export type SaidGap = Pick<IncidentBody, "kind" | "subject" | "place" | "evidence">;
 
 /**
  * Whether a look would have found a gap of a series if it were still there: an edge only where it is known what is published, another

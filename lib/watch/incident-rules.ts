@@ -27,7 +27,7 @@ export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "sev
  * What becomes of the live incidents, and which are new, after a look. Pure.
  *
  * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
- * nor while another incident explains why one cannot look, nor where it was seen since the look began.
+ * nor where that look could not see what it would show by, nor while another incident explains why one cannot look, nor where it was seen since the look began.
  * @param ended fingerprints of those that ended since the look began: what it found of them is not so any more
  */
 export function afterLook(
@@ -39,12 +39,15 @@ export function afterLook(
   const current = look.findings.filter((finding) => !ended.has(fingerprintOf(finding)));
   const found = new Map(current.map((finding) => [fingerprintOf(finding), finding]));
   const known = new Map(live.map((incident) => [incident.fingerprint, incident]));
-  const doubtful = new Set(look.findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject));
+  const doubtful = doubtedBy(look.findings);
   const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
     const mayEnd =
-      before !== undefined && isExamined(look, before) && !doubtful.has(before.subject) && !isSeenSince(before, look);
+      before !== undefined &&
+      isExamined(look, before) &&
+      !doubtful.has(`${before.kind} ${before.subject}`) &&
+      !isSeenSince(before, look);
     const end = { mayEnd: mayEnd && explainedBy(before, causes) === undefined, why: look.ends?.get(fingerprint) };
     const after = step(before, finding, end, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
@@ -58,6 +61,15 @@ export function afterLook(
   const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
   const others = [...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active));
   return withoutWorse([...causes, ...others]);
+}
+
+/** Kinds and subjects of which nothing is known since something else could not be looked at; what else is of the subject is. */
+function doubtedBy(findings: readonly Finding[]): ReadonlySet<string> {
+  const ofWhole = findings.filter(({ verdict, place }) => verdict === "unknown" && place === undefined);
+  const pairs = ofWhole.flatMap(({ kind, subject }) =>
+    (findingKinds[kind].doubts ?? []).map((one) => `${one} ${subject}`),
+  );
+  return new Set(pairs);
 }
 
 /** The end of what has become something worse is no news that anybody should be glad of. */

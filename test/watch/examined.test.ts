@@ -3,7 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { mock, test } from "node:test";
 import { openLedger } from "../../lib/ledger/index.ts";
-import { addDays, dayStartMs, type Day } from "../../lib/model/day.ts";
+import { addDays, dayStartMs, parseDay, type Day } from "../../lib/model/day.ts";
 import detectGaps from "../../ops/detect-gaps.ts";
 import heartbeat from "../../ops/heartbeat.ts";
 import rebuildLedger from "../../ops/ledger/rebuild.ts";
@@ -13,9 +13,11 @@ import { temporaryFolder } from "../ops/run.ts";
 import { Bench } from "../rig/bench.ts";
 import { linesOf, walkOf } from "../rig/make-archive.ts";
 
+const firstDay = parseDay("2024-03-05");
+
 /** Looks at a bench, one after the other, from the morning behind its archive's last day on. */
 class Looks {
-  readonly bench = new Bench({ days: 12, perDay: 40 });
+  readonly bench = new Bench({ firstDay, days: 12, perDay: 40 });
   #minute = 0;
 
   async run(command: Command, words: readonly string[], archive = this.bench.archive.root): Promise<Ran> {
@@ -65,15 +67,15 @@ class Looks {
   }
 }
 
-async function built(): Promise<Looks> {
+async function built(lastDay = addDays(firstDay, 11)): Promise<Looks> {
   const looks = new Looks();
-  assert.equal((await looks.bench.populate()).code, 0);
+  assert.equal((await looks.bench.populate(["--end-date", lastDay])).code, 0);
   return looks;
 }
 
 test("what was found of a day's published digest is over only where that day is asked about again", async (context) => {
   const looks = await built();
-  const middle = addDays(looks.bench.firstDay, 5);
+  const middle = addDays(firstDay, 5);
   const original = looks.copy();
   looks.revise(middle);
   const revised = [1, "#1 gap-revised open"];
@@ -103,10 +105,18 @@ test("what was found of a day's published digest is over only where that day is 
   });
 });
 
+test("a checksum that cannot be read keeps no other trouble from its end", async () => {
+  const looks = await built(addDays(firstDay, 10));
+  assert.deepEqual(await looks.beat(), [1, "#1 gap-trailing open"]);
+  looks.bench.archive.removeChecksum(addDays(firstDay, 9));
+  assert.equal((await looks.bench.populate()).code, 0);
+  assert.deepEqual(await looks.beat(), [2, "#2 gap-unknown pending"]);
+});
+
 test("a checksum that could not be read on a day in the middle is said by the next look, and over when it can be", async () => {
   const looks = await built();
   const whole = looks.copy();
-  for (const day of [4, 5, 7]) looks.bench.archive.removeChecksum(addDays(looks.bench.firstDay, day));
+  for (const day of [4, 5, 7]) looks.bench.archive.removeChecksum(addDays(firstDay, day));
   assert.deepEqual(await looks.detect(["--exhaustive"]), [2, "#1 gap-unknown pending"]);
   assert.deepEqual(await looks.beat(), [2, "#1 gap-unknown open"]);
   assert.deepEqual(await looks.detect(["--symbol", "BTCUSDT"]), [2, "#1 gap-unknown open"]);

@@ -107,12 +107,47 @@ test("a look that could not look ends no incident, nor does one that looked else
   watch.look([], []);
   watch.look([], [{ kinds: ["gap-interior"], subjects: new Set([eth]) }]);
   watch.look([], [{ kinds: ["gap-leading"], subjects: new Set([btc]) }]);
-  watch.look([finding("gap-unknown", btc, { verdict: "unknown" })]);
   assert.equal(watch.ledger.incidents.byId(1)?.state, "open");
   watch.look([{ ...hole, verdict: "unknown", summary: "no answer" }]);
   assert.equal(watch.ledger.incidents.byId(1)?.verdict, "wrong", "who has seen it knows more than who could not look");
   watch.look([], [{ kinds: ["gap-interior"], subjects: new Set([btc]) }]);
   assert.equal(watch.ledger.incidents.byId(1)?.state, "resolved");
+});
+
+test("what could not be looked at casts doubt on what it would have shown, and on nothing else of its subject", () => {
+  using watch = new Watch();
+  const unreadable = finding("gap-unknown", btc, { verdict: "unknown", place: "published digests" });
+  const edge = finding("gap-unknown", btc, { verdict: "unknown" });
+  const away = finding("host-unreachable", "host:a", { verdict: "unknown" });
+  const late = finding("heartbeat-partial", "watch", { verdict: "unknown", place: "hosts" });
+  const unknown = [edge, away, late];
+  watch.look([
+    hole,
+    finding("gap-trailing", btc),
+    finding("series-not-fresh", btc),
+    finding("checkpoint-differs", btc, { place: "BTCUSDT@250:2024" }),
+    finding("heartbeat-missed", "watch"),
+    finding("notify-failing", "watch", { place: "telegram" }),
+    finding("heartbeat-partial", "watch", { verdict: "unknown", place: "series" }),
+    finding("group-paused", "host:a", { place: "p1" }),
+    finding("host-unsound", "host:a", { place: "disk" }),
+    finding("service-failed", "host:b", { place: "autoscaler" }),
+  ]);
+  const noService = finding("service-failed", "host:b", { verdict: "unknown" });
+  for (let i = 0; i < 3; i += 1) watch.look([...unknown, noService]);
+  const live = (): string[] => watch.ledger.incidents.live().map(({ kind, place = "" }) => `${kind} ${place}`);
+  assert.deepEqual(live(), [
+    "gap-trailing ",
+    "group-paused p1",
+    "host-unsound disk",
+    "service-failed autoscaler",
+    "host-unreachable ",
+    "gap-unknown ",
+    "heartbeat-partial hosts",
+    "service-failed ",
+  ]);
+  for (let i = 0; i < 3; i += 1) watch.look([unreadable]);
+  assert.deepEqual(live(), ["gap-unknown published digests"], "what one day was built from is no edge");
 });
 
 test("what comes and goes is said when it was found twice, and over when it was not found twice", () => {
