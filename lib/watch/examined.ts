@@ -1,6 +1,6 @@
 import { isOfOneBar } from "./bar-findings.ts";
 import { couldFind } from "./could-find.ts";
-import type { WatchReport } from "./find-gaps.ts";
+import type { SeriesLook, WatchReport } from "./find-gaps.ts";
 import type { IncidentBody } from "../ledger/index.ts";
 import type { Finding } from "./finding.ts";
 import { isOfSelection } from "./findings.ts";
@@ -29,6 +29,7 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
     ...report.unmaintained.map((one) => one.series),
   ]);
   const subjects = of([...known]);
+  const lookOf = new Map<string, SeriesLook>(report.series.map((look) => [look.wish.series, look]));
   // Who was excused here may be a finding of a look with an objective.
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
@@ -69,11 +70,23 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   ];
   return [
     ...(isOfAllTime ? ofAllTime : []),
-    { kinds: ["series-not-fresh", "series-dead"], subjects: freshSubjects, looksAtBars: true },
+    {
+      kinds: ["series-not-fresh", "series-dead"],
+      subjects: freshSubjects,
+      looksAtBars: true,
+      wouldSee: (incident) => isWithinAge(lookOf.get(incident.subject), incident),
+    },
     { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
     ofQueues,
   ];
+}
+
+/** Whether a series is as fresh as an incident wanted it, or was held to no greater age now. The registry's word goes before both. */
+function isWithinAge(look: SeriesLook | undefined, { evidence }: IncidentBody): boolean {
+  if (look?.freshness === undefined || look.wish.entry.maxStaleHours !== undefined) return true;
+  const wanted = Number(evidence["max_stale_hours"] ?? Infinity);
+  return Math.min(look.wish.maxStaleHours, look.freshness.hoursSinceLast) <= wanted;
 }
 
 /** Whether a look with these limits tells of a long time, or of a step of price, that is as large as this one was. */

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseRegistry } from "../../lib/config/index.ts";
+import type { IncidentBody } from "../../lib/ledger/index.ts";
+import { addDays, dayStartMs, parseDay } from "../../lib/model/day.ts";
+import { parseSegmentId } from "../../lib/model/segments.ts";
+import { parseThreshold, seriesId, type RangeSeries } from "../../lib/model/series.ts";
+import type { UnitOutline } from "../../lib/store/index.ts";
+import { examinedBy } from "../../lib/watch/examined.ts";
+import type { SeriesLook, WatchReport } from "../../lib/watch/find-gaps.ts";
+import type { FindingKind } from "../../lib/watch/finding.ts";
+import { freshnessOf } from "../../lib/watch/freshness.ts";
+import { isExamined } from "../../lib/watch/incident-rules.ts";
+import type { WatchLimits } from "../../lib/watch/limits.ts";
+import { everything, staleHoursDefault, wishesOf, type Selection } from "../../lib/watch/wish.ts";
+import { minimalRegistry } from "../rig/registry.ts";
+
+const key: RangeSeries = { venue: "binance", market: "spot", symbol: "BTCUSDT", threshold: parseThreshold(250) };
+const series = seriesId(key);
+const day = parseDay("2024-03-05");
+const endMs = dayStartMs(addDays(day, 1));
+
+const unit: UnitOutline = {
+  series,
+  segment: parseSegmentId("2024"),
+  build: 1,
+  firstDay: day,
+  lastDay: day,
+  lastDayDone: true,
+  fromId: 0n,
+  throughId: 9n,
+  firstUs: BigInt(dayStartMs(day)) * 1000n,
+  lastUs: BigInt(endMs) * 1000n,
+  days: 1,
+  bars: 1,
+  orphans: 0,
+  quarantined: 0,
+  negativeParts: 0,
+  attemptsHash: 0n,
+  breaks: [],
+};
+
+/** A look at one series of one day, so many hours behind its end. */
+interface LookedAt {
+  readonly limits?: WatchLimits;
+  readonly hours?: number;
+  readonly registry?: string;
+  readonly isBlind?: boolean;
+  readonly archives?: WatchReport["archives"];
+  readonly selection?: Selection;
+}
+
+/** Whether such a look would have seen an incident that is still there. */
+function sees(
+  kind: FindingKind,
+  { subject = series, evidence = {} }: Partial<Pick<IncidentBody, "subject" | "evidence">>,
+  { limits = {}, hours = 6, registry = "", isBlind = false, archives = [], selection = everything }: LookedAt = {},
+): boolean {
+  const nowMs = endMs + hours * 3_600_000;
+  const known = parseRegistry(minimalRegistry(registry), "symbols.toml");
+  const looks = wishesOf(known, [key], everything, {}, limits.maxStaleHours).wanted.map((wish): SeriesLook => {
+    const freshness = freshnessOf(wish, unit, undefined, nowMs);
+    return { wish, units: [unit], freshness, gaps: [], explained: [], isBlind };
+  });
+  const report: WatchReport = {
+    nowMs,
+    series: looks,
+    unmaintained: [],
+    unmatched: [],
+    archives,
+    bars: undefined,
+    queue: undefined,
+    gaps: [],
+    findings: [],
+  };
+  const incident: IncidentBody = {
+    fingerprint: "",
+    kind,
+    subject,
+    place: undefined,
+    severity: "warning",
+    verdict: "wrong",
+    summary: "",
+    evidence,
+    state: "open",
+    firstSeenMs: 0,
+    lastSeenMs: 0,
+    badLooks: 1,
+    goodLooks: 0,
+    saidMs: 0,
+    timesSaid: 1,
+    quietUntilMs: undefined,
+    quietForMs: undefined,
+    hiddenBy: undefined,
+    resolvedMs: undefined,
+  };
+  return isExamined({ examined: examinedBy(report, { selection, limits, hosts: [] }) }, incident);
+}
+
+test("a look with a laxer age ends no incident of a stricter one, unless the series keeps to that one again", () => {
+  const strict = { evidence: { max_stale_hours: String(staleHoursDefault) } };
+  for (const kind of ["series-not-fresh", "series-dead"] as const) {
+    assert.equal(sees(kind, strict, { hours: 800, limits: { maxStaleHours: 5000 } }), false);
+    assert.equal(sees(kind, strict, { hours: 800, limits: { maxStaleHours: 72 } }), true);
+    assert.equal(sees(kind, strict, { hours: 800, limits: { maxStaleHours: 24 } }), true);
+    assert.equal(sees(kind, strict, { hours: 71, limits: { maxStaleHours: 5000 } }), true);
+    assert.equal(sees(kind, strict, { hours: 800, registry: "max_stale_hours = 5000" }), true, "the registry decides");
+  }
+});
+
+test("no look at an archive that is not known ends what is missing at an edge, also where it reads the unit's bars", () => {
+  const barsOfUnits = new Set(["BTCUSDT@250:2024"]);
+  const evidence = { units: "BTCUSDT@250:2024" };
+  for (const kind of ["gap-leading", "gap-trailing"] as const) {
+    assert.equal(sees(kind, { evidence }, { limits: { barsOfUnits }, isBlind: true }), false);
+    assert.equal(sees(kind, { evidence }, { limits: { barsOfUnits } }), true);
+  }
+  assert.equal(sees("gap-interior", { evidence }, { limits: { barsOfUnits }, isBlind: true }), true);
+});
