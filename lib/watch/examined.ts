@@ -38,8 +38,6 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
   // What somebody asked for that the store has nothing of is found by asking for it alone.
   const wouldSeeGap = (incident: IncidentBody): boolean =>
     (!isAll || !isOfSelection(incident) || known.has(incident.subject)) && isFindable(incident);
-  const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
-  const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
   const looksAtBars = needsBars(limits);
   const { barsOfUnits } = limits;
   // What lies further back than it was asked to look is as it was.
@@ -76,10 +74,19 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts }: Ga
       looksAtBars: true,
       wouldSee: (incident) => isWithinAge(lookOf.get(incident.subject), incident),
     },
-    { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
+    { kinds: ["archive-unreachable"], subjects: "all", looksAtBars: true, wouldSee: archivesAsked(report, isAll) },
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
     ofQueues,
   ];
+}
+
+/** Whether the archives of all symbols that an incident names were asked; of all series, those that are left out are not kept any more. */
+function archivesAsked({ archives, nowMs }: WatchReport, isAll: boolean): (incident: IncidentBody) => boolean {
+  const wasAsked = new Map(
+    archives.map(({ market, symbol, facts }) => [`archive:${market} ${symbol}`, facts.lookedMs === nowMs]),
+  );
+  return ({ subject, evidence: { symbols = "" } }) =>
+    symbols.split(" ").every((symbol) => wasAsked.get(`${subject} ${symbol}`) ?? isAll);
 }
 
 /** Whether a series is as fresh as an incident wanted it, or was held to no greater age now. The registry's word goes before both. */

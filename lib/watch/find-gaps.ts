@@ -22,7 +22,7 @@ import { lookAtArchives, type ArchiveAnswer, type ArchiveQuestion } from "./arch
 import { buildGaps } from "./build-rules.ts";
 import { nothingKnown } from "./condition.ts";
 import type { Finding } from "./finding.ts";
-import { barFindings, barOverflowFinding } from "./bar-findings.ts";
+import { barFindings, barOverflowFinding, cutLists } from "./bar-findings.ts";
 import { archiveFindings, askedByName, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
 import { breaksOf, gapsOf, type ExplainedHole } from "./gap-rules.ts";
@@ -65,7 +65,7 @@ export interface WatchReport {
   readonly nowMs: number;
   readonly series: readonly SeriesLook[];
   readonly unmaintained: readonly UnmaintainedSeries[];
-  /** What the selection asked for and nothing was looked at of. */
+  /** What was asked for and nothing was looked at of, or was left out of lists. */
   readonly unmatched: readonly Unmatched[];
   readonly archives: readonly ArchiveAnswer[];
   /** What the bars themselves came to; undefined where only coverage was looked at. */
@@ -158,7 +158,8 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     ...compared.overflows.map(barOverflowFinding),
     ...(bars === undefined ? [] : barFindings(bars, limits)),
   ];
-  return { nowMs, series, unmaintained, unmatched, archives, bars, queue: undefined, gaps, findings };
+  const untold = [...unmatched, ...(bars === undefined ? [] : cutLists(bars, limits))];
+  return { nowMs, series, unmaintained, unmatched: untold, archives, bars, queue: undefined, gaps, findings };
 }
 
 /** A series that is gone from the store altogether is still known: by its builds' records, or by the ledger. */

@@ -101,6 +101,7 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
   return [...Map.groupBy(failed, ({ market }) => market)].flatMap(([market, ofMarket]) => {
     const [first] = ofMarket;
     if (first === undefined) return [];
+    const symbols = ofMarket.map(({ symbol }) => symbol);
     const looked = first.facts.lookedMs;
     const age = looked === undefined ? "never" : `${Math.floor((nowMs - looked) / 60_000)} min ago`;
     return [
@@ -108,8 +109,8 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
         kind: "archive-unreachable",
         subject: `archive:${market}`,
         verdict: "unknown",
-        summary: `what is published of ${ofMarket.map(({ symbol }) => symbol).join(", ")} could not be looked at: ${first.failure.message}`,
-        evidence: { code: first.failure.code, looked_at: age },
+        summary: `what is published of ${symbols.join(", ")} could not be looked at: ${first.failure.message}`,
+        evidence: { symbols: symbols.join(" "), code: first.failure.code, looked_at: age },
       } satisfies Finding,
     ];
   });

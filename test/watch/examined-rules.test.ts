@@ -6,6 +6,7 @@ import { addDays, dayStartMs, parseDay } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import type { UnitOutline } from "../../lib/store/index.ts";
+import { nothingKnown } from "../../lib/watch/condition.ts";
 import { examinedBy } from "../../lib/watch/examined.ts";
 import type { SeriesLook, WatchReport } from "../../lib/watch/find-gaps.ts";
 import type { FindingKind } from "../../lib/watch/finding.ts";
@@ -116,4 +117,41 @@ test("no look at an archive that is not known ends what is missing at an edge, a
     assert.equal(sees(kind, { evidence }, { limits: { barsOfUnits } }), true);
   }
   assert.equal(sees("gap-interior", { evidence }, { limits: { barsOfUnits }, isBlind: true }), true);
+});
+
+/** What a symbol's archive came to, asked in a look or remembered from an earlier one. */
+function archiveOf(symbol: string, isAsked = true): WatchReport["archives"][number] {
+  return {
+    market: "spot",
+    symbol,
+    from: day,
+    built: undefined,
+    days: [],
+    asksAllDigests: false,
+    doubtedDays: [],
+    isOver: false,
+    facts: { ...nothingKnown, lookedMs: isAsked ? endMs + 6 * 3_600_000 : endMs },
+    askedDigests: new Set(),
+    digests: new Map(),
+    unreadable: new Map(),
+    failure: undefined,
+  };
+}
+
+test("an archive that was away for one symbol is back where that one's was asked, or nobody keeps the symbol any more", () => {
+  const away = { subject: "archive:spot", evidence: { symbols: "BTCUSDT ETHUSDT" } };
+  const [btc, eth] = [archiveOf("BTCUSDT"), archiveOf("ETHUSDT")];
+  const selection = { ...everything, symbols: ["BTCUSDT"] };
+  assert.equal(sees("archive-unreachable", away, { archives: [btc], selection }), false);
+  assert.equal(sees("archive-unreachable", away, { archives: [btc, eth], selection }), true);
+  assert.equal(
+    sees("archive-unreachable", away, { archives: [btc, archiveOf("ETHUSDT", false)] }),
+    false,
+    "remembered",
+  );
+  assert.equal(sees("archive-unreachable", away, { archives: [btc] }), true, "ETHUSDT is not kept any more");
+  assert.equal(
+    sees("archive-unreachable", { ...away, subject: "archive:futures-um" }, { archives: [btc], selection }),
+    false,
+  );
 });

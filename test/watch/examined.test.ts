@@ -126,3 +126,16 @@ test("a checksum that could not be read on a day in the middle is said by the ne
   assert.deepEqual(await looks.beat(), [0, "#1 gap-unknown open"]);
   assert.deepEqual(await looks.beat(), [0]);
 });
+
+test("lists that are cut are not known to whoever asked for them, and no incident", async () => {
+  const looks = new Looks();
+  assert.equal((await looks.bench.populate(["--threshold", "5"])).code, 0);
+  const words = ["--strict-time", "--max-bar-duration-hours", "0.001", "--symbol", "BTCUSDT", "--threshold", "5"];
+  const { code, stdout } = await looks.run(detectGaps, [...words, "--json"]);
+  assert.equal(code, 1);
+  assert.match(stdout, /"kind": "not-looked-at",\s+"subject": "lists"/);
+  assert.deepEqual(new Set(looks.live.map((one) => one.replace(/#\d+ /, ""))), new Set(["duration-anomaly open"]));
+  using ledger = openLedger(looks.bench.state);
+  const subjects = ledger.incidents.live().map(({ subject }) => subject);
+  assert.deepEqual(new Set(subjects), new Set(["range:binance/spot/BTCUSDT@5"]));
+});
