@@ -43,13 +43,11 @@ export function afterLook(
   const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
-    const mayEnd =
-      before !== undefined &&
-      isExamined(look, before) &&
-      !doubtful.has(`${before.kind} ${before.subject}`) &&
-      !isSeenSince(before, look);
+    const isWhole = before !== undefined && isExamined(look, before);
+    const isFirst = before !== undefined && !isChangedSince(before, look);
+    const mayEnd = isWhole && isFirst && !doubtful.has(`${before.kind} ${before.subject}`);
     const end = { mayEnd: mayEnd && explainedBy(before, causes) === undefined, why: look.ends?.get(fingerprint) };
-    const after = step(before, finding, end, nowMs);
+    const after = step(before, finding, { isWhole, isFirst, ...end }, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
   const all = new Set([...known.keys(), ...found.keys()]);
@@ -95,11 +93,11 @@ export function isGradeOf(
   );
 }
 
-/** Whether a live incident was opened, or seen again, since a look began. */
-function isSeenSince({ id, fingerprint, lastSeenMs }: Incident, { start }: Look): boolean {
+/** Whether another look has opened a live incident since a look began, or has seen it, or its end: what two see at once is seen once. */
+function isChangedSince({ id, fingerprint, lastSeenMs, goodLooks }: Incident, { start }: Look): boolean {
   if (start === undefined) return false;
   const before = start.live.get(fingerprint);
-  return before?.id !== id || before.lastSeenMs !== lastSeenMs;
+  return before?.id !== id || before.lastSeenMs !== lastSeenMs || before.goodLooks !== goodLooks;
 }
 
 /** Whether the newest incident of a fingerprint, which is over, ended since a look began. */
@@ -110,17 +108,24 @@ export function isEndedSince({ id, fingerprint }: Pick<Incident, "id" | "fingerp
 /** Evidence of an incident that is over: why, where that is known. */
 export const endReason = "over_because";
 
-/** An incident behind a look. @param end whether the look would have found it, and why it is over, where that is known */
-function step(
-  before: Incident | undefined,
-  finding: Finding | undefined,
-  end: { readonly mayEnd: boolean; readonly why: string | undefined },
-  nowMs: number,
-): IncidentBody {
+/** What a look says of an incident that there was before. */
+interface Sight {
+  /** It has looked at all that the incident is about. */
+  readonly isWhole: boolean;
+  /** No other look has, since it began. */
+  readonly isFirst: boolean;
+  /** It would have found it. */
+  readonly mayEnd: boolean;
+  /** Why it is over, where that is known. */
+  readonly why: string | undefined;
+}
+
+/** An incident behind a look. */
+function step(before: Incident | undefined, finding: Finding | undefined, sight: Sight, nowMs: number): IncidentBody {
   if (before !== undefined) {
     const woken = wake(before, nowMs);
-    if (finding !== undefined) return seen(woken, finding, nowMs);
-    return end.mayEnd ? notSeen(woken, end.why, nowMs) : woken;
+    if (finding !== undefined) return seen(woken, finding, sight, nowMs);
+    return sight.mayEnd ? notSeen(woken, sight.why, nowMs) : woken;
   }
   if (finding === undefined) throw new TypeError("neither an incident nor a finding");
   return bodyOf(finding, nowMs);
@@ -161,13 +166,18 @@ function bodyOf(finding: Finding, nowMs: number): IncidentBody {
   };
 }
 
-function seen(incident: IncidentBody, finding: Finding, nowMs: number): IncidentBody {
+/** Evidence that a look at less than all of it would narrow: units, symbols, the age that was asked for. */
+const extents = ["units", "symbols", "max_stale_hours"];
+
+function seen(incident: IncidentBody, finding: Finding, { isWhole, isFirst }: Sight, nowMs: number): IncidentBody {
   // Who could not look knows less than who has seen it.
   if (finding.verdict === "unknown" && incident.verdict === "wrong") return { ...incident, goodLooks: 0 };
-  const badLooks = incident.badLooks + 1;
+  const badLooks = incident.badLooks + (isFirst ? 1 : 0);
   const isOften = incident.state === "pending" && badLooks >= findingKinds[finding.kind].opensAfter;
   const { severity } = findingKinds[finding.kind];
-  const { verdict, summary, evidence } = finding;
+  const isPart = !isWhole && extents.some((name) => incident.evidence[name] !== undefined);
+  const { verdict } = finding;
+  const { summary, evidence } = isPart ? incident : finding;
   const state = isOften ? "open" : incident.state;
   return { ...incident, severity, verdict, summary, evidence, state, lastSeenMs: nowMs, badLooks, goodLooks: 0 };
 }

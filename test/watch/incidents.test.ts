@@ -288,6 +288,48 @@ test("a look that began before an incident was seen does not end it, and opens n
   assert.equal(record(begin(), hole).opened.length, 1, "a look that began behind its end sees it anew");
 });
 
+test("looks that overlap count as one, of those that find it and of those that do not", () => {
+  using watch = new Watch();
+  const late = finding("archive-unreachable", "archive:spot", { verdict: "unknown" });
+  const record = (start: LookStart, ...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "slow", start, findings, examined: everything });
+  const overlapping = startLook(watch.ledger);
+  watch.look([late]);
+  assert.deepEqual(record(overlapping, late).opened, []);
+  assert.equal(record(startLook(watch.ledger), late).opened.length, 1, "a look behind both");
+  const again = startLook(watch.ledger);
+  watch.look([]);
+  assert.deepEqual(record(again).resolved, []);
+  assert.equal(record(startLook(watch.ledger)).resolved.length, 1);
+});
+
+function edge(units: string): Finding {
+  return finding("gap-trailing", btc, { summary: units, evidence: { units } });
+}
+
+function away(symbols: string): Finding {
+  return finding("archive-unreachable", "archive:spot", { verdict: "unknown", evidence: { symbols } });
+}
+
+test("a look at a part of what an incident is about sees it, and narrows nothing of what is known of it", () => {
+  using watch = new Watch();
+  watch.look([edge("2023 2024"), away("BTCUSDT ETHUSDT")]);
+  const said = (): (string | undefined)[][] =>
+    watch.ledger.incidents
+      .live()
+      .map(({ evidence, badLooks }) => [evidence["units"] ?? evidence["symbols"], String(badLooks)]);
+  watch.look([edge("2024"), away("ETHUSDT")], []);
+  assert.deepEqual(said(), [
+    ["BTCUSDT ETHUSDT", "2"],
+    ["2023 2024", "2"],
+  ]);
+  watch.look([edge("2024"), away("ETHUSDT")]);
+  assert.deepEqual(said(), [
+    ["ETHUSDT", "3"],
+    ["2024", "3"],
+  ]);
+});
+
 test("a clock that is set back keeps no incident from its end, nor from its beginning", () => {
   using watch = new Watch();
   const record = (...findings: readonly Finding[]): RecordedLook => {
