@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRegistry } from "../../lib/config/index.ts";
+import { gapOfExhausted } from "../../lib/heal/findings.ts";
 import type { IncidentBody } from "../../lib/ledger/index.ts";
 import { addDays, dayStartMs, parseDay } from "../../lib/model/day.ts";
 import { parseSegmentId } from "../../lib/model/segments.ts";
 import { parseThreshold, seriesId, type RangeSeries } from "../../lib/model/series.ts";
 import type { UnitOutline } from "../../lib/store/index.ts";
+import { couldFind } from "../../lib/watch/could-find.ts";
 import { nothingKnown } from "../../lib/watch/condition.ts";
 import { examinedBy } from "../../lib/watch/examined.ts";
 import type { SeriesLook, WatchReport } from "../../lib/watch/find-gaps.ts";
@@ -49,21 +51,24 @@ interface LookedAt {
   readonly isBlind?: boolean;
   readonly archives?: WatchReport["archives"];
   readonly selection?: Selection;
+  readonly gaps?: SeriesLook["gaps"];
 }
 
-/** Whether such a look would have seen an incident that is still there. */
-function sees(
-  kind: FindingKind,
-  { subject = series, evidence = {} }: Partial<Pick<IncidentBody, "subject" | "evidence">>,
-  { limits = {}, hours = 6, registry = "", isBlind = false, archives = [], selection = everything }: LookedAt = {},
-): boolean {
+function reportOf({
+  limits = {},
+  hours = 6,
+  registry = "",
+  isBlind = false,
+  archives = [],
+  gaps = [],
+}: LookedAt): WatchReport {
   const nowMs = endMs + hours * 3_600_000;
   const known = parseRegistry(minimalRegistry(registry), "symbols.toml");
   const looks = wishesOf(known, [key], everything, {}, limits.maxStaleHours).wanted.map((wish): SeriesLook => {
     const freshness = freshnessOf(wish, unit, undefined, nowMs);
-    return { wish, units: [unit], freshness, gaps: [], explained: [], isBlind };
+    return { wish, units: [unit], freshness, gaps, explained: [], isBlind };
   });
-  const report: WatchReport = {
+  return {
     nowMs,
     series: looks,
     unmaintained: [],
@@ -74,11 +79,16 @@ function sees(
     gaps: [],
     findings: [],
   };
-  const incident: IncidentBody = {
+}
+
+type Said = Partial<Pick<IncidentBody, "subject" | "place" | "evidence">>;
+
+function incidentOf(kind: FindingKind, { subject = series, place, evidence = {} }: Said): IncidentBody {
+  return {
     fingerprint: "",
     kind,
     subject,
-    place: undefined,
+    place,
     severity: "warning",
     verdict: "wrong",
     summary: "",
@@ -95,7 +105,12 @@ function sees(
     hiddenBy: undefined,
     resolvedMs: undefined,
   };
-  return isExamined({ examined: examinedBy(report, { selection, limits, hosts: [] }) }, incident);
+}
+
+/** Whether such a look would have seen an incident that is still there. */
+function sees(kind: FindingKind, said: Said, at: LookedAt = {}): boolean {
+  const { selection = everything, limits = {} } = at;
+  return isExamined({ examined: examinedBy(reportOf(at), { selection, limits, hosts: [] }) }, incidentOf(kind, said));
 }
 
 test("a look with a laxer age ends no incident of a stricter one, unless the series keeps to that one again", () => {
@@ -154,4 +169,25 @@ test("an archive that was away for one symbol is back where that one's was asked
     sees("archive-unreachable", { ...away, subject: "archive:futures-um" }, { archives: [btc], selection }),
     false,
   );
+});
+
+test("without the archive a hole that stands at other days is not over, and one that is closed is", () => {
+  const hole = { place: "2024-03-05..2024-03-07", evidence: { from_day: "2024-03-05", through_day: "2024-03-07" } };
+  const [kind, cause, priority, reason] = ["interior", "not-known", "P2", "ids"] as const;
+  const gap = { kind, cause, priority, series, unit: "BTCUSDT@250:2024", reason, throughDay: addDays(day, 1) };
+  assert.equal(sees("gap-interior", hole, { isBlind: true, gaps: [{ ...gap, fromDay: addDays(day, 1) }] }), false);
+  assert.equal(sees("gap-interior", hole, { isBlind: true, gaps: [] }), true);
+});
+
+test("a gap whose tries are used up is closed where it could have been found, whatever else of its series is not known", () => {
+  const isClosed = (place: string, at: LookedAt): boolean => {
+    const said = { subject: "BTCUSDT@250:2024", place, evidence: { days: `${day}..${day}` } };
+    return couldFind(reportOf(at))(gapOfExhausted(incidentOf("heal-exhausted", said), series));
+  };
+  const answered = { ...archiveOf("BTCUSDT"), digests: new Map([[day, "5ad"]]) };
+  assert.equal(isClosed(`trailing ${day}`, {}), true);
+  assert.equal(isClosed(`trailing ${day}`, { isBlind: true }), false);
+  assert.equal(isClosed("interior bars", { isBlind: true }), true);
+  assert.equal(isClosed(`revised ${day}`, { archives: [archiveOf("BTCUSDT")] }), false);
+  assert.equal(isClosed(`revised ${day}`, { archives: [answered] }), true);
 });

@@ -48,6 +48,13 @@ class Looks {
     return ledger.incidents.live().map(({ id, kind, state }) => `#${id} ${kind} ${state}`);
   }
 
+  /** Days that are remembered to have been published anew. */
+  get revisedDays(): Day[] {
+    using ledger = openLedger(this.bench.state);
+    const key = { location: this.bench.archive.root, market: "spot", symbol: "BTCUSDT" };
+    return ledger.archives.deviating(key).map(({ day }) => day);
+  }
+
   /** Publishes a day anew, with other trades. */
   revise(day: Day): void {
     const { archive, firstDay } = this.bench;
@@ -84,6 +91,7 @@ test("what was found of a day's published digest is over only where that day is 
 
   await context.test("a ledger that was made anew remembers it", async () => {
     assert.equal((await looks.run(rebuildLedger, [])).code, 0);
+    assert.deepEqual(looks.revisedDays, [middle]);
     assert.deepEqual(await looks.beat(), revised);
   });
   await context.test("the same bytes at another place are the same trouble", async () => {
