@@ -1,4 +1,5 @@
-import type { HealTry } from "../ledger/index.ts";
+import type { HealTry, IncidentBody } from "../ledger/index.ts";
+import type { SaidGap } from "../watch/could-find.ts";
 import type { Finding } from "../watch/finding.ts";
 import type { Gap } from "../watch/gap.ts";
 import { nextHealStep, type HealPolicy } from "./policy.ts";
@@ -36,4 +37,15 @@ export function exhaustedFindings(
       },
     ];
   });
+}
+
+/** The gap that an incident of used up tries is about. @param series of its unit */
+export function gapOfExhausted({ place = "", evidence }: IncidentBody, series: string): SaidGap {
+  const [from = "", through = from] = evidence["days"]?.split("..") ?? [];
+  return {
+    kind: `gap-${place.split(" ")[0]}`,
+    subject: series,
+    place: undefined,
+    evidence: { from_day: from, through_day: through },
+  };
 }

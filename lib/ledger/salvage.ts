@@ -48,6 +48,8 @@ const tables: readonly KeptTable[] = [
   ),
   table("ephemeral_messages", "id", "id channel message delete_at_ms deleted_ms"),
   table("heartbeats", "id", "id started_ms boot monotonic_ns every_ms ended_ms result"),
+  // Of days that were replaced: no other look than one at that day finds it again.
+  table("archive_days", "location", "location market symbol day sha256 first_seen_ms seen_ms"),
   table("archive_accepted", "id", "id market symbol from_day through_day reason accepted_by at_ms expires_ms"),
 ];
 

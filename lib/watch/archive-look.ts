@@ -21,6 +21,8 @@ export interface ArchiveQuestion {
   readonly days: readonly Day[];
   /** The published digests of all built days, and not only of the newest and the next ones in turn. */
   readonly asksAllDigests: boolean;
+  /** Days of which an incident says that their digest is another one, or cannot be read: each is asked about at every look. */
+  readonly doubtedDays: readonly Day[];
   /** All that is wanted of it is built: nothing has to be published any more. */
   readonly isOver: boolean;
 }
@@ -28,6 +30,8 @@ export interface ArchiveQuestion {
 /** The archive as it was found, or as it is remembered where it could not be looked at. */
 export interface ArchiveAnswer extends ArchiveQuestion {
   readonly facts: ArchiveFacts;
+  /** Days whose published digest was asked in this look, with an answer; one that is gone is among them. */
+  readonly askedDigests: ReadonlySet<Day>;
   /** The digests that are published, of days that were asked about or are remembered as revised. */
   readonly digests: ReadonlyMap<Day, string>;
   /** Days whose archive is there and whose published digest cannot be read, and why. */
@@ -139,15 +143,9 @@ class ArchiveLook {
     });
     const absences = absentDays(archives.deviating(key));
     const facts = { extent: ends, lookedMs: this.#nowMs, asked, absences, accepted: archives.accepted(question) };
-    const { digests, unreadable, nextDay } = await askDigests(
-      source,
-      question,
-      before?.recheckDay,
-      revised,
-      this.#signal,
-    );
+    const { nextDay, ...answer } = await askDigests(source, question, before?.recheckDay, revised, this.#signal);
     archives.putExtent(key, { ...extent, recheckDay: nextDay });
-    return { ...question, facts, digests, unreadable, failure: undefined };
+    return { ...question, facts, ...answer, failure: undefined };
   }
 
   #remembered(question: ArchiveQuestion): ArchiveAnswer {
@@ -215,7 +213,11 @@ class ArchiveLook {
   }
 }
 
-const noDigests = { digests: new Map<Day, string>(), unreadable: new Map<Day, UpstreamDataError>() };
+const noDigests = {
+  askedDigests: new Set<Day>(),
+  digests: new Map<Day, string>(),
+  unreadable: new Map<Day, UpstreamDataError>(),
+};
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");

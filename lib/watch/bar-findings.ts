@@ -4,14 +4,14 @@ import type { Finding } from "./finding.ts";
 import { seenInBars } from "./findings.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { DurationAnomaly, Span } from "./spans.ts";
+import type { Unmatched } from "./unmatched.ts";
 
 /**
  * What of the bars is a finding. A long time whose ids follow each other is a slow market and none, unless `strictTime` wants it so; a
  * hole has its gap already; where ids do not decide, nobody knows.
  */
-export function barFindings({ spans, durations = [], areCut }: BarLook, limits: WatchLimits): Finding[] {
+export function barFindings({ spans, durations = [] }: BarLook, limits: WatchLimits): Finding[] {
   return [
-    ...(areCut && areAllTold(spans, durations, limits) ? [cutFinding] : []),
     ...spans.flatMap((span) => spanFindings(span, limits)),
     ...durations.flatMap((anomaly) => durationFindings(anomaly, limits)),
   ];
@@ -30,14 +30,13 @@ export function barOverflowFinding({ unit, negative, rows }: Overflow): Finding 
   };
 }
 
-const cutFinding: Finding = {
-  kind: "duration-anomaly",
-  subject: "store",
-  verdict: "unknown",
-  summary:
-    "there are more long times, long bars or steps of price than are listed; greater limits, or one symbol, list them all",
-  evidence: seenInBars,
-};
+/** What was asked for and is not in the lists, since they are cut: it follows from the figures that were asked for, and is nobody else's trouble. */
+export function cutLists({ spans, durations = [], areCut }: BarLook, limits: WatchLimits): Unmatched[] {
+  if (!areCut || !areAllTold(spans, durations, limits)) return [];
+  const summary =
+    "there are more long times, long bars or steps of price than are listed; greater limits, or one symbol, list them all";
+  return [{ kind: "not-looked-at", subject: "lists", verdict: "unknown", summary, evidence: {} }];
+}
 
 /** Where a list was cut, more is to be told where all that is listed is told: what lacks ids comes first in it. */
 function areAllTold(

@@ -11,6 +11,8 @@ const atOnce = 8;
 
 /** What is published of built days. */
 interface DigestAnswer {
+  /** The days that were asked about and gave an answer; of one that is gone there is no digest. */
+  readonly askedDigests: ReadonlySet<Day>;
   readonly digests: ReadonlyMap<Day, string>;
   readonly unreadable: ReadonlyMap<Day, UpstreamDataError>;
   readonly nextDay: Day | undefined;
@@ -25,16 +27,19 @@ interface DigestAnswer {
  */
 export async function askDigests(
   source: ArchiveSource,
-  { built, asksAllDigests }: Pick<ArchiveQuestion, "built" | "asksAllDigests">,
+  { built, asksAllDigests, doubtedDays }: Pick<ArchiveQuestion, "built" | "asksAllDigests" | "doubtedDays">,
   turnDay: Day | undefined,
   revised: readonly Day[],
   signal: AbortSignal,
 ): Promise<DigestAnswer> {
-  if (built === undefined) return { digests: new Map(), unreadable: new Map(), nextDay: undefined };
+  if (built === undefined) {
+    return { askedDigests: new Set(), digests: new Map(), unreadable: new Map(), nextDay: undefined };
+  }
   const { firstDay, lastDay } = built;
   const turn = turnDay === undefined || turnDay > lastDay || turnDay < firstDay ? firstDay : turnDay;
   const newest = addDays(lastDay, 1 - Math.min(newestDays, daysBetween(firstDay, lastDay) + 1));
-  const some = [...daysInclusive(turn, addDays(turn, daysInTurn - 1)), ...daysInclusive(newest, lastDay), ...revised];
+  const inTurn = daysInclusive(turn, addDays(turn, daysInTurn - 1));
+  const some = [...inTurn, ...daysInclusive(newest, lastDay), ...revised, ...doubtedDays];
   const days = asksAllDigests ? daysInclusive(firstDay, lastDay) : [...new Set(some)].filter((day) => day <= lastDay);
   const digests = new Map<Day, string>();
   const unreadable = new Map<Day, UpstreamDataError>();
@@ -48,5 +53,6 @@ export async function askDigests(
       unreadable.set(day, error);
     }
   });
-  return { digests, unreadable, nextDay: addDays(turn, daysInTurn) };
+  const askedDigests = new Set(days.filter((day) => !unreadable.has(day)));
+  return { askedDigests, digests, unreadable, nextDay: addDays(turn, daysInTurn) };
 }

@@ -1,5 +1,6 @@
 import { isOfOneBar } from "./bar-findings.ts";
-import type { WatchReport } from "./find-gaps.ts";
+import { couldFind } from "./could-find.ts";
+import type { SeriesLook, WatchReport } from "./find-gaps.ts";
 import type { IncidentBody } from "../ledger/index.ts";
 import type { Finding } from "./finding.ts";
 import { isOfSelection } from "./findings.ts";
@@ -28,28 +29,21 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts = [] 
     ...report.unmaintained.map((one) => one.series),
   ]);
   const subjects = of([...known]);
+  const lookOf = new Map<string, SeriesLook>(report.series.map((look) => [look.wish.series, look]));
   // Who was excused here may be a finding of a look with an objective.
   const judged = report.series.filter(({ freshness }) => freshness?.isExcused !== true);
   const freshSubjects =
     judged.length === report.series.length ? subjects : new Set(judged.map(({ wish }) => wish.series));
-  // Where nobody knows what is published, an edge that lacks days is not found.
-  const blind = new Set<string>(report.series.filter(({ isBlind }) => isBlind).map(({ wish }) => wish.series));
-  const isAsked = report.archives.every(({ facts }) => facts.lookedMs === report.nowMs);
-  const markets = isAsked ? of(report.archives.map(({ market }) => `archive:${market}`)) : new Set<string>();
+  const isFindable = couldFind(report);
+  // What somebody asked for that the store has nothing of is found by asking for it alone.
+  const wouldSeeGap = (incident: IncidentBody): boolean =>
+    (!isAll || !isOfSelection(incident) || known.has(incident.subject)) && isFindable(incident);
   const looksAtBars = needsBars(limits);
   const { barsOfUnits } = limits;
   // What lies further back than it was asked to look is as it was.
   const isOfAllTime = windowStartMs(limits, report.nowMs) === Number.NEGATIVE_INFINITY;
   const ofAllTime: readonly Examined[] = [
-    // What somebody asked for that the store has nothing of is found by asking for it alone.
-    {
-      kinds: gapKinds,
-      subjects,
-      looksAtBars,
-      wouldSee: (incident) =>
-        (!isAll || !isOfSelection(incident) || known.has(incident.subject)) &&
-        !(isOfEdge(incident) && blind.has(incident.subject)),
-    },
+    { kinds: gapKinds, subjects, looksAtBars, wouldSee: wouldSeeGap },
     ...(barsOfUnits === undefined
       ? []
       : [
@@ -57,7 +51,7 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts = [] 
             kinds: [...gapKinds, "sum-overflow"],
             subjects: "all",
             looksAtBars: true,
-            wouldSee: (incident) => areAllAmong(barsOfUnits, incident),
+            wouldSee: (incident) => areAllAmong(barsOfUnits, incident) && wouldSeeGap(incident),
           } satisfies Examined,
         ]),
     ...(report.bars?.areCut === false
@@ -74,15 +68,32 @@ export function examinedBy(report: WatchReport, { selection, limits, hosts = [] 
   ];
   return [
     ...(isOfAllTime ? ofAllTime : []),
-    { kinds: ["series-not-fresh", "series-dead"], subjects: freshSubjects, looksAtBars: true },
-    { kinds: ["archive-unreachable"], subjects: markets, looksAtBars: true },
+    {
+      kinds: ["series-not-fresh", "series-dead"],
+      subjects: freshSubjects,
+      looksAtBars: true,
+      wouldSee: (incident) => isWithinAge(lookOf.get(incident.subject), incident),
+    },
+    { kinds: ["archive-unreachable"], subjects: "all", looksAtBars: true, wouldSee: archivesAsked(report, isAll) },
     { kinds: ["store-unreachable", "ledger-unreadable"], subjects: "all", looksAtBars: true },
     ofQueues,
   ];
 }
 
-function isOfEdge({ kind }: Pick<IncidentBody, "kind">): boolean {
-  return kind === "gap-leading" || kind === "gap-trailing";
+/** Whether the archives of all symbols that an incident names were asked; of all series, those that are left out are not kept any more. */
+function archivesAsked({ archives, nowMs }: WatchReport, isAll: boolean): (incident: IncidentBody) => boolean {
+  const wasAsked = new Map(
+    archives.map(({ market, symbol, facts }) => [`archive:${market} ${symbol}`, facts.lookedMs === nowMs]),
+  );
+  return ({ subject, evidence: { symbols = "" } }) =>
+    symbols.split(" ").every((symbol) => wasAsked.get(`${subject} ${symbol}`) ?? isAll);
+}
+
+/** Whether a series is as fresh as an incident wanted it, or was held to no greater age now. The registry's word goes before both. */
+function isWithinAge(look: SeriesLook | undefined, { evidence }: IncidentBody): boolean {
+  if (look?.freshness === undefined || look.wish.entry.maxStaleHours !== undefined) return true;
+  const wanted = Number(evidence["max_stale_hours"] ?? Infinity);
+  return Math.min(look.wish.maxStaleHours, look.freshness.hoursSinceLast) <= wanted;
 }
 
 /** Whether a look with these limits tells of a long time, or of a step of price, that is as large as this one was. */

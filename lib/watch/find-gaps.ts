@@ -16,12 +16,13 @@ import {
   type Store,
   type UnitOutline,
 } from "../store/index.ts";
+import { digestDaysOf } from "./digest-days.ts";
 import { compareBars, lookAtBars, type BarLook } from "./bar-look.ts";
 import { lookAtArchives, type ArchiveAnswer, type ArchiveQuestion } from "./archive-look.ts";
 import { buildGaps } from "./build-rules.ts";
 import { nothingKnown } from "./condition.ts";
 import type { Finding } from "./finding.ts";
-import { barFindings, barOverflowFinding } from "./bar-findings.ts";
+import { barFindings, barOverflowFinding, cutLists } from "./bar-findings.ts";
 import { archiveFindings, askedByName, freshnessFindings, gapFindings, overflowFindings } from "./findings.ts";
 import { freshnessOf, type Freshness } from "./freshness.ts";
 import { breaksOf, gapsOf, type AccountedBreak, type ExplainedHole } from "./gap-rules.ts";
@@ -67,7 +68,7 @@ export interface WatchReport {
   readonly nowMs: number;
   readonly series: readonly SeriesLook[];
   readonly unmaintained: readonly UnmaintainedSeries[];
-  /** What was asked for and nothing was looked at of. */
+  /** What was asked for and nothing was looked at of, or was left out of lists. */
   readonly unmatched: readonly Unmatched[];
   readonly archives: readonly ArchiveAnswer[];
   /** What the bars themselves came to; undefined where only coverage was looked at. */
@@ -111,7 +112,7 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
   const { archive, stateDirectory } = request.settings;
   const archives = await lookAtArchives(
     { location: archive, stateDirectory, withinMs: request.archiveWithinMs },
-    questionsOf(wanted, unitsOf, limits.exhaustive === true),
+    questionsOf(wanted, unitsOf, doubtedDaysOf(ledger), limits.exhaustive === true),
     ledger,
     nowMs,
     signal,
@@ -172,7 +173,8 @@ export async function findGaps(request: WatchRequest): Promise<WatchReport> {
     ...compared.overflows.map(barOverflowFinding),
     ...(bars === undefined ? [] : barFindings(bars, limits)),
   ];
-  return { nowMs, series, unmaintained, unmatched, archives, bars, queue: undefined, gaps, findings };
+  const untold = [...unmatched, ...(bars === undefined ? [] : cutLists(bars, limits))];
+  return { nowMs, series, unmaintained, unmatched: untold, archives, bars, queue: undefined, gaps, findings };
 }
 
 /** A series that is gone from the store altogether is still known: by its builds' records, or by the ledger. */
@@ -189,10 +191,17 @@ function inBars(gap: Gap): Gap {
   return { ...gap, isSeenInBars: true };
 }
 
+/** By series, the days of incidents of published digests: who does not ask about them again cannot say that they are over. */
+function doubtedDaysOf({ incidents }: Ledger): ReadonlyMap<string, readonly Day[]> {
+  const bySubject = Map.groupBy(incidents.live(), ({ subject }) => subject);
+  return new Map([...bySubject].map(([series, ofSeries]) => [series, ofSeries.flatMap(digestDaysOf)]));
+}
+
 /** One question per symbol, for all its series. */
 function questionsOf(
   wanted: readonly SeriesWish[],
   unitsOf: ReadonlyMap<SeriesId, readonly UnitOutline[]>,
+  doubtedDaysOfSeries: ReadonlyMap<string, readonly Day[]>,
   asksAllDigests: boolean,
 ): ArchiveQuestion[] {
   return [...Map.groupBy(wanted, ({ key }) => `${key.market}/${key.symbol}`).values()].flatMap((wishes) => {
@@ -202,7 +211,8 @@ function questionsOf(
     const { market, symbol } = first.key;
     const [built, days] = [builtSpan(units), units.flatMap(daysInside)];
     const isOver = wishes.every(({ lastDay }, i) => lastDay !== undefined && isBuiltThrough(units[i]?.at(-1), lastDay));
-    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests, isOver }];
+    const doubtedDays = wishes.flatMap(({ series }) => doubtedDaysOfSeries.get(series) ?? []);
+    return [{ market, symbol, from: first.firstDay, built, days, asksAllDigests, doubtedDays, isOver }];
   });
 }
 

@@ -4,6 +4,7 @@ import { unitId } from "../model/series.ts";
 import type { UnitOutline } from "../store/index.ts";
 import { absenceEvidence, togetherAbsent } from "./absence.ts";
 import type { ArchiveAnswer } from "./archive-look.ts";
+import { digestPlace, saidDays } from "./digest-days.ts";
 import type { Finding } from "./finding.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Gap } from "./gap.ts";
@@ -61,12 +62,14 @@ function findingOf(first: Gap, group: readonly Gap[]): Finding {
       through_day: throughDay,
       ...ids,
       ...(absence === undefined ? {} : absenceEvidence(absence)),
+      ...(first.isOfDigest === true ? { days: saidDays(group.map((gap) => gap.fromDay)) } : {}),
       ...(group.some(({ isSeenInBars }) => isSeenInBars === true) ? seenInBars : {}),
     },
   };
 }
 
-function placeOf({ kind, cause, unit, fromDay, throughDay, fromId }: Gap): string | undefined {
+function placeOf({ kind, cause, unit, fromDay, throughDay, fromId, isOfDigest }: Gap): string | undefined {
+  if (isOfDigest === true) return digestPlace;
   if (wholeKinds.has(kind)) return undefined;
   // By coverage it is known that bars are lost, by the bars which: it is one trouble.
   if (cause === "bars-lost") return `bars of ${unit}`;
@@ -101,16 +104,16 @@ export function archiveFindings(answers: readonly ArchiveAnswer[], nowMs: number
   return [...Map.groupBy(failed, ({ market }) => market)].flatMap(([market, ofMarket]) => {
     const [first] = ofMarket;
     if (first === undefined) return [];
+    const symbols = ofMarket.map(({ symbol }) => symbol);
     const looked = first.facts.lookedMs;
     const age = looked === undefined ? "never" : `${Math.floor((nowMs - looked) / 60_000)} min ago`;
-    const symbols = ofMarket.map(({ symbol }) => symbol);
     return [
       {
         kind: "archive-unreachable",
         subject: `archive:${market}`,
         verdict: "unknown",
         summary: `what is published of ${symbols.join(", ")} could not be looked at: ${first.failure.message}`,
-        evidence: { code: first.failure.code, looked_at: age, symbols: symbols.join(" ") },
+        evidence: { symbols: symbols.join(" "), code: first.failure.code, looked_at: age },
       } satisfies Finding,
     ];
   });

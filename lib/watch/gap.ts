@@ -56,4 +56,6 @@ export interface Gap {
   readonly absence?: Absence;
   /** Coverage alone does not show it, nor that it is over. */
   readonly isSeenInBars?: boolean;
+  /** Of its days nobody could read what digest is published. */
+  readonly isOfDigest?: boolean;
 }

@@ -27,7 +27,7 @@ export function reminderAfterMs({ severity, timesSaid }: Pick<IncidentBody, "sev
  * What becomes of the live incidents, and which are new, after a look. Pure.
  *
  * An incident ends only where its part of the world was looked at to the end and it was not there; never by a look that failed,
- * nor while another incident explains why one cannot look, nor where it was seen since the look began.
+ * nor where that look could not see what it would show by, nor while another incident explains why one cannot look, nor where it was seen since the look began.
  * @param ended fingerprints of those that ended since the look began: what it found of them is not so any more
  */
 export function afterLook(
@@ -39,14 +39,15 @@ export function afterLook(
   const current = look.findings.filter((finding) => !ended.has(fingerprintOf(finding)));
   const found = new Map(current.map((finding) => [fingerprintOf(finding), finding]));
   const known = new Map(live.map((incident) => [incident.fingerprint, incident]));
-  const doubtful = new Set(look.findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject));
+  const doubtful = doubtedBy(look.findings);
   const next = (fingerprint: string, causes: readonly IncidentBody[]): IncidentChange => {
     const before = known.get(fingerprint);
     const finding = found.get(fingerprint);
-    const mayEnd =
-      before !== undefined && isExamined(look, before) && !doubtful.has(before.subject) && !isSeenSince(before, look);
+    const isWhole = before !== undefined && isExamined(look, before);
+    const isFirst = before !== undefined && !isChangedSince(before, look);
+    const mayEnd = isWhole && isFirst && !doubtful.has(`${before.kind} ${before.subject}`);
     const end = { mayEnd: mayEnd && explainedBy(before, causes) === undefined, why: look.ends?.get(fingerprint) };
-    const after = step(before, finding, end, nowMs);
+    const after = step(before, finding, { isWhole, isFirst, ...end }, nowMs);
     return speak(before, { ...after, hiddenBy: explainedBy(after, causes) }, finding !== undefined, nowMs);
   };
   const all = new Set([...known.keys(), ...found.keys()]);
@@ -58,6 +59,15 @@ export function afterLook(
   const active = causes.map(({ after }) => after).filter(({ state }) => state !== "resolved");
   const others = [...all].filter((one) => !isCause(one)).map((fingerprint) => next(fingerprint, active));
   return withoutWorse([...causes, ...others]);
+}
+
+/** Kinds and subjects of which nothing is known since something else could not be looked at; what else is of the subject is. */
+function doubtedBy(findings: readonly Finding[]): ReadonlySet<string> {
+  const ofWhole = findings.filter(({ verdict, place }) => verdict === "unknown" && place === undefined);
+  const pairs = ofWhole.flatMap(({ kind, subject }) =>
+    (findingKinds[kind].doubts ?? []).map((one) => `${one} ${subject}`),
+  );
+  return new Set(pairs);
 }
 
 /** The end of what has become something worse is no news that anybody should be glad of. */
@@ -83,11 +93,11 @@ export function isGradeOf(
   );
 }
 
-/** Whether a live incident was opened, or seen again, since a look began. */
-function isSeenSince({ id, fingerprint, lastSeenMs }: Incident, { start }: Look): boolean {
+/** Whether another look has opened a live incident since a look began, or has seen it, or its end: what two see at once is seen once. */
+function isChangedSince({ id, fingerprint, lastSeenMs, goodLooks }: Incident, { start }: Look): boolean {
   if (start === undefined) return false;
   const before = start.live.get(fingerprint);
-  return before?.id !== id || before.lastSeenMs !== lastSeenMs;
+  return before?.id !== id || before.lastSeenMs !== lastSeenMs || before.goodLooks !== goodLooks;
 }
 
 /** Whether the newest incident of a fingerprint, which is over, ended since a look began. */
@@ -98,17 +108,24 @@ export function isEndedSince({ id, fingerprint }: Pick<Incident, "id" | "fingerp
 /** Evidence of an incident that is over: why, where that is known. */
 export const endReason = "over_because";
 
-/** An incident behind a look. @param end whether the look would have found it, and why it is over, where that is known */
-function step(
-  before: Incident | undefined,
-  finding: Finding | undefined,
-  end: { readonly mayEnd: boolean; readonly why: string | undefined },
-  nowMs: number,
-): IncidentBody {
+/** What a look says of an incident that there was before. */
+interface Sight {
+  /** It has looked at all that the incident is about. */
+  readonly isWhole: boolean;
+  /** No other look has, since it began. */
+  readonly isFirst: boolean;
+  /** It would have found it. */
+  readonly mayEnd: boolean;
+  /** Why it is over, where that is known. */
+  readonly why: string | undefined;
+}
+
+/** An incident behind a look. */
+function step(before: Incident | undefined, finding: Finding | undefined, sight: Sight, nowMs: number): IncidentBody {
   if (before !== undefined) {
     const woken = wake(before, nowMs);
-    if (finding !== undefined) return seen(woken, finding, nowMs);
-    return end.mayEnd ? notSeen(woken, end.why, nowMs) : woken;
+    if (finding !== undefined) return seen(woken, finding, sight, nowMs);
+    return sight.mayEnd ? notSeen(woken, sight.why, nowMs) : woken;
   }
   if (finding === undefined) throw new TypeError("neither an incident nor a finding");
   return bodyOf(finding, nowMs);
@@ -149,13 +166,18 @@ function bodyOf(finding: Finding, nowMs: number): IncidentBody {
   };
 }
 
-function seen(incident: IncidentBody, finding: Finding, nowMs: number): IncidentBody {
+/** Evidence that a look at less than all of it would narrow: units, symbols, the age that was asked for. */
+const extents = ["units", "symbols", "max_stale_hours"];
+
+function seen(incident: IncidentBody, finding: Finding, { isWhole, isFirst }: Sight, nowMs: number): IncidentBody {
   // Who could not look knows less than who has seen it.
   if (finding.verdict === "unknown" && incident.verdict === "wrong") return { ...incident, goodLooks: 0 };
-  const badLooks = incident.badLooks + 1;
+  const badLooks = incident.badLooks + (isFirst ? 1 : 0);
   const isOften = incident.state === "pending" && badLooks >= findingKinds[finding.kind].opensAfter;
   const { severity } = findingKinds[finding.kind];
-  const { verdict, summary, evidence } = finding;
+  const isPart = !isWhole && extents.some((name) => incident.evidence[name] !== undefined);
+  const { verdict } = finding;
+  const { summary, evidence } = isPart ? incident : finding;
   const state = isOften ? "open" : incident.state;
   return { ...incident, severity, verdict, summary, evidence, state, lastSeenMs: nowMs, badLooks, goodLooks: 0 };
 }

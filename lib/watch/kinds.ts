@@ -19,6 +19,8 @@ export interface KindDefinition {
   readonly whatToDo: string;
   /** What it explains. */
   readonly hides?: { readonly kinds: readonly FindingKind[]; readonly reach: Reach };
+  /** What of the same subject nobody knows either where this could not be looked at as a whole, without a place. */
+  readonly doubts?: readonly FindingKind[];
   /** What it becomes when it gets worse, of the same subject and place. */
   readonly worsensTo?: FindingKind;
   /** Looks in a row that must find it before it is said; one unless it comes and goes by itself. */
@@ -103,6 +105,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
     meaning:
       "Nobody could prove that the series is whole, nor that it is not: the store or the archive gave no answer.",
     whatToDo: "Look at the reason it names; `barkeep doctor` tries every part.",
+    doubts: ["gap-leading", "gap-trailing"],
     ...passing,
   },
   "series-not-fresh": {
@@ -183,6 +186,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
       kinds: ["host-unsound", "service-failed", "group-paused", "job-failed", "job-quarantined", "store-write-failed"],
       reach: "host",
     },
+    doubts: ["host-unsound", "service-failed", "group-paused"],
     ...unsteady,
   },
   "host-unsound": {
@@ -200,6 +204,7 @@ export const findingKinds: Readonly<Record<FindingKind, KindDefinition>> = {
       "A service that is installed on the host, or that fleet.toml names for it, has failed, has stopped, or is not there: jobs are not scaled, gaps not healed, or bars not proven until it runs.",
     whatToDo:
       "`barkeep services status --host NAME` says with what; on the host `journalctl --user -u UNIT` has its words. `barkeep services install SERVICE --host NAME` installs it anew.",
+    doubts: ["service-failed"],
     ...passing,
   },
   "group-paused": {

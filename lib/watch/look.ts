@@ -17,8 +17,8 @@ export interface Examined {
  * looks the wall clock may have been set.
  */
 export interface LookStart {
-  /** By the fingerprints of those that were not over: their number, and when they were last seen. */
-  readonly live: ReadonlyMap<string, Pick<IncidentBody, "lastSeenMs"> & { readonly id: number }>;
+  /** By the fingerprints of those that were not over: their number, when they were last seen, and how often not since. */
+  readonly live: ReadonlyMap<string, Pick<IncidentBody, "lastSeenMs" | "goodLooks"> & { readonly id: number }>;
   /** The number of the newest one, over or not; 0 where there was none. */
   readonly newestId: number;
 }

@@ -63,7 +63,7 @@ export function recordLook(ledger: Ledger, look: Look): RecordedLook {
 
 /** How incidents stand as a look begins, for {@link Look.start}. @throws what the ledger throws */
 export function startLook({ incidents }: Pick<Ledger, "incidents">): LookStart {
-  const live = incidents.live().map(({ id, fingerprint, lastSeenMs }) => [fingerprint, { id, lastSeenMs }] as const);
+  const live = incidents.live().map((one) => [one.fingerprint, one] as const);
   return { live: new Map(live), newestId: incidents.last(1)[0]?.id ?? 0 };
 }
 

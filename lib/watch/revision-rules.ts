@@ -49,6 +49,7 @@ export function unreadableGaps(
     const reason = `whether its archive was replaced is not known: ${message}`;
     const days = { fromDay: day, throughDay: day, priority: priorityOf("unknown", day, nowMs) };
     const { series, segment } = unit;
-    return [{ kind: "unknown", cause: "not-known", series, unit: unitId(series, segment), ...days, reason }];
+    const gap = { kind: "unknown", cause: "not-known", series, unit: unitId(series, segment) } as const;
+    return [{ ...gap, ...days, reason, isOfDigest: true }];
   });
 }

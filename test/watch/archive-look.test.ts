@@ -31,7 +31,7 @@ class Look implements Disposable {
   question(more: Partial<ArchiveQuestion> = {}): ArchiveQuestion {
     const built = { firstDay, lastDay, lastDayOfAll: lastDay };
     const of = { market: "spot", symbol: "BTCUSDT", from: parseDay("2024-01-01") } as const;
-    return { ...of, built, days: [], asksAllDigests: false, isOver: false, ...more };
+    return { ...of, built, days: [], asksAllDigests: false, doubtedDays: [], isOver: false, ...more };
   }
 
   /** @param isNamed whether an archive is named: else what is remembered has to do */

@@ -115,12 +115,47 @@ test("a look that could not look ends no incident, nor does one that looked else
   watch.look([], []);
   watch.look([], [{ kinds: ["gap-interior"], subjects: new Set([eth]) }]);
   watch.look([], [{ kinds: ["gap-leading"], subjects: new Set([btc]) }]);
-  watch.look([finding("gap-unknown", btc, { verdict: "unknown" })]);
   assert.equal(watch.ledger.incidents.byId(1)?.state, "open");
   watch.look([{ ...hole, verdict: "unknown", summary: "no answer" }]);
   assert.equal(watch.ledger.incidents.byId(1)?.verdict, "wrong", "who has seen it knows more than who could not look");
   watch.look([], [{ kinds: ["gap-interior"], subjects: new Set([btc]) }]);
   assert.equal(watch.ledger.incidents.byId(1)?.state, "resolved");
+});
+
+test("what could not be looked at casts doubt on what it would have shown, and on nothing else of its subject", () => {
+  using watch = new Watch();
+  const unreadable = finding("gap-unknown", btc, { verdict: "unknown", place: "published digests" });
+  const edge = finding("gap-unknown", btc, { verdict: "unknown" });
+  const away = finding("host-unreachable", "host:a", { verdict: "unknown" });
+  const late = finding("heartbeat-partial", "watch", { verdict: "unknown", place: "hosts" });
+  const unknown = [edge, away, late];
+  watch.look([
+    hole,
+    finding("gap-trailing", btc),
+    finding("series-not-fresh", btc),
+    finding("checkpoint-differs", btc, { place: "BTCUSDT@250:2024" }),
+    finding("heartbeat-missed", "watch"),
+    finding("notify-failing", "watch", { place: "telegram" }),
+    finding("heartbeat-partial", "watch", { verdict: "unknown", place: "series" }),
+    finding("group-paused", "host:a", { place: "p1" }),
+    finding("host-unsound", "host:a", { place: "disk" }),
+    finding("service-failed", "host:b", { place: "autoscaler" }),
+  ]);
+  const noService = finding("service-failed", "host:b", { verdict: "unknown" });
+  for (let i = 0; i < 3; i += 1) watch.look([...unknown, noService]);
+  const live = (): string[] => watch.ledger.incidents.live().map(({ kind, place = "" }) => `${kind} ${place}`);
+  assert.deepEqual(live(), [
+    "gap-trailing ",
+    "group-paused p1",
+    "host-unsound disk",
+    "service-failed autoscaler",
+    "host-unreachable ",
+    "gap-unknown ",
+    "heartbeat-partial hosts",
+    "service-failed ",
+  ]);
+  for (let i = 0; i < 3; i += 1) watch.look([unreadable]);
+  assert.deepEqual(live(), ["gap-unknown published digests"], "what one day was built from is no edge");
 });
 
 test("what comes and goes is said when it was found twice, and over when it was not found twice", () => {
@@ -259,6 +294,48 @@ test("a look that began before an incident was seen does not end it, and opens n
   for (const start of [later, early]) assert.deepEqual(record(start, hole).opened, []);
   assert.deepEqual(watch.states, ["gap-interior resolved"]);
   assert.equal(record(begin(), hole).opened.length, 1, "a look that began behind its end sees it anew");
+});
+
+test("looks that overlap count as one, of those that find it and of those that do not", () => {
+  using watch = new Watch();
+  const late = finding("archive-unreachable", "archive:spot", { verdict: "unknown" });
+  const record = (start: LookStart, ...findings: readonly Finding[]): RecordedLook =>
+    recordLook(watch.ledger, { source: "slow", start, findings, examined: everything });
+  const overlapping = startLook(watch.ledger);
+  watch.look([late]);
+  assert.deepEqual(record(overlapping, late).opened, []);
+  assert.equal(record(startLook(watch.ledger), late).opened.length, 1, "a look behind both");
+  const again = startLook(watch.ledger);
+  watch.look([]);
+  assert.deepEqual(record(again).resolved, []);
+  assert.equal(record(startLook(watch.ledger)).resolved.length, 1);
+});
+
+function edge(units: string): Finding {
+  return finding("gap-trailing", btc, { summary: units, evidence: { units } });
+}
+
+function away(symbols: string): Finding {
+  return finding("archive-unreachable", "archive:spot", { verdict: "unknown", evidence: { symbols } });
+}
+
+test("a look at a part of what an incident is about sees it, and narrows nothing of what is known of it", () => {
+  using watch = new Watch();
+  watch.look([edge("2023 2024"), away("BTCUSDT ETHUSDT")]);
+  const said = (): (string | undefined)[][] =>
+    watch.ledger.incidents
+      .live()
+      .map(({ evidence, badLooks }) => [evidence["units"] ?? evidence["symbols"], String(badLooks)]);
+  watch.look([edge("2024"), away("ETHUSDT")], []);
+  assert.deepEqual(said(), [
+    ["BTCUSDT ETHUSDT", "2"],
+    ["2023 2024", "2"],
+  ]);
+  watch.look([edge("2024"), away("ETHUSDT")]);
+  assert.deepEqual(said(), [
+    ["ETHUSDT", "3"],
+    ["2024", "3"],
+  ]);
 });
 
 test("a clock that is set back keeps no incident from its end, nor from its beginning", () => {

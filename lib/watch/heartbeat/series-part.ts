@@ -1,11 +1,12 @@
 import { loadRegistry, type ProcessEnvironment, type Settings } from "../../config/index.ts";
-import { exhaustedFindings } from "../../heal/findings.ts";
+import { exhaustedFindings, gapOfExhausted } from "../../heal/findings.ts";
 import { healPolicy } from "../../heal/policy.ts";
-import { syncLedger, type Ledger } from "../../ledger/index.ts";
+import { syncLedger, type IncidentBody, type Ledger } from "../../ledger/index.ts";
 import { ConfigurationError, Failure } from "../../model/errors.ts";
 import { unitId } from "../../model/series.ts";
 import { lastCommits, openExistingStore, storeIdOf } from "../../store/index.ts";
 import { commitFindings } from "../checkpoint-findings.ts";
+import { couldFind } from "../could-find.ts";
 import { divergenceFindings, divergenceEnds } from "../divergence-finding.ts";
 import { examinedBy } from "../examined.ts";
 import { findGaps, type WatchReport } from "../find-gaps.ts";
@@ -75,8 +76,6 @@ async function lookAtSeries(
       const keptDivergences = divergences.filter(({ unit }) => !left.has(unit.series));
       ledger.healTries.endAbandoned();
       const exhausted = exhaustedFindings(report.gaps, ledger.healTries.byGap(), report.nowMs, healPolicy);
-      // A gap that could not be looked for is not closed.
-      const unsure = unsureOf(report).map((series) => unitId(series, ""));
       return {
         findings: [
           ...report.findings,
@@ -87,11 +86,7 @@ async function lookAtSeries(
         examined: [
           ...examinedBy(report, question),
           { kinds: ["checkpoint-differs", "store-differs"], subjects: "all" },
-          {
-            kinds: ["heal-exhausted"],
-            subjects: "all",
-            wouldSee: ({ subject }) => !unsure.some((prefix) => subject.startsWith(prefix)),
-          },
+          { kinds: ["heal-exhausted"], subjects: "all", wouldSee: wouldSeeExhausted(report) },
         ],
         ends: new Map([
           ...divergenceEnds(divergences),
@@ -119,10 +114,14 @@ function isOurs(error: Failure): boolean {
   return error instanceof ConfigurationError && !error.code.startsWith("STORE_");
 }
 
-/** Series of which not all could be looked at. */
-function unsureOf({ series, findings }: WatchReport): string[] {
-  const unknown = findings.filter(({ verdict }) => verdict === "unknown").map(({ subject }) => subject);
-  return [...unknown, ...series.filter(({ isBlind }) => isBlind).map(({ wish }) => wish.series)];
+/** A gap that could not be looked for is not closed, however often it was tried. */
+function wouldSeeExhausted(report: WatchReport): (incident: IncidentBody) => boolean {
+  const isFindable = couldFind(report);
+  const names = report.series.map(({ wish }) => wish.series);
+  return (incident) => {
+    const series = names.find((name) => incident.subject.startsWith(unitId(name, "")));
+    return series === undefined || isFindable(gapOfExhausted(incident, series));
+  };
 }
 
 /** What nobody keeps counts as whole: whatever failed there is nobody's trouble. */
