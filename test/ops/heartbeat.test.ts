@@ -288,6 +288,23 @@ test("it runs on where nobody says --once: buttons are obeyed as they are presse
   assert.equal(ledger.heartbeats.last()?.everyMs, 900_000);
 });
 
+test("a ledger that is made anew under a heartbeat that runs on: nothing is said twice, and a button still does what it says", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(lacking, bot.env);
+  const running = new RunningCommand(heart.words(), heart.nextEnv());
+  await bot.until(1);
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  const rebuilt = await barkeep(["ledger", "rebuild", "--state", heart.state], heart.nextEnv());
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  bot.press(message, "ack");
+  while (bot.answers.length < 1) await delay(10);
+  assert.equal(await running.end("SIGTERM"), 130, running.stderr);
+  assert.match(running.stderr, /^the ledger was made anew/m);
+  using ledger = openExistingLedger(heart.state);
+  assert.deepEqual([ledger.incidents.byId(1)?.state, bot.messages.length], ["acked", 1]);
+});
+
 test("a checkpoint that was damaged in the store is said until its unit is made anew, as the change itself is; and again when that is undone", async () => {
   await using bot = await new BotApi().start();
   const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });
