@@ -414,6 +414,20 @@ test("coverage that is gone from the store, with its bars still there: what the 
   assert.match(lost.stdout, new RegExp(`^gap-trailing .* ${whole.lastDay}`, "m"));
 });
 
+test("what a person finds who reads along on a console reaches the heartbeat's webhook too, after a day without a message", async () => {
+  await using hook = await new HttpRecorder().start();
+  const env = { BARKEEP_NOTIFY: "webhook", BARKEEP_WEBHOOK_URL: hook.url };
+  const heart = new Heart(whole.state, env);
+  assert.equal((await heart.document()).result, "clean");
+  await heart.harm(`ALTER TABLE barkeep.coverage DELETE WHERE day = '${whole.lastDay}'`);
+  const byHand = { ...heart.nextEnv(), BARKEEP_NOTIFY: "console" };
+  const found = await whole.run(["detect-gaps", "--archive", whole.archive.root], byHand, heart.state);
+  assert.deepEqual([found.code, /days are missing/.test(found.stderr)], [1, true], found.stderr);
+  assert.equal(hook.requests.length, 0);
+  await heart.once();
+  assert.match(hook.requests.map(({ body }) => body).join("\n"), /days are missing/);
+});
+
 test("passes that a schedule was to make and did not are an incident, over with the next one in time", async () => {
   const heart = new Heart(whole.state);
   const schedule = ["--every", "0.001"];
