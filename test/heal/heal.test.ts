@@ -603,6 +603,8 @@ test("an archive that is away for one symbol keeps no try at another's from bein
   );
 });
 
+const seesNothing: FindGaps = async () => ({ looked: new Set(), gaps: [], unknown: [] });
+
 test("a queued try of a series that is not kept any more, or was not looked at, is not called healed", async () => {
   const scene = await declared();
   const unit = unitOf(scene, "2024-02");
@@ -620,8 +622,7 @@ test("a queued try of a series that is not kept any more, or was not looked at, 
   scene.registry = { ...kept, symbols: new Map([[scene.symbol, { ...entry, minThreshold: 250 }]]) };
   assert.equal(await settled(contextOf(scene)), "queued");
   scene.registry = kept;
-  const findGaps: FindGaps = async () => ({ looked: new Set(), gaps: [], unknown: [] });
-  assert.equal(await settled({ ...contextOf(scene), findGaps }), "queued");
+  assert.equal(await settled({ ...contextOf(scene), findGaps: seesNothing }), "queued");
   assert.equal(await settled(contextOf(scene)), "healed", "no such gap is found where it is looked for");
 });
 
