@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { defineCommand, runIfMain, type CommandContext } from "../lib/command/index.ts";
-import { openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
+import { isLedgerReplaced, openLedger, type Incident, type Ledger } from "../lib/ledger/index.ts";
 import { Failure } from "../lib/model/errors.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "../lib/model/exit-codes.ts";
 import { parsePositive } from "../lib/model/quantities.ts";
@@ -52,8 +52,7 @@ const command = defineCommand({
       const pingRun = randomUUID();
       let code: ExitCode;
       try {
-        using ledger = openLedger(settings.stateDirectory);
-        code = await onePass(args, context, ledger, pingRun);
+        code = await wholePass(args, context, pingRun);
         // Behind a pass that wrote: a ledger that another process holds locked can be opened, too.
         forgetPastLedger(settings.stateDirectory);
       } catch (error) {
@@ -75,6 +74,19 @@ interface PassArguments {
   readonly budget: number;
 }
 
+/** A pass whose ledger a rebuild replaces is made again with the new one, which has what was kept before. */
+async function wholePass(args: PassArguments, context: CommandContext, pingRun: string): Promise<ExitCode> {
+  for (;;) {
+    try {
+      using ledger = openLedger(context.settings.stateDirectory);
+      return await onePass(args, context, ledger, pingRun);
+    } catch (error) {
+      if (!isLedgerReplaced(error)) throw error;
+      context.log(`${error.message}; looked at again with the new one`);
+    }
+  }
+}
+
 async function onePass(
   args: PassArguments,
   context: CommandContext,
@@ -92,7 +104,13 @@ async function onePass(
   // Who types --once wants the prompt back; a schedule waits for nothing.
   const sinceMs = args.every === undefined ? undefined : report.startedMs;
   const stays = args.once ? staysFor(ledger, open, greenLastsMs, sinceMs) : leftMs;
-  await attend(ledger, open, explain, stays, signal);
+  try {
+    await attend(ledger, open, explain, stays, signal);
+  } catch (error) {
+    // The pass is over, and the next one opens the new file, at once.
+    if (!isLedgerReplaced(error)) throw error;
+    log(error.message);
+  }
   return heartbeatExitCode(report);
 }
 

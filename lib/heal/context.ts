@@ -14,6 +14,8 @@ export interface HealListener {
 
 /** What one look found. */
 export interface GapLook {
+  /** The series that were looked at. Of others, as those that nobody keeps, no gap is found, whatever has become of them. */
+  readonly looked: ReadonlySet<SeriesId>;
   readonly gaps: readonly Gap[];
   /** What could not be looked at: where there is any, gaps may be missing. */
   readonly unknown: readonly Finding[];

@@ -25,6 +25,7 @@ export async function lookForGaps(
   if (series === undefined) symbols.forEach((symbol) => checkKept(symbol, report, look.registry));
   const wanted = series === undefined ? undefined : new Set<string>(series);
   return {
+    looked: new Set(report.series.map(({ wish }) => wish.series)),
     gaps: wanted === undefined ? gaps : gaps.filter((gap) => wanted.has(gap.series)),
     unknown: findings.filter(({ verdict, kind }) => verdict === "unknown" && !kind.startsWith("gap-")),
   };

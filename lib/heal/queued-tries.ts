@@ -3,9 +3,10 @@ import { unitsOf } from "../fleet/jobs.ts";
 import { stoppedCode } from "../fleet/results.ts";
 import type { HealResult, HealTry, NewestJobAttempt } from "../ledger/index.ts";
 import { exitCodes } from "../model/exit-codes.ts";
-import { seriesId, type SeriesId } from "../model/series.ts";
+import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { logRepairs, readRepairs, type LoggedRepair } from "../store/index.ts";
 import type { Gap } from "../watch/gap.ts";
+import { isMaintained } from "../watch/wish.ts";
 import { loggedRepair, stateOf, unitStates } from "./attempt.ts";
 import type { HealContext } from "./context.ts";
 import { isElsewhereCode } from "./outcome.ts";
@@ -31,13 +32,13 @@ export async function logQueued(queued: readonly QueuedGap[], { store, ledger }:
 
 /**
  * Ends tries that were handed to a queue by what became of them, and puts that into the repair log: healed where the gap is not found
- * any more, else what the job came to. What still waits or runs, or could not be looked at, stays as it is.
+ * any more, else what the job came to. What still waits or runs, could not be looked at, or is of a series that nobody keeps any more,
+ * stays as it is.
  * @param live units that wait or run on a host
  */
 export async function settleQueued(live: ReadonlySet<string>, context: HealContext): Promise<void> {
-  const { ledger, registry } = context;
-  // Of a symbol that is not kept any more no gap is found, whatever became of it.
-  const isKept = (unit: string): boolean => registry.symbols.get(parseUnit(unit).symbol)?.enabled === true;
+  const { ledger, registry, env } = context;
+  const isKept = (unit: string): boolean => isMaintained(registry, parseSeriesId(seriesOf(unit)), env);
   const open = ledger.healTries.queued().filter(({ unit }) => !live.has(unit) && isKept(unit));
   // Symbol by symbol: an archive that does not answer for one says nothing of another's.
   for (const ofSymbol of Map.groupBy(open, ({ unit }) => parseUnit(unit).symbol).values()) {
@@ -47,10 +48,11 @@ export async function settleQueued(live: ReadonlySet<string>, context: HealConte
 
 async function settleSymbol(open: readonly HealTry[], context: HealContext): Promise<void> {
   const { ledger, signal } = context;
-  const { gaps, unknown } = await context.findGaps(signal, [...new Set(open.map(({ unit }) => seriesOf(unit)))]);
+  const asked = [...new Set(open.map(({ unit }) => seriesOf(unit)))];
+  const { looked, gaps, unknown } = await context.findGaps(signal, asked);
   if (unknown.length > 0) return;
   const jobs = ledger.jobAttempts.newest();
-  for (const one of open) {
+  for (const one of open.filter(({ unit }) => looked.has(seriesOf(unit)))) {
     const job = jobs.findLast((attempt) => unitsOf(parseUnit(attempt.job)).includes(one.unit));
     const end = endOf(one, gaps, job);
     if (end === undefined) continue;

@@ -4,6 +4,8 @@ import Database from "better-sqlite3";
 import { ConfigurationError, Failure, RetryableError, UnavailableError } from "../model/errors.ts";
 import { notWritable } from "../store/errors.ts";
 
+const replacedCode = "LEDGER_REPLACED";
+
 const fileCodes: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT"]);
 
 /**
@@ -62,6 +64,20 @@ export function ledgerNewer(path: string, version: number, known: number): Confi
     subject: path,
     hint: "use the newer barkeep that wrote it, or another state directory",
   });
+}
+
+/** Another file stands where a process has opened this one. */
+export function ledgerReplaced(path: string): RetryableError {
+  return new RetryableError("the ledger was made anew or moved away since it was opened", {
+    code: replacedCode,
+    subject: path,
+    hint: "run the same command again: it goes on with the file that is there now",
+  });
+}
+
+/** Is it over with this file, so that whoever runs on is to open the ledger anew? */
+export function isLedgerReplaced(error: unknown): error is Failure {
+  return error instanceof Failure && error.code === replacedCode;
 }
 
 /** An SQLite file of another program. */

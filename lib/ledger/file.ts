@@ -1,19 +1,32 @@
+import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import type { z } from "zod";
-import { ledgerFailure } from "./errors.ts";
+import { ledgerFailure, ledgerReplaced } from "./errors.ts";
 
 /** What a statement may be given. */
 type SqlValue = string | number | bigint | null;
 
-/** The ledger's SQLite file: statements in, checked rows out, errors in our own kinds. Integers come as bigint. */
+/** Tells the file at a path from any other that takes its place; undefined where there is none. */
+export function fileIdentity(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}/${found.ino}`;
+}
+
+/**
+ * The ledger's SQLite file: statements in, checked rows out, errors in our own kinds. Integers come as bigint. Once another file has its
+ * place nothing is written into it any more: nobody would read that.
+ */
 export class LedgerFile {
   readonly path: string;
   readonly #database: Database.Database;
+  readonly #identity: string | undefined;
   readonly #statements = new Map<string, Database.Statement>();
 
-  constructor(path: string, database: Database.Database) {
+  /** @param identity of the file when it was opened */
+  constructor(path: string, database: Database.Database, identity: string | undefined) {
     this.path = path;
     this.#database = database;
+    this.#identity = identity;
   }
 
   /** Rows of a query, each checked against a schema. */
@@ -29,7 +42,9 @@ export class LedgerFile {
 
   /** Runs a statement. @returns how many rows it changed, and the id of the row it inserted */
   run(sql: string, ...values: readonly SqlValue[]): { readonly changes: number; readonly id: bigint } {
-    const { changes, lastInsertRowid } = this.#mapped(() => this.#statement(sql).run(...values));
+    const { changes, lastInsertRowid } = this.transaction(() =>
+      this.#mapped(() => this.#statement(sql).run(...values)),
+    );
     return { changes, id: BigInt(lastInsertRowid) };
   }
 
@@ -46,10 +61,16 @@ export class LedgerFile {
   /**
    * Runs `work` in one transaction, which has the right to write from its start: all of it or nothing. Inside another transaction
    * it becomes a part of that. Keep it short: other processes wait for it.
+   * @throws RetryableError LEDGER_REPLACED
    */
   transaction<T>(work: () => T): T {
     if (this.#database.inTransaction) return work();
-    return this.#mapped(() => this.#database.transaction(work).immediate());
+    const checked = this.#database.transaction(() => {
+      // Who puts another file in its place has the right to write meanwhile: from here on it stays.
+      if (fileIdentity(this.path) !== this.#identity) throw ledgerReplaced(this.path);
+      return work();
+    });
+    return this.#mapped(() => checked.immediate());
   }
 
   close(): void {

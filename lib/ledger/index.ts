@@ -1,5 +1,6 @@
 export { acceptDivergence } from "./accept.ts";
 export type { AcceptedDays, ArchiveExtent, ArchiveKey, DeviatingDay } from "./archives.ts";
+export { isLedgerReplaced } from "./errors.ts";
 export { planSync, type DifferingUnit } from "./differing.ts";
 export type { AttemptEnd, FailedUnit, ResultKind, StartedUnit } from "./attempts.ts";
 export type { Clock } from "./clock.ts";

@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import { z } from "zod";
 import { ensureFolder } from "../files/folders.ts";
 import { ledgerCorrupt, ledgerFailure, ledgerForeign, ledgerNewer } from "./errors.ts";
-import { LedgerFile } from "./file.ts";
+import { fileIdentity, LedgerFile } from "./file.ts";
 import { applicationId, ledgerMigrations, ledgerVersion } from "./schema.ts";
 
 /** How long a statement waits for another process's transaction. */
@@ -22,8 +22,8 @@ const number = z.coerce.number();
 export function openLedgerFile(path: string, timeoutMs = busyTimeoutMs): LedgerFile {
   let database: Database.Database | undefined;
   try {
-    makeFile(path);
-    database = new Database(path, { timeout: timeoutMs });
+    const opened = openIdentified(path, timeoutMs);
+    database = opened.database;
     database.defaultSafeIntegers(true);
     checkKind(database, path);
     useWriteAheadLog(database, timeoutMs);
@@ -34,10 +34,24 @@ export function openLedgerFile(path: string, timeoutMs = busyTimeoutMs): LedgerF
     database.pragma("recursive_triggers = ON");
     checkPages(database, path);
     migrate(database, path);
-    return new LedgerFile(path, database);
+    return new LedgerFile(path, database, opened.identity);
   } catch (error) {
     database?.close();
     throw ledgerFailure(error, path);
+  }
+}
+
+/** SQLite does not say which file it has opened: the one that stands there before and behind. */
+function openIdentified(
+  path: string,
+  timeout: number,
+): { readonly database: Database.Database; readonly identity: string | undefined } {
+  for (;;) {
+    makeFile(path);
+    const identity = fileIdentity(path);
+    const database = new Database(path, { timeout });
+    if (fileIdentity(path) === identity) return { database, identity };
+    database.close();
   }
 }
 

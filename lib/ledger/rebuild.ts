@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
-import { hostname } from "node:os";
 import { dirname } from "node:path";
+import Database from "better-sqlite3";
 import { RefusedError } from "../model/errors.ts";
 import { processStart } from "../store/embedded/process-identity.ts";
 import { storeIdOf, type Store } from "../store/index.ts";
@@ -8,7 +8,7 @@ import { systemClock } from "./clock.ts";
 import { ledgerFailure } from "./errors.ts";
 import { Ledger, ledgerPath } from "./ledger.ts";
 import { openLedgerFile } from "./open-file.ts";
-import { salvage, type Salvage, type SalvagedTable } from "./salvage.ts";
+import { OldLedger, type Salvage, type SalvagedTable } from "./salvage.ts";
 import { syncLedger, type SyncResult } from "./sync.ts";
 
 /** How much of a table was kept. */
@@ -31,7 +31,8 @@ export interface RebuildResult {
 /** What a rebuild would keep. Changes nothing. @throws as {@link rebuildLedger} */
 export function planRebuild(stateDirectory: string): readonly KeptTable[] {
   const path = ledgerPath(stateDirectory);
-  const found = existsSync(path) ? salvage(path) : undefined;
+  using old = existsSync(path) ? new OldLedger(path) : undefined;
+  const found = old?.salvage();
   refuseIfInUse(path, found);
   return found === undefined ? [] : found.tables.map((table) => keptOf(table, table.rows.length));
 }
@@ -39,7 +40,8 @@ export function planRebuild(stateDirectory: string): readonly KeptTable[] {
 /**
  * Makes the ledger's file anew: plans, journal, attempts and outbox as far as the old file can be read, the mirror from the store.
  * The old file is moved aside, never deleted, and only when the new one is whole; killed before that, it is as if nothing had been
- * begun.
+ * begun. Who has the old file open writes into it no more (LEDGER_REPLACED); what was written into it meanwhile would be lost, so that
+ * the new one does not take its place then.
  * @param store undefined where there is none: the mirror is empty then
  * @throws RefusedError LEDGER_IN_USE; what the store throws
  */
@@ -49,17 +51,40 @@ export async function rebuildLedger(
   signal: AbortSignal,
 ): Promise<RebuildResult> {
   const path = ledgerPath(stateDirectory);
-  const found = existsSync(path) ? salvage(path) : undefined;
+  const made = await replaceLedger(path, store, signal);
+  if (made.aside !== undefined) foldLogIn(made.aside);
+  return made;
+}
+
+async function replaceLedger(path: string, store: Store | undefined, signal: AbortSignal): Promise<RebuildResult> {
+  using old = existsSync(path) ? new OldLedger(path) : undefined;
+  const found = old?.salvage();
   refuseIfInUse(path, found);
   const fresh = `${path}.new`;
   removeFile(fresh);
+  try {
+    const made = await fill(fresh, path, found, store, signal);
+    const swap = (): string | undefined => exchange(path, fresh);
+    return { ...made, aside: old === undefined ? swap() : old.whileUnchanged(swap) };
+  } catch (error) {
+    removeFile(fresh);
+    throw error;
+  }
+}
+
+/** Makes the new file, which will stand at `path`. */
+async function fill(
+  fresh: string,
+  path: string,
+  found: Salvage | undefined,
+  store: Store | undefined,
+  signal: AbortSignal,
+): Promise<Omit<RebuildResult, "aside">> {
   const file = openLedgerFile(fresh);
-  let kept: KeptTable[];
-  let sync: SyncResult | undefined;
   try {
     const ledger = new Ledger(file, systemClock);
     const storeId = store === undefined ? found?.storeId : await storeIdOf(store);
-    kept = file.transaction(() => {
+    const kept = file.transaction(() => {
       const tables = (found?.tables ?? []).map((table) => keptOf(table, putBack(file, table)));
       ledger.journal.record("ledger.rebuild", path, { kept: tables, storeBefore: found?.storeId, store: storeId });
       if (storeId !== undefined) ledger.belongTo(storeId);
@@ -72,25 +97,26 @@ export async function rebuildLedger(
       }
       return tables;
     });
-    sync = store === undefined ? undefined : await syncLedger(ledger, store, signal);
-  } catch (error) {
+    const sync = store === undefined ? undefined : await syncLedger(ledger, store, signal);
+    return { kept, sync };
+  } finally {
     file.close();
-    removeFile(fresh);
-    throw error;
   }
-  file.close();
-  return { kept, aside: exchange(path, fresh), sync };
 }
 
-/** A process that has the file open would go on writing into the one that is moved aside. */
+/** Who is at work will want to say how it ended, and would be told that the file it began in is gone. */
 function refuseIfInUse(path: string, found: Salvage | undefined): void {
-  const attempts = found?.tables.find(({ name }) => name === "attempts");
-  if (attempts === undefined) return;
-  const at = (column: string): number => attempts.columns.indexOf(column);
-  const open = attempts.rows.find(
+  for (const table of found?.tables ?? []) {
+    if (table.name === "attempts" || table.name === "heal_tries") refuseWhileAtWork(path, table);
+  }
+}
+
+function refuseWhileAtWork(path: string, { columns, rows }: SalvagedTable): void {
+  const at = (column: string): number => columns.indexOf(column);
+  // A ledger is of one machine, whatever that was called when the work began.
+  const open = rows.find(
     (row) =>
       row[at("result")] === null &&
-      row[at("host")] === hostname() &&
       row[at("pid")] !== BigInt(process.pid) &&
       processStart(Number(row[at("pid")])) === row[at("process_start")],
   );
@@ -139,6 +165,20 @@ function exchange(path: string, fresh: string): string | undefined {
     return isThere ? aside : undefined;
   } catch (error) {
     throw ledgerFailure(error, path);
+  }
+}
+
+/** The file aside is one file again, unless somebody has it open still. A damaged one stays as it is. */
+function foldLogIn(aside: string): void {
+  try {
+    const database = new Database(aside);
+    try {
+      database.pragma("schema_version");
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
   }
 }
 

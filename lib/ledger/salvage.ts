@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
 import { z } from "zod";
-import { ledgerForeign, ledgerNewer } from "./errors.ts";
+import { RefusedError } from "../model/errors.ts";
+import { ledgerFailure, ledgerForeign, ledgerNewer } from "./errors.ts";
 import { mirrorColumns } from "./mirror-columns.ts";
 import { applicationId, ledgerVersion } from "./schema.ts";
 
@@ -90,22 +91,31 @@ function unread(name: string, columns: readonly string[]): SalvagedTable {
   return { name, columns, rows: [], isWhole: false };
 }
 
-/**
- * Reads what can be read of a ledger's file, whatever damage it has.
- * @throws ConfigurationError LEDGER_NEWER, LEDGER_FOREIGN
- */
-export function salvage(path: string): Salvage {
-  const database = openAsItIs(path);
-  if (database === undefined) {
-    return {
-      storeId: undefined,
-      tables: tables.map(({ name, columns }) => unread(name, columns)),
-      evidence: unread("evidence", evidenceColumns),
-      acceptances: unread("acceptances", acceptanceColumns),
-    };
+/** A ledger's file as it is found, whatever damage it has. */
+export class OldLedger implements Disposable {
+  readonly path: string;
+  readonly #database: Database.Database | undefined;
+  /** Another value once another process has written; undefined where the file cannot be read. */
+  readonly #version: Cell | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#database = openAsItIs(path);
+    this.#version = this.#dataVersion();
   }
-  try {
-    refuseUnknown(database, path);
+
+  /** Reads what can be read. @throws ConfigurationError LEDGER_NEWER, LEDGER_FOREIGN */
+  salvage(): Salvage {
+    const database = this.#database;
+    if (database === undefined) {
+      return {
+        storeId: undefined,
+        tables: tables.map(({ name, columns }) => unread(name, columns)),
+        evidence: unread("evidence", evidenceColumns),
+        acceptances: unread("acceptances", acceptanceColumns),
+      };
+    }
+    refuseUnknown(database, this.path);
     const selected = evidenceColumns.map((name) => (unitColumns.has(name) ? `u.${name}` : `c.${name}`));
     const evidence = `SELECT ${selected.join(", ")} FROM mirror_units AS u JOIN mirror_coverage AS c ON c.unit = u.id WHERE c.gone_as IS NOT NULL`;
     const acceptances = `SELECT ${acceptanceColumns.join(", ")} FROM mirror_units WHERE doubled_accepted > 0`;
@@ -116,9 +126,50 @@ export function salvage(path: string): Salvage {
       evidence: { name: "evidence", columns: evidenceColumns, ...readUntilError(database, evidence) },
       acceptances: { name: "acceptances", columns: acceptanceColumns, ...readUntilError(database, acceptances) },
     };
-  } finally {
-    database.close();
   }
+
+  /**
+   * Does something while nobody else can write into the file.
+   * @throws RefusedError LEDGER_IN_USE where somebody has since it was opened
+   */
+  whileUnchanged<T>(work: () => T): T {
+    const database = this.#database;
+    if (database === undefined || !canBeWritten(database, this.path)) return work();
+    try {
+      if (this.#dataVersion() !== this.#version) throw writtenMeanwhile(this.path);
+      return work();
+    } finally {
+      database.exec("ROLLBACK");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database?.close();
+  }
+
+  #dataVersion(): Cell | undefined {
+    if (this.#database === undefined) return undefined;
+    return readUntilError(this.#database, "SELECT data_version FROM pragma_data_version").rows[0]?.[0];
+  }
+}
+
+/** Takes the right to write, of a file that is not so damaged that nobody can. */
+function canBeWritten(database: Database.Database, path: string): boolean {
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    return true;
+  } catch (error) {
+    if (isDamage(error)) return false;
+    throw ledgerFailure(error, path);
+  }
+}
+
+function writtenMeanwhile(path: string): RefusedError {
+  return new RefusedError("another process wrote into the ledger meanwhile", {
+    code: "LEDGER_IN_USE",
+    subject: path,
+    hint: "nothing was changed; run the same command again, and where it ends so again, stop what runs beside it (barkeep services status)",
+  });
 }
 
 function openAsItIs(path: string): Database.Database | undefined {

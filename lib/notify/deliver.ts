@@ -1,6 +1,7 @@
 import type { Claim, Ledger, Message, Outcome } from "../ledger/index.ts";
 import type { Channel } from "./channel.ts";
 import { consoleName } from "./console.ts";
+import { notedChannels } from "./heartbeat-channels.ts";
 
 /** What a delivery came to. */
 export interface DeliveryReport {
@@ -11,7 +12,7 @@ export interface DeliveryReport {
   readonly failures: readonly { readonly channel: string; readonly reason: string }[];
 }
 
-/** A channel that nothing was sent through for so long is not waited for. */
+/** A channel that nothing was sent through for so long, and that no heartbeat has had, is not waited for. */
 const usedWithinMs = 24 * 3_600_000;
 
 /** A wait that is longer than any that is asked for was written by a clock that has been set back since. */
@@ -101,7 +102,8 @@ function closeDelivered(ledger: Ledger, channels: readonly Channel[]): void {
   const { deliveries, clock } = ledger;
   const own = new Set([consoleName, ...channels.map(({ name }) => name)]);
   ledger.transaction(() => {
-    const others = deliveries.usedSince(clock.wallMs() - usedWithinMs).filter((name) => !own.has(name));
+    const used = [...deliveries.usedSince(clock.wallMs() - usedWithinMs), ...notedChannels(ledger, usedWithinMs)];
+    const others = used.filter((name) => !own.has(name));
     for (const message of ledger.outbox.waiting()) {
       const wanting = channels.filter((channel) => channel.takes(message)).map(({ name }) => name);
       const isEverywhere = [...wanting, ...others].every((name) => deliveries.isDelivered(message.id, name));

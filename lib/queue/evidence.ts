@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { residentPagesOfStat, startOfStat } from "../store/embedded/process-identity.ts";
+import { residentPagesOfStat, startByPsCommand, startOfStat } from "../store/embedded/process-identity.ts";
 import { jobFolderName, runRecordSchema, runResultSchema, type RunRecord, type RunResult } from "./job-files.ts";
 import { parseJobFile } from "./job-file.ts";
 import { parseLabel } from "./label.ts";
@@ -67,7 +67,7 @@ if [ -r /proc/sys/kernel/random/boot_id ]; then
     { read -r stat </proc/$pid/stat; } 2>/dev/null && printf 'stat %s %s %s\\n' "$pid" "$boot" "$stat"
   done
 else
-  for pid in $pids; do printf 'lstart %s %s\\n' "$pid" "$(ps -o lstart= -p "$pid")"; done
+  for pid in $pids; do printf 'lstart %s %s\\n' "$pid" "$(${startByPsCommand} "$pid")"; done
 fi
 if command -v systemctl >/dev/null; then
   systemctl --user list-units --full --plain --no-legend --no-pager --state=active 'barkeep.range.*.scope' 2>/dev/null |

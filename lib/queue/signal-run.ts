@@ -1,3 +1,4 @@
+import { startByPsCommand } from "../store/embedded/process-identity.ts";
 import type { RunRecord } from "./job-files.ts";
 import { runScript, type Runner } from "./runner.ts";
 import { shellWord } from "./shell-words.ts";
@@ -46,6 +47,6 @@ const endFunction = `start_of() {
     set -- \${stat##*) }
     case $1 in Z | X) return 1 ;; esac
     printf '%s/%s' "$boot" "\${20}"
-  else ps -o lstart= -p "$1" | sed 's/^ *//;s/ *$//'; fi
+  else ${startByPsCommand} "$1" | sed 's/^ *//;s/ *$//'; fi
 }
 end() { [ "$(start_of "$1")" = "$2" ] && kill -s "$3" "$1"; }`;

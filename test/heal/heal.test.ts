@@ -590,6 +590,7 @@ test("an archive that is away for one symbol keeps no try at another's from bein
   const context = contextOf(dark);
   const symbols = new Map([...dark.registry.symbols, ...other.registry.symbols]);
   const findGaps: FindGaps = async (_signal, series = []) => ({
+    looked: new Set(series),
     gaps: [],
     unknown: series.includes(dark.series)
       ? [{ kind: "archive-unreachable", subject: "archive:spot", verdict: "unknown", summary: "away", evidence: {} }]
@@ -600,6 +601,29 @@ test("an archive that is away for one symbol keeps no try at another's from bein
     keys.map((key) => healTries.byGap().get(key)?.at(-1)?.result),
     ["queued", "healed"],
   );
+});
+
+const seesNothing: FindGaps = async () => ({ looked: new Set(), gaps: [], unknown: [] });
+
+test("a queued try of a series that is not kept any more, or was not looked at, is not called healed", async () => {
+  const scene = await declared();
+  const unit = unitOf(scene, "2024-02");
+  const gap = `leading ${unit} 2024-02-01`;
+  const { healTries } = bed.ledger;
+  const [id = 0n] = healTries.start([{ gap, unit }]);
+  healTries.end(id, "queued");
+  const settled = async (context: HealContext): Promise<unknown> => {
+    await settleQueued(new Set(), context);
+    return healTries.byGap().get(gap)?.at(-1)?.result;
+  };
+  const kept = scene.registry;
+  const entry = kept.symbols.get(scene.symbol);
+  assert.ok(entry !== undefined);
+  scene.registry = { ...kept, symbols: new Map([[scene.symbol, { ...entry, minThreshold: 250 }]]) };
+  assert.equal(await settled(contextOf(scene)), "queued");
+  scene.registry = kept;
+  assert.equal(await settled({ ...contextOf(scene), findGaps: seesNothing }), "queued");
+  assert.equal(await settled(contextOf(scene)), "healed", "no such gap is found where it is looked for");
 });
 
 test("ranges of one unit that are there twice are one trouble: a pass at all of them is one try", async () => {

@@ -282,7 +282,7 @@ test("what building cannot close is left alone, with why", () => {
 });
 
 function found(...gaps: Gap[]): GapLook {
-  return { gaps, unknown: [] };
+  return { looked: new Set(), gaps, unknown: [] };
 }
 
 test("only what is found afterwards says whether a gap is healed", () => {
@@ -309,7 +309,7 @@ test("only what is found afterwards says whether a gap is healed", () => {
     summary: "it does not answer",
     evidence: {},
   };
-  assert.equal(resultOf(gap, { gaps: [], unknown: [blind] }, [], false), "elsewhere");
+  assert.equal(resultOf(gap, { ...found(), unknown: [blind] }, [], false), "elsewhere");
 });
 
 test("what is wrong with the bars of a unit is one gap in every look, and is given up once", () => {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { attend, countdown } from "../../lib/notify/attend.ts";
 import { ConsoleChannel } from "../../lib/notify/console.ts";
 import { deletePassed } from "../../lib/notify/ephemeral.ts";
+import { noteChannels } from "../../lib/notify/heartbeat-channels.ts";
 import { Ping } from "../../lib/notify/ping.ts";
 import { Webhook } from "../../lib/notify/webhook.ts";
 import { withdraw } from "../../lib/notify/withdraw.ts";
@@ -75,6 +76,25 @@ test("who reads along on a console, or by one channel alone, closes nothing that
   on.clock.pass(3_600_000);
   await on.deliver();
   assert.deepEqual([bot.messages.length, hook.requests.length, on.ledger.outbox.pending()], [2, 1, 0]);
+});
+
+test("a console closes nothing that the heartbeat's channel has still to get, though that has sent nothing for a day; one alone does", async () => {
+  await using hook = await new HttpRecorder().start();
+  await using bot = await new BotApi().start();
+  using on = new NotifyState(bot);
+  const console = new ConsoleChannel(() => undefined);
+  const webhook = new Webhook(hook.url, on.ledger.incidents);
+  on.open();
+  assert.deepEqual(await on.deliver([console]), { sent: 1, waiting: 0, failures: [] });
+  noteChannels(on.ledger, [webhook]);
+  noteChannels(on.ledger, [console]);
+  on.open("another", "2024-03-02");
+  assert.deepEqual(await on.deliver([console]), { sent: 1, waiting: 1, failures: [] });
+  assert.deepEqual(await on.deliver([webhook]), { sent: 1, waiting: 0, failures: [] });
+  assert.equal(hook.requests.length, 1);
+  on.clock.pass(25 * 3_600_000);
+  on.open("a third", "2024-03-03");
+  assert.equal((await on.deliver([console])).waiting, 0, "no heartbeat has had the webhook for a day");
 });
 
 test("a dead-man's switch gets start and end of a run under one id; one that is away delays nothing and is told", async () => {

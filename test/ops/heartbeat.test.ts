@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -158,10 +158,10 @@ test("a store that is down is unknown, exit 2, and ends no incident; the dead-ma
   );
 });
 
-/** The last attempt at the bench's unit ended because the store was away. */
-function failToWrite(state: string): void {
+/** The last attempt at a unit ended because the store was away. */
+function failToWrite(state: string, unit = "BTCUSDT@50:2024"): void {
   using ledger = openExistingLedger(state);
-  const [id = 0n] = ledger.attempts.start([{ unit: "BTCUSDT@50:2024", build: 1, attempt: 1n }]);
+  const [id = 0n] = ledger.attempts.start([{ unit, build: 1, attempt: 1n }]);
   ledger.attempts.end(id, { kind: "failed", code: "STORE_AWAY", trades: 0n, bars: 0 });
 }
 
@@ -173,6 +173,40 @@ test("S-24 a failed write of a symbol that nobody keeps is nobody's trouble; of 
     ["gap-trailing", "store-write-failed"],
   );
   assert.deepEqual((await left.document({}, "--symbols", disabledRegistry())).findings, []);
+});
+
+test("S-24 a failed write is told where no archive was asked, or none has answered: whether its unit is whole is not known then", async () => {
+  const archive = join(temporaryFolder("away"), "archive");
+  cpSync(whole.archive.root, archive, { recursive: true });
+  const heart = new Heart(whole.state);
+  const look = async (code: number, more: readonly string[]): Promise<Outcome> => {
+    const words = ["heartbeat", "--once", "--json", "--state", heart.state, "--symbols", whole.symbols, ...more];
+    const outcome = await barkeep(words, heart.nextEnv());
+    assert.equal(outcome.code, code, outcome.stderr);
+    return outcome;
+  };
+  failToWrite(heart.state);
+  await look(0, ["--archive", archive]);
+  rmSync(archive, { recursive: true });
+  for (const more of [[], ["--archive", archive]]) {
+    const { findings } = documentShape.parse(JSON.parse((await look(2, more)).stdout));
+    const failed = findings.filter(({ kind }) => kind !== "archive-unreachable");
+    assert.deepEqual(failed, [{ kind: "store-write-failed", subject: "BTCUSDT@50:2024", verdict: "unknown" }]);
+  }
+});
+
+test("S-24 of a unit that is built to the end of its year it is known without an archive, once that has been looked at", async () => {
+  const bench = new Bench({ firstDay: "2023-12-30", days: 4 });
+  const built = await bench.populate();
+  assert.equal(built.code, 0, built.stderr);
+  const clock = clockAt("2024-01-03T03:00:00Z");
+  const looked = await bench.run(["heartbeat", "--once", "--archive", bench.archive.root], clock);
+  assert.equal(looked.code, 0, looked.stdout);
+  for (const year of ["2023", "2024"]) failToWrite(bench.state, `BTCUSDT@50:${year}`);
+  const { stdout } = await bench.run(["heartbeat", "--once", "--json"], clock);
+  assert.deepEqual(documentShape.parse(JSON.parse(stdout)).findings, [
+    { kind: "store-write-failed", subject: "BTCUSDT@50:2024", verdict: "unknown" },
+  ]);
 });
 
 function disabledRegistry(): string {
@@ -311,6 +345,23 @@ test("a pass that a schedule runs stays for the buttons under its red message, a
   assert.equal(await running.end("SIGTERM"), 1, running.stderr);
 });
 
+test("a ledger that is made anew under a heartbeat that runs on: nothing is said twice, and a button still does what it says", async () => {
+  await using bot = await new BotApi().start();
+  const heart = new Heart(lacking, bot.env);
+  const running = new RunningCommand(heart.words(), heart.nextEnv());
+  await bot.until(1);
+  const [message] = bot.messages;
+  assert.ok(message !== undefined);
+  const rebuilt = await barkeep(["ledger", "rebuild", "--state", heart.state], heart.nextEnv());
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  bot.press(message, "ack");
+  while (bot.answers.length < 1) await delay(10);
+  assert.equal(await running.end("SIGTERM"), 130, running.stderr);
+  assert.match(running.stderr, /^the ledger was made anew/m);
+  using ledger = openExistingLedger(heart.state);
+  assert.deepEqual([ledger.incidents.byId(1)?.state, bot.messages.length], ["acked", 1]);
+});
+
 test("a checkpoint that was damaged in the store is said until its unit is made anew, as the change itself is; and again when that is undone", async () => {
   await using bot = await new BotApi().start();
   const heart = new Heart(whole.state, { ...bot.env, BARKEEP_NOTIFY: "telegram" });
@@ -418,6 +469,20 @@ test("coverage that is gone from the store, with its bars still there: what the 
   assert.match(lost.stdout, /^store-differs range:\S+@50 BTCUSDT@50:2024#1: the store lacks 1 rows of coverage/m);
   assert.match(lost.stdout, /^checkpoint-differs \S+ BTCUSDT@50:2024: its last commit carries no checkpoint/m);
   assert.match(lost.stdout, new RegExp(`^gap-trailing .* ${whole.lastDay}`, "m"));
+});
+
+test("what a person finds who reads along on a console reaches the heartbeat's webhook too, after a day without a message", async () => {
+  await using hook = await new HttpRecorder().start();
+  const env = { BARKEEP_NOTIFY: "webhook", BARKEEP_WEBHOOK_URL: hook.url };
+  const heart = new Heart(whole.state, env);
+  assert.equal((await heart.document()).result, "clean");
+  await heart.harm(`ALTER TABLE barkeep.coverage DELETE WHERE day = '${whole.lastDay}'`);
+  const byHand = { ...heart.nextEnv(), BARKEEP_NOTIFY: "console" };
+  const found = await whole.run(["detect-gaps", "--archive", whole.archive.root], byHand, heart.state);
+  assert.deepEqual([found.code, /days are missing/.test(found.stderr)], [1, true], found.stderr);
+  assert.equal(hook.requests.length, 0);
+  await heart.once();
+  assert.match(hook.requests.map(({ body }) => body).join("\n"), /days are missing/);
 });
 
 test("passes that a schedule was to make and did not are an incident, over with the next one in time", async () => {

@@ -1,5 +1,5 @@
 import type { FleetHost, ProcessEnvironment, Settings } from "../../config/index.ts";
-import { openLedger, type Ledger } from "../../ledger/index.ts";
+import { isLedgerReplaced, openLedger } from "../../ledger/index.ts";
 import { rest } from "../../model/rest.ts";
 import { scalerLimits } from "../../plan/scaler/limits.ts";
 import { openFleetHost } from "../fleet-host.ts";
@@ -34,10 +34,7 @@ export async function scaleUntil(
   signal: AbortSignal,
   onStep: (host: ScaledHost) => void,
 ): Promise<void> {
-  using ledger = openLedger(settings.stateDirectory);
-  await Promise.all(
-    entries.map(async (entry) => scaleHostUntil(entry, everyMs, settings, env, ledger, signal, onStep)),
-  );
+  await Promise.all(entries.map(async (entry) => scaleHostUntil(entry, everyMs, settings, env, signal, onStep)));
 }
 
 async function scaleHostUntil(
@@ -45,16 +42,29 @@ async function scaleHostUntil(
   everyMs: number,
   settings: Settings,
   env: ProcessEnvironment,
-  ledger: Ledger,
   signal: AbortSignal,
   onStep: (host: ScaledHost) => void,
 ): Promise<void> {
   // The loop is the repetition.
   await using fleetHost = openFleetHost(entry, settings.sshConfigFile, 1);
-  const scaler = new HostScaler(fleetHost, true, settings, env, ledger);
+  while (!signal.aborted) {
+    using ledger = openLedger(settings.stateDirectory);
+    const scaler = new HostScaler(fleetHost, true, settings, env, ledger);
+    await scaleWithLedger(scaler, everyMs, signal, onStep);
+  }
+}
+
+/** Until the signal, or until a rebuild has replaced the ledger: the next one goes on from what is kept in the new one. */
+async function scaleWithLedger(
+  scaler: HostScaler,
+  everyMs: number,
+  signal: AbortSignal,
+  onStep: (host: ScaledHost) => void,
+): Promise<void> {
   while (!signal.aborted) {
     const scaled = await scaler.step();
     onStep(scaled);
+    if (isLedgerReplaced(scaled.failure)) return;
     const { lookAgainMs } = scaled.decision;
     // While memory is short a decision says itself how soon the next has to come.
     await rest(lookAgainMs < scalerLimits.lookEveryMs ? Math.min(lookAgainMs, everyMs) : everyMs, signal);

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
  * @returns undefined when there is no such process
  */
 export function processStart(pid: number): string | undefined {
-  return process.platform === "linux" ? linuxStart(pid) : psStart(pid);
+  return process.platform === "linux" ? linuxStart(pid) : startByPs(pid);
 }
 
 function linuxStart(pid: number): string | undefined {
@@ -38,9 +38,17 @@ export function residentPagesOfStat(stat: string): number {
   return Number(fields[20] ?? 0);
 }
 
-function psStart(pid: number): string | undefined {
+/** Else `ps` writes it by the zone and the language of its caller, and it is compared between callers. */
+const psEnvironment = { LC_ALL: "C", TZ: "UTC" };
+
+/** What {@link startByPs} runs, for a shell; the process id follows. */
+export const startByPsCommand = `LC_ALL=${psEnvironment.LC_ALL} TZ=${psEnvironment.TZ} ps -o lstart= -p`;
+
+/** {@link processStart} where the system has no `/proc`, as on a Mac. */
+export function startByPs(pid: number): string | undefined {
   try {
-    const text = execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+    const env = { ...process.env, ...psEnvironment };
+    const text = execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", env }).trim();
     return text === "" ? undefined : text;
   } catch {
     return undefined;

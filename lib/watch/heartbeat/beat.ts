@@ -4,6 +4,7 @@ import type { ProcessEnvironment, Settings } from "../../config/index.ts";
 import type { HeartbeatResult, Ledger } from "../../ledger/index.ts";
 import { deliver, type DeliveryReport } from "../../notify/deliver.ts";
 import { deletePassed } from "../../notify/ephemeral.ts";
+import { noteChannels } from "../../notify/heartbeat-channels.ts";
 import type { OpenChannels } from "../../notify/open-channels.ts";
 import { takeUpdates } from "../../notify/updates.ts";
 import { formatSeconds } from "../../model/format.ts";
@@ -80,6 +81,7 @@ async function lookAndSay(
   };
   const before = { last: ledger.heartbeats.last(), everyMs: ledger.heartbeats.everyMs() };
   const pass = ledger.heartbeats.start(everyMs);
+  noteChannels(ledger, open.channels);
   const start = startLook(ledger);
   tell(await obeyButtons(request));
   const parts = await runParts(partsOf(request, before), request.budgetMs, signal, log);

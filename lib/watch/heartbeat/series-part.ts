@@ -3,8 +3,9 @@ import { exhaustedFindings, gapOfExhausted } from "../../heal/findings.ts";
 import { healPolicy } from "../../heal/policy.ts";
 import { syncLedger, type IncidentBody, type Ledger } from "../../ledger/index.ts";
 import { ConfigurationError, Failure } from "../../model/errors.ts";
+import { segmentationOf, segmentOf } from "../../model/segments.ts";
 import { unitId } from "../../model/series.ts";
-import { lastCommits, openExistingStore, storeIdOf } from "../../store/index.ts";
+import { lastCommits, openExistingStore, storeIdOf, type UnitOutline } from "../../store/index.ts";
 import { commitFindings } from "../checkpoint-findings.ts";
 import { couldFind } from "../could-find.ts";
 import { divergenceFindings, divergenceEnds } from "../divergence-finding.ts";
@@ -124,10 +125,33 @@ function wouldSeeExhausted(report: WatchReport): (incident: IncidentBody) => boo
   };
 }
 
-/** What nobody keeps counts as whole: whatever failed there is nobody's trouble. */
-function wholeBy({ series, unmaintained, gaps }: WatchReport): IsWhole {
+/**
+ * What nobody keeps counts as whole: whatever failed there is nobody's trouble. Of a unit without a gap nobody knows where its archive was
+ * not asked in this very look: the day that could not be written may be one that is published since.
+ */
+function wholeBy({ series, unmaintained, gaps, archives, nowMs }: WatchReport): IsWhole {
   const left = unmaintained.map((one) => unitId(one.series, ""));
-  const built = new Set(series.flatMap(({ units }) => units.map((unit) => unitId(unit.series, unit.segment))));
+  const asked = new Set(
+    archives.flatMap((one) => (one.facts.lookedMs === nowMs ? [`${one.market}/${one.symbol}`] : [])),
+  );
   const lacking = new Set(gaps.map(({ unit }) => unit));
-  return (unit) => (built.has(unit) && !lacking.has(unit)) || left.some((prefix) => unit.startsWith(prefix));
+  const whole = new Map(
+    series.flatMap(({ wish, units, isBlind }) => {
+      const isAsked = asked.has(`${wish.key.market}/${wish.key.symbol}`);
+      return units.map((unit) => {
+        const id = unitId(unit.series, unit.segment);
+        const isKnown = !isBlind && (isAsked || isOver(unit));
+        return [id, !lacking.has(id) && (isKnown ? true : undefined)] as const;
+      });
+    }),
+  );
+  return (unit) => {
+    if (left.some((prefix) => unit.startsWith(prefix))) return true;
+    return whole.has(unit) ? whole.get(unit) : false;
+  };
+}
+
+/** Built to the end of its segment: whatever is published meanwhile, nothing more is to be written there. */
+function isOver({ segment, lastDay, lastDayDone }: UnitOutline): boolean {
+  return lastDayDone && lastDay === segmentOf(lastDay, segmentationOf(segment)).lastDay;
 }
