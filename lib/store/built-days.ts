@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { chunks } from "../model/chunks.ts";
 import { compare } from "../model/compare.ts";
-import { addDays, parseDay, type Day } from "../model/day.ts";
+import { addDays, daysBetween, daysInclusive, parseDay, type Day } from "../model/day.ts";
 import { parseSegmentId } from "../model/segments.ts";
 import { parseSeriesId, seriesId, type SeriesId } from "../model/series.ts";
 import { sqlString } from "./sql/literal.ts";
@@ -24,8 +24,10 @@ interface Wanted {
 
 /** A statement of ClickHouse has 256 KiB at most. */
 const conditionsMost = 100_000;
-/** Stretches of days in one condition. */
+/** Stretches of days, or single days, in one condition. */
 const stretchesMost = 1_000;
+/** Shorter stretches are asked for day by day: the engine takes seconds for a thousand stretches, and no time for a set of days. */
+const stretchLeast = 8;
 
 /** What days of some series were built from, in the order of series and days; days of which nothing is covered are absent. */
 export async function builtDays(store: Store, wanted: readonly Wanted[]): Promise<BuiltDay[]> {
@@ -42,7 +44,7 @@ FROM barkeep.coverage_published WHERE ${condition} GROUP BY series, segment, day
   );
 }
 
-/** Days that follow each other are one stretch: all days of years are a few. */
+/** Many days that follow each other are one stretch: all days of years are a few. */
 function conditionsOf({ series, days }: Wanted): string[] {
   const stretches: { from: Day; to: Day }[] = [];
   for (const day of days.toSorted()) {
@@ -50,8 +52,13 @@ function conditionsOf({ series, days }: Wanted): string[] {
     if (last !== undefined && (last.to === day || addDays(last.to, 1) === day)) last.to = day;
     else stretches.push({ from: day, to: day });
   }
-  const texts = stretches.map(({ from, to }) => `day BETWEEN ${sqlString(from)} AND ${sqlString(to)}`);
-  return chunks(texts, stretchesMost).map((some) => `(series = ${sqlString(series)} AND (${some.join(" OR ")}))`);
+  const isLong = ({ from, to }: (typeof stretches)[number]): boolean => daysBetween(from, to) + 1 >= stretchLeast;
+  const long = stretches.filter(isLong).map(({ from, to }) => `day BETWEEN ${sqlString(from)} AND ${sqlString(to)}`);
+  const single = stretches.filter((one) => !isLong(one)).flatMap(({ from, to }) => daysInclusive(from, to));
+  return [
+    ...chunks(long, stretchesMost).map((some) => some.join(" OR ")),
+    ...chunks(single, stretchesMost).map((some) => `day IN (${some.map(sqlString).join(", ")})`),
+  ].map((condition) => `(series = ${sqlString(series)} AND (${condition}))`);
 }
 
 /** Conditions put together, as many as go into one statement. */
